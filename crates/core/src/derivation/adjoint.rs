@@ -1,0 +1,349 @@
+//! Reverse mode over the definitions of a model: one derivative per tensor.
+
+use super::rewrite::{Context, Derivation, Rule};
+use super::rules::{DIFFERENTIATE, SIMPLIFY, TIDY, names};
+use super::{consumers, derivative_name, derivative_parts, stabilised};
+use crate::model::{Definition, Model, Role, Tensor};
+use crate::term::{Function, Index, Name, Node, Term};
+use std::collections::BTreeMap;
+
+/// The derivative of a definition by one tensor that stands in it, the others held fixed.
+#[derive(Debug, Clone)]
+pub struct LocalJacobian {
+    /// The tensor whose definition it is.
+    pub tensor: Name,
+    /// The tensor it is differentiated by.
+    pub wrt: Name,
+    /// The indices of `tensor`, then those of `wrt`.
+    pub indices: Vec<Index>,
+    /// From the question to the answer.
+    pub derivation: Derivation,
+}
+
+/// The derivative of one tensor by another, through everything between them.
+#[derive(Debug, Clone)]
+pub struct Gradient {
+    /// The tensor that is differentiated.
+    pub of: Name,
+    /// The tensor it is differentiated by.
+    pub wrt: Name,
+    /// The name of the result as a tensor, `∂of/∂wrt`.
+    pub name: Name,
+    /// The indices of `of`, then those of `wrt`.
+    pub indices: Vec<Index>,
+    /// From the chain rule to the definition that is computed; other derivatives by name.
+    pub derivation: Derivation,
+    /// The derivatives put in by their right sides on the way.
+    pub put_in: Vec<Name>,
+    /// How the derivation goes on for a reader: short derivatives put in, common factors out.
+    pub shown: Derivation,
+    /// The derivatives put in by their right sides there.
+    pub shown_put_in: Vec<Name>,
+}
+
+/// Everything derived for one tensor.
+#[derive(Debug, Clone)]
+pub struct Backward {
+    /// The model with stable definitions and the derivatives as further tensors.
+    pub model: Model,
+    /// The tensor that is differentiated.
+    pub of: Name,
+    /// In the order in which they were derived: from `of` backwards.
+    pub gradients: Vec<Gradient>,
+    /// The local Jacobians, by tensor and variable.
+    pub jacobians: Vec<LocalJacobian>,
+}
+
+/// Why nothing could be derived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeriveError {
+    /// The model has no tensor of this name.
+    UnknownTensor(Name),
+    /// The tensor is given, not defined: it has no derivative to go through.
+    NotDefined(Name),
+    /// A derivative is left in a term that no rule answers.
+    Unanswered {
+        /// Of which tensor.
+        of: Name,
+        /// By which tensor.
+        wrt: Name,
+    },
+}
+
+impl std::fmt::Display for DeriveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DeriveError::UnknownTensor(name) => write!(f, "the model has no tensor `{name}`"),
+            DeriveError::NotDefined(name) => {
+                write!(f, "`{name}` is given, not defined by an equation, so it has no derivative")
+            }
+            DeriveError::Unanswered { of, wrt } => {
+                write!(f, "no rule of differentiation answers ∂{of}/∂{wrt}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DeriveError {}
+
+impl Backward {
+    /// The derivative by the tensor of that name.
+    pub fn gradient(&self, wrt: &str) -> Option<&Gradient> {
+        self.gradients.iter().find(|gradient| &*gradient.wrt == wrt)
+    }
+
+    /// Replays every derivation, believing nothing; names the first that does not hold.
+    pub fn replay(&self) -> Result<(), ReplayError> {
+        let jacobians = jacobian_definitions(&self.jacobians);
+        let fail = |of: &Name, wrt: &Name| {
+            let (of, wrt) = (of.clone(), wrt.clone());
+            move |step| ReplayError { of, wrt, step }
+        };
+        let replay = |derivation: &Derivation, known: &[Name]| {
+            let known = known_definitions(&self.gradients, known);
+            derivation.replay(&Context { model: &self.model, jacobians: &jacobians, known: &known })
+        };
+        for local in &self.jacobians {
+            replay(&local.derivation, &[]).map_err(fail(&local.tensor, &local.wrt))?;
+        }
+        for gradient in &self.gradients {
+            replay(&gradient.derivation, &gradient.put_in).map_err(fail(&gradient.of, &gradient.wrt))?;
+            replay(&gradient.shown, &gradient.shown_put_in).map_err(fail(&gradient.of, &gradient.wrt))?;
+        }
+        Ok(())
+    }
+}
+
+/// A recorded step that its rule does not give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayError {
+    /// Of which tensor.
+    pub of: Name,
+    /// By which tensor.
+    pub wrt: Name,
+    /// The number of the step, from 0.
+    pub step: usize,
+}
+
+/// The derivatives of `of` by the tensors `wrt`, and by all tensors between them.
+///
+/// # Errors
+/// Where a tensor is unknown, `of` is not defined by an equation, or a derivative cannot be
+/// answered by the rules.
+pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveError> {
+    for name in wrt.iter().map(|name| &**name).chain([of]) {
+        model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()))?;
+    }
+    model.definition(of).ok_or_else(|| DeriveError::NotDefined(of.into()))?;
+    let model = stabilised(model);
+    let mut work = Work { model: &model, of: of.into(), gradients: Vec::new(), jacobians: Vec::new() };
+    for tensor in path(&model, of, wrt) {
+        work.derive_by(&tensor)?;
+    }
+    work.show();
+    let Work { gradients, jacobians, .. } = work;
+    let derived: Vec<Tensor> = gradients.iter().map(|gradient| as_tensor(&model, gradient)).collect();
+    Ok(Backward { model: model.extended(derived), of: of.into(), gradients, jacobians })
+}
+
+/// The tensors to differentiate by, from `of` backwards: those wanted and those on the way to them.
+fn path(model: &Model, of: &str, wrt: &[Name]) -> Vec<Name> {
+    let mut leads: Vec<Name> = wrt.to_vec();
+    for tensor in &model.tensors {
+        let Some(definition) = model.definition(&tensor.name) else { continue };
+        if derivative_parts(&tensor.name).is_none() && leads.iter().any(|name| definition.body.reads(name)) {
+            leads.push(tensor.name.clone());
+        }
+    }
+    let between = |name: &Name| wrt.contains(name) || !consumers(model, of, name).is_empty();
+    let backwards = model.tensors.iter().rev().map(|tensor| tensor.name.clone());
+    backwards.filter(|name| leads.contains(name) && between(name) && (&**name != of || wrt.contains(name))).collect()
+}
+
+fn as_tensor(model: &Model, gradient: &Gradient) -> Tensor {
+    let by = model.tensor(&gradient.wrt).expect("derived by a tensor of the model");
+    let of = model.tensor(&gradient.of).expect("derived of a tensor of the model");
+    let definition = Definition { indices: gradient.indices.clone(), body: gradient.derivation.end().clone() };
+    Tensor {
+        name: gradient.name.clone(),
+        shape: of.shape.iter().chain(&by.shape).copied().collect(),
+        role: Role::Defined(definition),
+        per_example: by.per_example,
+        span: by.span,
+    }
+}
+
+fn jacobian_definitions(jacobians: &[LocalJacobian]) -> BTreeMap<(Name, Name), Definition> {
+    let definition =
+        |local: &LocalJacobian| Definition { indices: local.indices.clone(), body: local.derivation.end().clone() };
+    jacobians.iter().map(|local| ((local.tensor.clone(), local.wrt.clone()), definition(local))).collect()
+}
+
+fn known_definitions(gradients: &[Gradient], names: &[Name]) -> BTreeMap<Name, Definition> {
+    let definition =
+        |gradient: &Gradient| Definition { indices: gradient.indices.clone(), body: gradient.derivation.end().clone() };
+    let wanted = gradients.iter().filter(|gradient| names.contains(&gradient.name));
+    wanted.map(|gradient| (gradient.name.clone(), definition(gradient))).collect()
+}
+
+struct Work<'a> {
+    model: &'a Model,
+    of: Name,
+    gradients: Vec<Gradient>,
+    jacobians: Vec<LocalJacobian>,
+}
+
+impl Work<'_> {
+    fn derive_by(&mut self, wrt: &Name) -> Result<(), DeriveError> {
+        let consumers = consumers(self.model, &self.of, wrt);
+        for consumer in &consumers {
+            self.local_jacobian(consumer, wrt)?;
+        }
+        let indices = self.entry(&self.of, wrt);
+        let name = derivative_name(&self.of, wrt);
+        let start = Term::read_at(&name, &indices);
+        // A derivative is put in by its right side where the result is no longer for it: so terms
+        // cancel (softmax with cross-entropy becomes p - y) without being computed twice.
+        let mut put_in = Vec::new();
+        let mut best = self.chain(&start, &put_in);
+        for consumer in consumers.iter().filter(|consumer| **consumer != self.of) {
+            let mut candidate = put_in.clone();
+            candidate.push(derivative_name(&self.of, consumer));
+            let attempt = self.chain(&start, &candidate);
+            if cost(attempt.end()) <= cost(best.end()) {
+                (best, put_in) = (attempt, candidate);
+            }
+        }
+        let shown = Derivation::new(best.end().clone());
+        let of = self.of.clone();
+        self.gradients.push(Gradient {
+            of,
+            wrt: wrt.clone(),
+            name,
+            indices,
+            derivation: best,
+            put_in,
+            shown,
+            shown_put_in: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Indices for the axes of the first tensor and then those of the second.
+    fn entry(&self, first: &str, second: &str) -> Vec<Index> {
+        let mut indices: Vec<Index> = Vec::new();
+        for name in [first, second] {
+            let tensor = self.model.tensor(name).expect("a tensor of the model");
+            let letters = self.model.definition(name).map(|definition| &definition.indices);
+            for (axis, extent) in tensor.shape.iter().enumerate() {
+                let letter =
+                    letters.map_or_else(|| DEFAULT_LETTERS[axis % 8].into(), |letters| letters[axis].letter.clone());
+                indices.push(Index { id: indices.len() as u32, extent: *extent, letter });
+            }
+        }
+        indices
+    }
+
+    fn local_jacobian(&mut self, tensor: &Name, wrt: &Name) -> Result<(), DeriveError> {
+        if self.jacobians.iter().any(|local| local.tensor == *tensor && local.wrt == *wrt) {
+            return Ok(());
+        }
+        let indices = self.entry(tensor, wrt);
+        let (of, by) = indices.split_at(self.model.tensor(tensor).map_or(0, |tensor| tensor.shape.len()));
+        let terms = |indices: &[Index]| indices.iter().map(Term::index).collect::<Vec<_>>();
+        let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
+        let context = Context { model: self.model, jacobians: &jacobians, known: &known };
+        let mut derivation = Derivation::new(Term::jacobian(tensor, terms(of), wrt, terms(by)));
+        derivation.exhaust(DIFFERENTIATE, &context);
+        if holds_question(derivation.end()) {
+            return Err(DeriveError::Unanswered { of: tensor.clone(), wrt: wrt.clone() });
+        }
+        finish(&mut derivation, &context);
+        self.jacobians.push(LocalJacobian { tensor: tensor.clone(), wrt: wrt.clone(), indices, derivation });
+        Ok(())
+    }
+
+    fn chain(&self, start: &Term, put_in: &[Name]) -> Derivation {
+        let jacobians = jacobian_definitions(&self.jacobians);
+        let known = known_definitions(&self.gradients, put_in);
+        let context = Context { model: self.model, jacobians: &jacobians, known: &known };
+        let mut derivation = Derivation::new(start.clone());
+        derivation.apply(&names::CHAIN_RULE, &context);
+        derivation.apply(&names::LOCAL_JACOBIANS, &context);
+        derivation.apply(&names::KNOWN_DERIVATIVE, &context);
+        finish(&mut derivation, &context);
+        derivation
+    }
+
+    /// Continues every derivation for its reader: derivatives that are short, or that nothing else
+    /// reads, are put in.
+    fn show(&mut self) {
+        for position in 0..self.gradients.len() {
+            let gradient = &self.gradients[position];
+            let put_in = self.worth_showing(gradient);
+            let known = known_definitions(&self.gradients, &put_in);
+            let jacobians = BTreeMap::new();
+            let context = Context { model: self.model, jacobians: &jacobians, known: &known };
+            let mut shown = gradient.shown.clone();
+            let mut rules: Vec<&'static Rule> = vec![&names::KNOWN_DERIVATIVE];
+            rules.extend(TIDY);
+            shown.exhaust(&rules, &context);
+            let gradient = &mut self.gradients[position];
+            (gradient.shown, gradient.shown_put_in) = (shown, put_in);
+        }
+    }
+
+    /// The derivatives to put in where `gradient` reads them, and where those read them in turn.
+    fn worth_showing(&self, gradient: &Gradient) -> Vec<Name> {
+        let mut put_in: Vec<Name> = Vec::new();
+        let mut pending = vec![gradient.derivation.end().clone()];
+        let alias = matches!(pending[0].node(), Node::Read { .. });
+        while let Some(term) = pending.pop() {
+            for name in term.tensors() {
+                let Some(read) = self.gradients.iter().find(|other| other.name == name) else { continue };
+                let body = read.derivation.end();
+                let readers = self.gradients.iter().filter(|other| other.derivation.end().reads(&name)).count();
+                let short = cost(body) <= SHORT;
+                if !put_in.contains(&name) && (short || readers == 1 || (alias && put_in.is_empty())) {
+                    put_in.push(name);
+                    pending.push(body.clone());
+                }
+            }
+        }
+        put_in
+    }
+}
+
+const DEFAULT_LETTERS: [&str; 8] = ["i", "j", "k", "l", "m", "n", "o", "p"];
+
+/// A derivative no dearer than this is shown by its right side.
+const SHORT: usize = 7;
+
+/// Simplifies a chain and puts its end in the form that people write.
+fn finish(derivation: &mut Derivation, context: &Context) {
+    derivation.exhaust(SIMPLIFY, context);
+    derivation.exhaust(&[&names::FOLD], context);
+    derivation.exhaust(SIMPLIFY, context);
+    derivation.exhaust(TIDY, context);
+}
+
+fn holds_question(term: &Term) -> bool {
+    matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.children().iter().any(holds_question)
+}
+
+/// How dear a term is to read and to compute, roughly.
+fn cost(term: &Term) -> usize {
+    let own = match term.node() {
+        Node::Number(_) | Node::Affine(_) => return 0,
+        Node::Read { .. } => 2,
+        Node::Add(parts) | Node::Mul(parts) => parts.len() - 1,
+        Node::Pow(..) => 3,
+        Node::Call(Function::Exp | Function::Log, _) => 4,
+        Node::Call(..) => 3,
+        Node::Compare(..) | Node::Logic(..) => 1,
+        Node::Where(..) => 2,
+        Node::Reduce { .. } => 6,
+        Node::Jacobian { .. } | Node::Derivative { .. } => 20,
+    };
+    own + term.children().iter().map(cost).sum::<usize>()
+}

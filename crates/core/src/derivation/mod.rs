@@ -1,0 +1,47 @@
+//! Differentiation as rewriting: every mathematical change is a recorded step with a named rule.
+//!
+//! [`derive`] goes backwards through the definitions of a model and gives one derivative per tensor:
+//! the chain rule over the tensors that use it, with local Jacobians derived on their own. The
+//! results are definitions again, so that the gradient is a model like any other.
+
+mod adjoint;
+mod check;
+mod rewrite;
+pub mod rules;
+
+pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive};
+pub use check::{CheckError, Verification, random_point, verify};
+pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
+pub use rules::names::{consumers, derivative_name, derivative_parts};
+
+use crate::model::{Definition, Model, Role, Tensor};
+use std::collections::BTreeMap;
+
+/// The model with every definition in a form that neither overflows nor loses digits.
+pub fn stabilised(model: &Model) -> Model {
+    rewritten(model, rules::STABLE)
+}
+
+/// The model as it is best computed: also the logarithm of a named probability is not computed
+/// from the probability. Derivatives in the model are left as they were derived.
+pub fn for_running(model: &Model) -> Model {
+    let mut rules: Vec<&'static Rule> = vec![&rules::stable::LOG_OF_NAMED];
+    rules.extend(rules::STABLE);
+    rewritten(model, &rules)
+}
+
+fn rewritten(model: &Model, rules: &[&'static Rule]) -> Model {
+    let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
+    let context = Context { model, jacobians: &jacobians, known: &known };
+    let rewrite = |tensor: &Tensor| {
+        let Role::Defined(definition) = &tensor.role else { return tensor.clone() };
+        if derivative_parts(&tensor.name).is_some() {
+            return tensor.clone();
+        }
+        let mut derivation = Derivation::new(definition.body.clone());
+        derivation.exhaust(rules, &context);
+        let body = derivation.end().clone();
+        Tensor { role: Role::Defined(Definition { indices: definition.indices.clone(), body }), ..tensor.clone() }
+    };
+    Model { tensors: model.tensors.iter().map(rewrite).collect(), ..model.clone() }
+}

@@ -1,0 +1,118 @@
+//! The rewriting engine: rules, steps, and the strategy that applies them.
+
+use crate::model::{Definition, Model};
+use crate::term::{Name, Term};
+use std::collections::BTreeMap;
+
+/// One row of the table of rules.
+pub struct Rule {
+    /// Shown to the reader of a derivation.
+    pub name: &'static str,
+    /// The law it applies, as a formula.
+    pub law: &'static str,
+    /// The right side for a term that has the form of the left side.
+    pub apply: fn(&Term, &Context) -> Option<Term>,
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.name == other.name
+    }
+}
+
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// What rules may look up: definitions, and results derived before.
+pub struct Context<'a> {
+    /// The model whose terms are rewritten.
+    pub model: &'a Model,
+    /// Derived local Jacobians, by tensor and variable. The indices are those of the tensor and
+    /// then those of the variable.
+    pub jacobians: &'a BTreeMap<(Name, Name), Definition>,
+    /// Derivatives that may be put in place of their names.
+    pub known: &'a BTreeMap<Name, Definition>,
+}
+
+/// One recorded change: a rule applied wherever it fits.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Which rule.
+    pub rule: &'static Rule,
+    /// The whole term after it.
+    pub after: Term,
+}
+
+/// A chain of equal terms.
+#[derive(Debug, Clone)]
+pub struct Derivation {
+    /// Where it begins.
+    pub start: Term,
+    /// How it goes on.
+    pub steps: Vec<Step>,
+}
+
+impl Derivation {
+    /// A chain without steps.
+    pub fn new(start: Term) -> Derivation {
+        Derivation { start, steps: Vec::new() }
+    }
+
+    /// Where it ends.
+    pub fn end(&self) -> &Term {
+        self.steps.last().map_or(&self.start, |step| &step.after)
+    }
+
+    /// Applies a rule wherever it fits, once; tells whether it did anywhere.
+    pub fn apply(&mut self, rule: &'static Rule, context: &Context) -> bool {
+        let Some(after) = everywhere(rule, self.end(), context) else { return false };
+        self.steps.push(Step { rule, after });
+        true
+    }
+
+    /// Applies the first rule of the list that fits anywhere, again and again, until none does.
+    pub fn exhaust(&mut self, rules: &[&'static Rule], context: &Context) {
+        // Every rule group terminates by design; the bound turns a mistake in one into a visible
+        // unfinished derivation instead of a hang.
+        for _ in 0..MOST_STEPS {
+            if !rules.iter().any(|rule| self.apply(rule, context)) {
+                return;
+            }
+        }
+    }
+
+    /// Goes through the chain again, believing nothing: `Err` holds the number of the first step
+    /// that its rule does not give.
+    pub fn replay(&self, context: &Context) -> Result<(), usize> {
+        let mut current = &self.start;
+        for (number, step) in self.steps.iter().enumerate() {
+            if everywhere(step.rule, current, context).as_ref() != Some(&step.after) {
+                return Err(number);
+            }
+            current = &step.after;
+        }
+        Ok(())
+    }
+}
+
+const MOST_STEPS: usize = 2000;
+
+/// Applies a rule at every place where it fits, from the outside in, not again inside what it
+/// made; `None` where it fits nowhere.
+pub fn everywhere(rule: &Rule, term: &Term, context: &Context) -> Option<Term> {
+    if let Some(after) = (rule.apply)(term, context)
+        && after != *term
+    {
+        return Some(after);
+    }
+    let children = term.children();
+    let changed: Vec<Option<Term>> = children.iter().map(|child| everywhere(rule, child, context)).collect();
+    if changed.iter().all(Option::is_none) {
+        return None;
+    }
+    let children = changed.into_iter().zip(children).map(|(new, old)| new.unwrap_or(old)).collect();
+    Some(term.with_children(children)).filter(|after| after != term)
+}

@@ -1,0 +1,95 @@
+//! The table of rules. Each is directed and has a name and a law; none is a general
+//! commutativity, since the constructors of terms keep them sorted.
+
+pub mod collapse;
+pub mod differentiate;
+pub mod names;
+pub mod simplify;
+pub mod stable;
+
+use super::rewrite::Rule;
+
+/// Answers `∂/∂`: the rules of differentiation.
+pub static DIFFERENTIATE: &[&Rule] = &[
+    &names::DEFINITION,
+    &differentiate::CONSTANT,
+    &differentiate::ENTRY,
+    &differentiate::SUM_RULE,
+    &differentiate::CONSTANT_FACTOR,
+    &differentiate::PRODUCT_RULE,
+    &differentiate::POWER_RULE,
+    &differentiate::EXPONENTIAL_RULE,
+    &differentiate::GENERAL_POWER_RULE,
+    &differentiate::EXP,
+    &differentiate::LOG,
+    &differentiate::SQRT,
+    &differentiate::ABS,
+    &differentiate::SIN,
+    &differentiate::COS,
+    &differentiate::TAN,
+    &differentiate::ASIN,
+    &differentiate::ACOS,
+    &differentiate::ATAN,
+    &differentiate::SINH,
+    &differentiate::COSH,
+    &differentiate::TANH,
+    &differentiate::ERF,
+    &differentiate::SIGMOID,
+    &differentiate::RELU,
+    &differentiate::SOFTPLUS,
+    &differentiate::GELU,
+    &differentiate::SILU,
+    &differentiate::MOD,
+    &differentiate::MAXIMUM_OF_TWO,
+    &differentiate::MINIMUM_OF_TWO,
+    &differentiate::BRANCHES,
+    &differentiate::UNDER_SUM,
+    &differentiate::LOGSUMEXP,
+    &differentiate::GREATEST,
+    &differentiate::LEAST,
+    &differentiate::PRODUCT_OVER_INDEX,
+];
+
+/// Makes terms shorter: deltas collapse sums, factors cancel, constants leave sums.
+pub static SIMPLIFY: &[&Rule] = &[
+    &collapse::DELTA_COLLAPSES_SUM,
+    &simplify::CANCEL,
+    &simplify::PRODUCT_OF_EXPONENTIALS,
+    &simplify::LOG_OF_EXPONENTIAL,
+    &collapse::DELTA_OUT_OF_BRANCH,
+    &collapse::SPLIT_BRANCHES,
+    &collapse::DISTRIBUTE_TO_CANCEL,
+    &collapse::DISTRIBUTE_OVER_DELTA,
+    &collapse::SPLIT_SUM,
+    &collapse::FACTOR_OUT_OF_SUM,
+    &collapse::SUM_OF_CONSTANT,
+    &names::SUMS_TO_ONE,
+    &simplify::MULTIPLY_OUT,
+];
+
+/// Puts the result in the form people write: known tensors by their names, common factors out.
+pub static TIDY: &[&Rule] = &[&names::FOLD, &simplify::COMMON_FACTOR];
+
+/// Gives definitions the forms that neither overflow nor lose digits.
+pub static STABLE: &[&Rule] = &[
+    &stable::SOFTMAX,
+    &simplify::PRODUCT_OF_EXPONENTIALS,
+    &stable::LOG_OF_SUM_OF_EXPONENTIALS,
+    &simplify::LOG_OF_EXPONENTIAL,
+    &stable::SIGMOID,
+    &stable::SOFTPLUS,
+    &stable::LOG_OF_SIGMOID,
+    &stable::LOG_OF_ONE_MINUS_SIGMOID,
+];
+
+/// Every rule there is.
+pub fn all() -> Vec<&'static Rule> {
+    let mut rules: Vec<&'static Rule> = Vec::new();
+    let single = [&names::CHAIN_RULE, &names::LOCAL_JACOBIANS, &names::KNOWN_DERIVATIVE, &stable::LOG_OF_NAMED];
+    for rule in DIFFERENTIATE.iter().chain(SIMPLIFY).chain(TIDY).chain(STABLE).copied().chain(single) {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    rules
+}

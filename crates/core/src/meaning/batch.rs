@@ -1,0 +1,253 @@
+//! Whole models: which tensors are needed, their values for one example and for many.
+
+use super::evaluate::Evaluator;
+use super::scalar::Scalar;
+use super::{Array, MeaningError, Point};
+use crate::model::{Definition, Model, Role, Tensor};
+use crate::term::{Name, Node, Term};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Adds all that `wanted` needs to the point, for one example: constants and defined tensors, in
+/// the order of the model. A tensor that is in the point already stays as it is. A tensor that is
+/// a mean over examples gets the value of this one.
+///
+/// # Errors
+///
+/// A tensor without a value, values of a wrong shape, and all errors of
+/// [`evaluate`](super::evaluate).
+pub fn complete(model: &Model, point: &mut Point, wanted: &[Name]) -> Result<(), MeaningError> {
+    let needed = needed(model, wanted, |name| point.contains_key(name))?;
+    for tensor in model.tensors.iter().filter(|tensor| needed.contains(&tensor.name)) {
+        if let Some(array) = point.get(&tensor.name) {
+            check_shape(tensor, array)?;
+            continue;
+        }
+        let array = match &tensor.role {
+            Role::Defined(definition) => tabulate(model, tensor, definition, [point, &Point::new()])?,
+            Role::Input { .. } | Role::Target(_) | Role::Param(_) | Role::Const(_) => given(model, &tensor.name)?,
+        };
+        point.insert(tensor.name.clone(), array);
+    }
+    Ok(())
+}
+
+/// Computes the wanted tensors for all examples.
+///
+/// `given` holds the values of inputs and targets with the examples along one more axis in front,
+/// and those of parameters and constants. Names that the model does not have are passed over. A
+/// wanted tensor that is per example comes back with the examples in front, any other in its own
+/// shape. A tensor that is not per example but whose definition reads tensors that are (a gradient
+/// by a parameter) is the mean over the examples.
+///
+/// # Errors
+///
+/// No examples, missing values, wrong shapes, values for a defined tensor, and all errors of
+/// [`evaluate`](super::evaluate).
+pub fn run(
+    model: &Model,
+    given: &BTreeMap<Name, Array>,
+    wanted: &[Name],
+) -> Result<BTreeMap<Name, Array>, MeaningError> {
+    let needed = needed(model, wanted, |_| false)?;
+    let examples = check_given(model, given)?;
+    let mut batch = Batch { model, shared: Point::new(), examples: vec![Point::new(); examples] };
+    for tensor in model.tensors.iter().filter(|tensor| needed.contains(&tensor.name)) {
+        batch.add(tensor, given)?;
+    }
+    Ok(wanted.iter().map(|name| (name.clone(), batch.whole(name))).collect())
+}
+
+/// The value of a constant that has one.
+pub(super) fn constant(model: &Model, name: &str) -> Option<Array> {
+    match &model.tensor(name)?.role {
+        Role::Const(number) => number.map(|number| Array::scalar(number.value())),
+        Role::Input { .. } | Role::Target(_) | Role::Param(_) | Role::Defined(_) => None,
+    }
+}
+
+/// The value of a tensor for which none was given.
+fn given(model: &Model, name: &Name) -> Result<Array, MeaningError> {
+    constant(model, name).ok_or_else(|| MeaningError::Missing(name.clone()))
+}
+
+struct Batch<'a> {
+    model: &'a Model,
+    /// The tensors that are not per example.
+    shared: Point,
+    /// Those that are, of each example.
+    examples: Vec<Point>,
+}
+
+impl Batch<'_> {
+    fn add(&mut self, tensor: &Tensor, given_values: &BTreeMap<Name, Array>) -> Result<(), MeaningError> {
+        let name = &tensor.name;
+        if tensor.per_example && self.examples.is_empty() {
+            return Err(MeaningError::NoExamples);
+        }
+        match (&tensor.role, given_values.get(name)) {
+            (Role::Defined(definition), _) if tensor.per_example => {
+                for (position, array) in self.each(tensor, definition)?.into_iter().enumerate() {
+                    self.examples[position].insert(name.clone(), array);
+                }
+            }
+            (Role::Defined(definition), _) => {
+                let array = self.once(tensor, definition)?;
+                self.shared.insert(name.clone(), array);
+            }
+            (_, Some(array)) if tensor.per_example => {
+                let length = tensor.len();
+                for (position, example) in self.examples.iter_mut().enumerate() {
+                    let values = array.values[position * length..][..length].to_vec();
+                    example.insert(name.clone(), Array { shape: tensor.shape.clone(), values });
+                }
+            }
+            (_, Some(array)) => {
+                self.shared.insert(name.clone(), array.clone());
+            }
+            (_, None) => {
+                self.shared.insert(name.clone(), given(self.model, name)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A definition for each of the examples.
+    fn each(&self, tensor: &Tensor, definition: &Definition) -> Result<Vec<Array>, MeaningError> {
+        let examples = self.examples.iter();
+        examples.map(|example| tabulate(self.model, tensor, definition, [example, &self.shared])).collect()
+    }
+
+    /// A definition that is the same for all examples: a mean where it reads what is not.
+    fn once(&self, tensor: &Tensor, definition: &Definition) -> Result<Array, MeaningError> {
+        let mut reads = BTreeSet::new();
+        dependencies(self.model, &definition.body, &mut reads);
+        let is_mean = reads.iter().any(|name| self.model.tensor(name).is_some_and(|read| read.per_example));
+        if !is_mean {
+            return tabulate(self.model, tensor, definition, [&Point::new(), &self.shared]);
+        }
+        let all = self.each(tensor, definition)?;
+        let mean = |entry: usize| {
+            let values: Vec<f64> = all.iter().map(|array| array.values[entry]).collect();
+            f64::sum(&values) / all.len() as f64
+        };
+        Ok(Array { shape: tensor.shape.clone(), values: (0..tensor.len()).map(mean).collect() })
+    }
+
+    /// A tensor of the whole batch.
+    fn whole(&self, name: &Name) -> Array {
+        if let Some(array) = self.shared.get(name) {
+            return array.clone();
+        }
+        let arrays: Vec<&Array> = self.examples.iter().filter_map(|example| example.get(name)).collect();
+        let own = arrays.iter().flat_map(|array| array.shape.clone().into_iter()).take(arrays[0].shape.len());
+        let shape = std::iter::once(arrays.len()).chain(own).collect();
+        Array { shape, values: arrays.iter().flat_map(|array| array.values.iter().copied()).collect() }
+    }
+}
+
+/// All entries of a defined tensor.
+fn tabulate(
+    model: &Model,
+    tensor: &Tensor,
+    definition: &Definition,
+    points: [&Point; 2],
+) -> Result<Array, MeaningError> {
+    let extents: Vec<usize> = definition.indices.iter().map(|index| index.extent).collect();
+    if extents != tensor.shape {
+        let (name, found) = (tensor.name.clone(), tensor.shape.clone());
+        return Err(MeaningError::Shape { tensor: name, expected: extents, found });
+    }
+    Evaluator { model, points }.tabulate(definition, &tensor.shape)
+}
+
+/// Checks everything that was given, and finds the number of examples: 0 where no tensor tells.
+fn check_given(model: &Model, given: &BTreeMap<Name, Array>) -> Result<usize, MeaningError> {
+    let mut first: Option<(&Name, usize)> = None;
+    for tensor in &model.tensors {
+        let (name, Some(array)) = (&tensor.name, given.get(&tensor.name)) else { continue };
+        if matches!(tensor.role, Role::Defined(_)) {
+            return Err(MeaningError::Given(name.clone()));
+        }
+        if !tensor.per_example {
+            check_shape(tensor, array)?;
+            continue;
+        }
+        let count = match array.shape.split_first() {
+            Some((count, shape)) if *shape == tensor.shape => *count,
+            _ => {
+                let (expected, found) = (tensor.shape.clone(), array.shape.clone());
+                return Err(MeaningError::BatchShape { tensor: name.clone(), expected, found });
+            }
+        };
+        check_length(name, array)?;
+        match first {
+            None if count == 0 => return Err(MeaningError::NoExamples),
+            None => first = Some((name, count)),
+            Some((other, before)) if before != count => {
+                return Err(MeaningError::Examples { counts: [(other.clone(), before), (name.clone(), count)] });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(first.map_or(0, |(_, count)| count))
+}
+
+fn check_shape(tensor: &Tensor, array: &Array) -> Result<(), MeaningError> {
+    if array.shape != tensor.shape {
+        let (expected, found) = (tensor.shape.clone(), array.shape.clone());
+        return Err(MeaningError::Shape { tensor: tensor.name.clone(), expected, found });
+    }
+    check_length(&tensor.name, array)
+}
+
+fn check_length(name: &Name, array: &Array) -> Result<(), MeaningError> {
+    if !array.is_whole() {
+        let (tensor, shape) = (name.clone(), array.shape.clone());
+        return Err(MeaningError::Length { tensor, shape, values: array.values.len() });
+    }
+    Ok(())
+}
+
+/// The wanted tensors and all those their definitions read, except through one that is `present`.
+fn needed(model: &Model, wanted: &[Name], present: impl Fn(&Name) -> bool) -> Result<BTreeSet<Name>, MeaningError> {
+    let mut needed = BTreeSet::new();
+    let mut pending = wanted.to_vec();
+    while let Some(name) = pending.pop() {
+        let tensor = model.tensor(&name).ok_or_else(|| MeaningError::Unknown(name.clone()))?;
+        if !needed.insert(name.clone()) || present(&name) {
+            continue;
+        }
+        if let Role::Defined(definition) = &tensor.role {
+            let mut reads = BTreeSet::new();
+            dependencies(model, &definition.body, &mut reads);
+            pending.extend(reads);
+        }
+    }
+    Ok(needed)
+}
+
+/// Adds the tensors whose values a term reads; a Jacobian reads what the definition reads.
+fn dependencies(model: &Model, term: &Term, found: &mut BTreeSet<Name>) {
+    let mut pending = vec![term];
+    let mut differentiated = BTreeSet::new();
+    while let Some(term) = pending.pop() {
+        match term.node() {
+            Node::Number(_) | Node::Affine(_) => {}
+            Node::Read { tensor, subscripts } => {
+                found.insert(tensor.clone());
+                pending.extend(subscripts);
+            }
+            Node::Add(terms) | Node::Mul(terms) | Node::Call(_, terms) | Node::Logic(_, terms) => pending.extend(terms),
+            Node::Pow(a, b) | Node::Compare(_, a, b) => pending.extend([a, b]),
+            Node::Where(a, b, c) => pending.extend([a, b, c]),
+            Node::Reduce { body, .. } => pending.push(body),
+            Node::Jacobian { tensor, subscripts, at, .. } => {
+                pending.extend(subscripts.iter().chain(at));
+                if differentiated.insert(tensor) {
+                    pending.extend(model.definition(tensor).map(|definition| &definition.body));
+                }
+            }
+            Node::Derivative { of, at, .. } => pending.extend(std::iter::once(of).chain(at)),
+        }
+    }
+}

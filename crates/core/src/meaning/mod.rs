@@ -1,0 +1,80 @@
+//! The reference interpreter: models to numbers, in f64, straight from the definitions.
+//!
+//! It is slow and plain, because every other way to compute a model is held to it. Values follow
+//! the exact conventions of the language; derivatives come from dual numbers, which share nothing
+//! with the rules of differentiation.
+
+mod batch;
+mod difference;
+mod error;
+mod evaluate;
+mod function;
+mod scalar;
+
+pub use batch::{complete, run};
+pub use difference::{Difference, finite_difference};
+pub use error::MeaningError;
+
+use crate::model::Model;
+use crate::term::{Index, Name, Term};
+use evaluate::{Evaluator, Scope};
+use std::collections::BTreeMap;
+
+/// A dense array of doubles, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// The extent of each axis; a scalar has none.
+    pub shape: Vec<usize>,
+    /// As many as the product of the extents.
+    pub values: Vec<f64>,
+}
+
+impl Array {
+    /// An array of a shape; `None` where the number of values is not the product of the extents.
+    pub fn new(shape: Vec<usize>, values: Vec<f64>) -> Option<Array> {
+        let array = Array { shape, values };
+        array.is_whole().then_some(array)
+    }
+
+    /// A scalar.
+    pub fn scalar(value: f64) -> Array {
+        Array { shape: Vec::new(), values: vec![value] }
+    }
+
+    /// The entry at the subscripts, one for each axis; `None` where there is none.
+    pub fn get(&self, at: &[usize]) -> Option<f64> {
+        if at.len() != self.shape.len() || at.iter().zip(&self.shape).any(|(at, extent)| at >= extent) {
+            return None;
+        }
+        let offset = at
+            .iter()
+            .zip(&self.shape)
+            .try_fold(0usize, |offset, (at, extent)| offset.checked_mul(*extent)?.checked_add(*at))?;
+        self.values.get(offset).copied()
+    }
+
+    /// Whether it has as many values as its shape says.
+    fn is_whole(&self) -> bool {
+        let length = self.shape.iter().try_fold(1usize, |length, extent| length.checked_mul(*extent));
+        length == Some(self.values.len())
+    }
+}
+
+/// Values of tensors by name; of tensors that are per example, those of one example.
+pub type Point = BTreeMap<Name, Array>;
+
+/// One entry: the value of a term, given values for its free indices. Tensors are read from the
+/// point only, defined ones too (see [`complete`]); constants with a value need none there.
+///
+/// # Errors
+///
+/// A tensor without a value, a read outside its tensor, an index without a value, derivatives
+/// nested more than three deep.
+pub fn evaluate(model: &Model, point: &Point, term: &Term, at: &[(Index, usize)]) -> Result<f64, MeaningError> {
+    if let Some((index, value)) = at.iter().find(|(index, value)| *value >= index.extent) {
+        let letter = index.letter.clone();
+        return Err(MeaningError::IndexRange { letter, value: *value, extent: index.extent });
+    }
+    let mut scope = Scope::new(at.iter().map(|(index, value)| (index.id, *value)));
+    Evaluator { model, points: [point, &Point::new()] }.plain(term, &mut scope)
+}

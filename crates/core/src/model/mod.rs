@@ -1,0 +1,160 @@
+//! Models: lists of definitions in index notation, every index with its range.
+//!
+//! The source file becomes one, and so does its gradient: [`Model::extended`] adds the cotangents
+//! that a derivation found as further definitions, and the same interpreter, planner and printer
+//! serve both.
+
+use crate::term::{Index, Name, Number, Term};
+use crate::text::Span;
+
+/// A list of tensors, each defined by those before it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// In the order of the file; a definition reads only tensors that stand before it.
+    pub tensors: Vec<Tensor>,
+    /// The names of the scalars that are reported, averaged over examples.
+    pub metrics: Vec<Name>,
+    /// What declarations promise of the data.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// The name of the scalar that training minimises.
+pub const LOSS: &str = "loss";
+
+/// A tensor of a model.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    /// Its name.
+    pub name: Name,
+    /// Its extents, for one example; a scalar has none.
+    pub shape: Vec<usize>,
+    /// Where its values come from.
+    pub role: Role,
+    /// Whether it depends on an input or target: then every example has its own.
+    pub per_example: bool,
+    /// Where it is declared or defined.
+    pub span: Span,
+}
+
+/// Where the values of a tensor come from.
+#[derive(Debug, Clone)]
+pub enum Role {
+    /// Given per example.
+    Input {
+        /// For `int(n)`: its values are integers in `0..n`.
+        below: Option<usize>,
+    },
+    /// Given per example, for the loss and the metrics.
+    Target(TargetKind),
+    /// Learned.
+    Param(Initialiser),
+    /// A scalar with its value, or a tensor given with the data.
+    Const(Option<Number>),
+    /// Defined by an equation. Where the tensor is not per example but the definition reads
+    /// tensors that are (a gradient by a parameter), its value is the mean over the examples.
+    Defined(Definition),
+}
+
+/// What is promised of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    /// Nothing.
+    Real,
+    /// One entry along the last axis is 1, the others are 0.
+    OneHot,
+    /// Entries along the last axis are not negative and sum to one.
+    Probability,
+    /// Integers in `0..n`.
+    Integer(usize),
+}
+
+/// How a parameter gets its first values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initialiser {
+    /// Every entry the same: `zeros`, `ones`, `constant(c)`.
+    Constant(f64),
+    /// Independent normal entries. `he` is `sqrt(2 / fan_in)`, `glorot` is
+    /// `sqrt(2 / (fan_in + fan_out))`, `lecun` is `sqrt(1 / fan_in)` with mean 0.
+    Normal {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation.
+        deviation: f64,
+    },
+    /// Independent entries, uniform in `low..high`.
+    Uniform {
+        /// Least value.
+        low: f64,
+        /// Greatest value.
+        high: f64,
+    },
+}
+
+/// `name[indices] = body`.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// One for each axis.
+    pub indices: Vec<Index>,
+    /// The right side; its free indices are among `indices`.
+    pub body: Term,
+}
+
+impl Definition {
+    /// The body at the given subscripts, which must be affine; `None` where one is not.
+    pub fn at(&self, subscripts: &[Term]) -> Option<Term> {
+        let pairs =
+            self.indices.iter().zip(subscripts).map(|(index, subscript)| Some((index.clone(), subscript.as_affine()?)));
+        Some(self.body.substitute_all(&pairs.collect::<Option<Vec<_>>>()?))
+    }
+}
+
+/// A promise that a rule may use, named where it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assumption {
+    /// The entries of a tensor along its last axis sum to one.
+    SumsToOne(Name),
+}
+
+impl Model {
+    /// The tensor of that name.
+    pub fn tensor(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.iter().find(|tensor| &*tensor.name == name)
+    }
+
+    /// The definition of the tensor of that name, if it has one.
+    pub fn definition(&self, name: &str) -> Option<&Definition> {
+        match &self.tensor(name)?.role {
+            Role::Defined(definition) => Some(definition),
+            Role::Input { .. } | Role::Target(_) | Role::Param(_) | Role::Const(_) => None,
+        }
+    }
+
+    /// The parameters, in the order of the file.
+    pub fn parameters(&self) -> impl Iterator<Item = &Tensor> {
+        self.tensors.iter().filter(|tensor| matches!(tensor.role, Role::Param(_)))
+    }
+
+    /// The inputs and targets, in the order of the file.
+    pub fn data(&self) -> impl Iterator<Item = &Tensor> {
+        self.tensors.iter().filter(|tensor| matches!(tensor.role, Role::Input { .. } | Role::Target(_)))
+    }
+
+    /// Itself with further definitions.
+    pub fn extended(&self, definitions: impl IntoIterator<Item = Tensor>) -> Model {
+        let mut model = self.clone();
+        model.tensors.extend(definitions);
+        model
+    }
+}
+
+impl Tensor {
+    /// How many entries it has, for one example.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has no entries.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

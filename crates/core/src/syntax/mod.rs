@@ -1,0 +1,3 @@
+//! From text to tree: the lexer and the parser.
+
+pub mod tree;

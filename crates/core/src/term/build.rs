@@ -1,0 +1,495 @@
+//! The constructors: they keep every term in normal form.
+
+use super::*;
+
+impl Term {
+    pub(super) fn from_node(node: Node) -> Term {
+        let (mut free, mut loose, mut size) = (Vec::new(), 0, 1);
+        let mut absorb = |term: &Term, binders: u32| {
+            free.extend_from_slice(&term.0.free);
+            loose = loose.max(term.0.loose.saturating_sub(binders));
+            size += term.0.size;
+        };
+        match &node {
+            Node::Number(_) => {}
+            Node::Affine(affine) => {
+                for (slot, _) in &affine.terms {
+                    match slot {
+                        Slot::Free(index) => free.push(index.clone()),
+                        Slot::Bound(depth) => loose = loose.max(depth + 1),
+                    }
+                }
+            }
+            Node::Reduce { binders, body, .. } => absorb(body, binders.len() as u32),
+            _ => node.parts().into_iter().for_each(|part| absorb(part, 0)),
+        }
+        free.sort();
+        free.dedup();
+        Term(Arc::new(Inner { node, free, loose, size }))
+    }
+
+    /// A number.
+    pub fn number(number: Number) -> Term {
+        Term::from_node(Node::Number(number))
+    }
+
+    /// An integer.
+    pub fn integer(value: i64) -> Term {
+        Term::number(Number::integer(value))
+    }
+
+    /// `numerator / denominator`.
+    pub fn ratio(numerator: i64, denominator: i64) -> Term {
+        Term::number(Number::ratio(numerator as i128, denominator as i128))
+    }
+
+    /// An integer that depends on indices.
+    pub fn affine(affine: Affine) -> Term {
+        if affine.terms.is_empty() {
+            return Term::integer(affine.constant);
+        }
+        Term::from_node(Node::Affine(affine))
+    }
+
+    /// An index as a subscript or a number.
+    pub fn index(index: &Index) -> Term {
+        Term::affine(Affine::index(index))
+    }
+
+    /// An entry of a tensor.
+    pub fn read(tensor: &str, subscripts: Vec<Term>) -> Term {
+        Term::from_node(Node::Read { tensor: tensor.into(), subscripts })
+    }
+
+    /// An entry of a tensor at plain indices.
+    pub fn read_at(tensor: &str, indices: &[Index]) -> Term {
+        Term::read(tensor, indices.iter().map(Term::index).collect())
+    }
+
+    /// A sum: flat, sorted, equal addends collected.
+    pub fn add(addends: Vec<Term>) -> Term {
+        let mut constant = Number::ZERO;
+        let mut parts: Vec<(Term, Number)> = Vec::new();
+        for addend in addends.iter().flat_map(|addend| addend.addends()) {
+            match addend.as_number() {
+                Some(number) => constant = constant.plus(number),
+                None => {
+                    let (number, rest) = addend.split_number();
+                    parts.push((rest, number));
+                }
+            }
+        }
+        parts.sort();
+        let mut merged: Vec<(Term, Number)> = Vec::with_capacity(parts.len());
+        for (rest, number) in parts {
+            match merged.last_mut() {
+                Some(last) if last.0 == rest => last.1 = last.1.plus(number),
+                _ => merged.push((rest, number)),
+            }
+        }
+        let mut result: Vec<Term> = merged
+            .into_iter()
+            .filter(|(_, number)| !number.is_zero())
+            .map(|(rest, number)| Term::mul(vec![Term::number(number), rest]))
+            .collect();
+        if !constant.is_zero() {
+            result.push(Term::number(constant));
+        }
+        if result.len() > 1
+            && let Some(forms) = result.iter().map(Term::as_affine).collect::<Option<Vec<_>>>()
+            && let Some(sum) = Affine::combine(&forms.iter().map(|form| (1, form)).collect::<Vec<_>>())
+        {
+            return Term::affine(sum);
+        }
+        match result.len() {
+            0 => Term::integer(0),
+            1 => result.remove(0),
+            _ => {
+                result.sort();
+                Term::from_node(Node::Add(result))
+            }
+        }
+    }
+
+    /// `self - other`.
+    pub fn minus(&self, other: &Term) -> Term {
+        Term::add(vec![self.clone(), other.negated()])
+    }
+
+    /// `-self`.
+    pub fn negated(&self) -> Term {
+        Term::mul(vec![Term::integer(-1), self.clone()])
+    }
+
+    /// A product: flat, sorted, numbers folded, equal factors collected into powers.
+    pub fn mul(factors: Vec<Term>) -> Term {
+        let mut number = Number::ONE;
+        let mut parts: Vec<(Term, Term)> = Vec::new();
+        let mut pending: Vec<Term> = factors.into_iter().rev().collect();
+        while let Some(factor) = pending.pop() {
+            match factor.node() {
+                Node::Number(n) => number = number.times(*n),
+                Node::Mul(inner) => pending.extend(inner.iter().rev().cloned()),
+                Node::Pow(base, exponent) => parts.push((base.clone(), exponent.clone())),
+                _ => parts.push((factor, Term::integer(1))),
+            }
+        }
+        if number.is_zero() {
+            return Term::integer(0);
+        }
+        parts.sort();
+        let mut result = Vec::with_capacity(parts.len() + 1);
+        for (base, exponent) in collect_powers(parts) {
+            let factor = Term::pow(&base, &exponent);
+            match factor.node() {
+                Node::Number(n) => number = number.times(*n),
+                Node::Mul(inner) => result.extend(inner.iter().cloned()),
+                _ => result.push(factor),
+            }
+        }
+        finish_product(number, result)
+    }
+
+    /// A power, `x^0` being 1. Integer powers of products and powers are multiplied out.
+    pub fn pow(base: &Term, exponent: &Term) -> Term {
+        if exponent.is_zero() || base.is_one() {
+            return Term::integer(1);
+        }
+        if exponent.is_one() {
+            return base.clone();
+        }
+        let Some(power) = exponent.as_number().and_then(Number::as_integer) else {
+            return Term::from_node(Node::Pow(base.clone(), exponent.clone()));
+        };
+        match base.node() {
+            Node::Number(number) => Term::number(number.power(power)),
+            Node::Mul(factors) => Term::mul(factors.iter().map(|f| Term::pow(f, exponent)).collect()),
+            Node::Pow(inner, inner_power) => match inner_power.as_number().and_then(Number::as_integer) {
+                Some(first) if first.checked_mul(power).is_some() => Term::pow(inner, &Term::integer(first * power)),
+                _ => Term::from_node(Node::Pow(base.clone(), exponent.clone())),
+            },
+            Node::Add(addends) if addends[0].split_number().0.is_negative() => {
+                let sign = Term::integer(if power % 2 == 0 { 1 } else { -1 });
+                let positive = Term::from_node(Node::Pow(base.negated(), exponent.clone()));
+                Term::mul(vec![sign, positive])
+            }
+            _ if base.is_condition() && power > 0 => base.clone(),
+            _ => Term::from_node(Node::Pow(base.clone(), exponent.clone())),
+        }
+    }
+
+    /// `1 / self`.
+    pub fn inverse(&self) -> Term {
+        Term::pow(self, &Term::integer(-1))
+    }
+
+    /// A scalar function of one argument.
+    pub fn call(function: Function, argument: Term) -> Term {
+        match function {
+            Function::Exp if argument.is_zero() => Term::integer(1),
+            Function::Log if argument.is_one() => Term::integer(0),
+            _ => Term::from_node(Node::Call(function, vec![argument])),
+        }
+    }
+
+    /// A scalar function of two arguments.
+    pub fn call2(function: Function, first: Term, second: Term) -> Term {
+        Term::from_node(Node::Call(function, vec![first, second]))
+    }
+
+    /// A comparison. Decided where it does not depend on anything.
+    pub fn compare(comparison: Comparison, left: Term, right: Term) -> Term {
+        if let Some(holds) = decide(comparison, &left, &right) {
+            return Term::integer(holds as i64);
+        }
+        let symmetric = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+        let (left, right) = if symmetric && right < left { (right, left) } else { (left, right) };
+        Term::from_node(Node::Compare(comparison, left, right))
+    }
+
+    /// `δ[i,j]`: 1 where the two integers are equal.
+    pub fn delta(left: Term, right: Term) -> Term {
+        Term::compare(Comparison::Equal, left, right)
+    }
+
+    /// Logic on conditions.
+    pub fn logic(connective: Connective, conditions: Vec<Term>) -> Term {
+        let absorbing = match connective {
+            Connective::And => Some(false),
+            Connective::Or => Some(true),
+            Connective::Not => None,
+        };
+        let Some(absorbing) = absorbing else {
+            return match conditions[0].as_number() {
+                Some(number) => Term::integer(number.is_zero() as i64),
+                None => Term::from_node(Node::Logic(connective, conditions)),
+            };
+        };
+        let mut rest = Vec::new();
+        for condition in conditions {
+            match condition.as_number() {
+                Some(number) if number.is_zero() != absorbing => return Term::integer(absorbing as i64),
+                Some(_) => {}
+                None => rest.push(condition),
+            }
+        }
+        rest.sort();
+        rest.dedup();
+        match rest.len() {
+            0 => Term::integer(!absorbing as i64),
+            1 => rest.remove(0),
+            _ => Term::from_node(Node::Logic(connective, rest)),
+        }
+    }
+
+    /// `where(condition, then, otherwise)`
+    pub fn choose(condition: Term, then: Term, otherwise: Term) -> Term {
+        match condition.as_number() {
+            Some(number) if number.is_zero() => otherwise,
+            Some(_) => then,
+            None if then == otherwise => then,
+            None => Term::from_node(Node::Where(condition, then, otherwise)),
+        }
+    }
+
+    /// Binds the indices in the body by a reduction. Nested reductions of the same kind become
+    /// one, and the order of the binders is made canonical.
+    pub fn reduce(reduction: Reduction, indices: &[Index], body: Term) -> Term {
+        let binders =
+            indices.iter().map(|index| Binder { extent: index.extent, letter: index.letter.clone() }).collect();
+        Term::bind(reduction, binders, body.close(indices))
+    }
+
+    /// A reduction around a closed body.
+    pub(super) fn bind(reduction: Reduction, mut binders: Vec<Binder>, mut body: Term) -> Term {
+        if reduction == Reduction::Sum && body.is_zero() {
+            return body;
+        }
+        if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
+            return Term::from_node(Node::Reduce { reduction, binders, body });
+        }
+        if let Node::Reduce { reduction: inner, binders: inner_binders, body: inner_body } = body.node()
+            && *inner == reduction
+        {
+            // Slots count outwards, so the inner binders come first and no slot changes.
+            binders = inner_binders.iter().chain(&binders).cloned().collect();
+            body = inner_body.clone();
+        }
+        if binders.is_empty() {
+            return body;
+        }
+        let (binders, body) = canonical_order(binders, body);
+        Term::from_node(Node::Reduce { reduction, binders, body })
+    }
+
+    /// A sum over indices.
+    pub fn sum(indices: &[Index], body: Term) -> Term {
+        Term::reduce(Reduction::Sum, indices, body)
+    }
+
+    /// The derivative of a tensor's definition by one tensor in it.
+    pub fn jacobian(tensor: &str, subscripts: Vec<Term>, wrt: &str, at: Vec<Term>) -> Term {
+        Term::from_node(Node::Jacobian { tensor: tensor.into(), subscripts, wrt: wrt.into(), at })
+    }
+
+    /// The derivative of a term by one tensor that stands in it.
+    pub fn derivative(of: Term, wrt: &str, at: Vec<Term>) -> Term {
+        Term::from_node(Node::Derivative { of, wrt: wrt.into(), at })
+    }
+}
+
+/// Adds the exponents of equal bases where that changes no domain: both above, or both below 0.
+fn collect_powers(sorted: Vec<(Term, Term)>) -> Vec<(Term, Term)> {
+    let sign = |exponent: &Term| exponent.as_number().map(|number| number.is_negative());
+    let mut merged: Vec<(Term, Term)> = Vec::with_capacity(sorted.len());
+    for (base, exponent) in sorted {
+        let partner = merged
+            .iter_mut()
+            .rev()
+            .take_while(|(other, _)| *other == base)
+            .find(|(_, other)| sign(other).is_some() && sign(other) == sign(&exponent));
+        match partner {
+            Some(partner) => partner.1 = Term::add(vec![partner.1.clone(), exponent]),
+            None => merged.push((base, exponent)),
+        }
+    }
+    merged
+}
+
+/// Settles the sign of a product and builds it: a minus goes into a factor that is a difference,
+/// and comes out of a factor whose addends are all negative.
+fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
+    for factor in &mut factors {
+        if let Node::Add(addends) = factor.node()
+            && addends.iter().all(|addend| addend.split_number().0.is_negative())
+        {
+            *factor = Term::add(addends.iter().map(negate_addend).collect());
+            number = number.negated();
+        }
+    }
+    if let [only] = factors.as_slice() {
+        match only.node() {
+            _ if number.is_one() => return only.clone(),
+            Node::Add(addends) => {
+                return Term::add(addends.iter().map(|addend| scale_addend(number, addend)).collect());
+            }
+            Node::Affine(affine) => {
+                if let Some(scaled) = number.as_integer().and_then(|n| Affine::combine(&[(n, affine)])) {
+                    return Term::affine(scaled);
+                }
+            }
+            _ => {}
+        }
+    }
+    if number.is_negative()
+        && let Some(factor) = factors.iter_mut().find(|factor| is_difference(factor))
+    {
+        *factor = Term::add(factor.addends().iter().map(negate_addend).collect());
+        number = number.negated();
+    }
+    factors.sort();
+    if !number.is_one() {
+        factors.insert(0, Term::number(number));
+    }
+    match factors.len() {
+        0 => Term::integer(1),
+        1 => factors.remove(0),
+        _ => Term::from_node(Node::Mul(factors)),
+    }
+}
+
+fn is_difference(term: &Term) -> bool {
+    matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.split_number().0.is_negative()))
+}
+
+fn negate_addend(addend: &Term) -> Term {
+    scale_addend(Number::MINUS_ONE, addend)
+}
+
+fn scale_addend(scale: Number, addend: &Term) -> Term {
+    Term::mul(vec![Term::number(scale), addend.clone()])
+}
+
+/// Whether a comparison holds, where that does not depend on anything.
+fn decide(comparison: Comparison, left: &Term, right: &Term) -> Option<bool> {
+    if let (Some(a), Some(b)) = (left.as_number(), right.as_number()) {
+        return Some(comparison.holds(a.value(), b.value()));
+    }
+    let difference = left.as_affine()?.minus(&right.as_affine()?)?;
+    if difference.terms.is_empty() {
+        return Some(comparison.holds(difference.constant as f64, 0.0));
+    }
+    let (least, greatest) = difference.bounds()?;
+    let (low, high) = (least as f64, greatest as f64);
+    match comparison {
+        Comparison::Equal | Comparison::NotEqual if least > 0 || greatest < 0 => {
+            Some(comparison == Comparison::NotEqual)
+        }
+        Comparison::Equal | Comparison::NotEqual => None,
+        _ => (comparison.holds(low, 0.0) == comparison.holds(high, 0.0)).then(|| comparison.holds(low, 0.0)),
+    }
+}
+
+impl Comparison {
+    /// Whether it holds between two numbers.
+    pub fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Comparison::Equal => left == right,
+            Comparison::NotEqual => left != right,
+            Comparison::Less => left < right,
+            Comparison::LessEqual => left <= right,
+            Comparison::Greater => left > right,
+            Comparison::GreaterEqual => left >= right,
+        }
+    }
+}
+
+/// The order of the binders under which the closed body is least. Beyond four binders the order
+/// given is kept.
+fn canonical_order(binders: Vec<Binder>, body: Term) -> (Vec<Binder>, Term) {
+    if !(2..=4).contains(&binders.len()) {
+        return (binders, body);
+    }
+    permutations(&(0..binders.len()).collect::<Vec<_>>())
+        .into_iter()
+        .map(|order| {
+            let permuted: Vec<Binder> = order.iter().map(|&old| binders[old].clone()).collect();
+            (body.permute_slots(&order), permuted)
+        })
+        .min()
+        .map_or_else(|| (binders.clone(), body.clone()), |(body, binders)| (binders, body))
+}
+
+fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
+    if items.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for (position, &first) in items.iter().enumerate() {
+        let mut rest = items.to_vec();
+        rest.remove(position);
+        for mut tail in permutations(&rest) {
+            tail.insert(0, first);
+            all.push(tail);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(id: u32, extent: usize, letter: &str) -> Index {
+        Index::new(id, extent, letter)
+    }
+
+    #[test]
+    fn sums_and_products_have_one_form() {
+        let (a, b) = (Term::read("a", vec![]), Term::read("b", vec![]));
+        assert_eq!(Term::add(vec![a.clone(), b.clone()]), Term::add(vec![b.clone(), a.clone()]));
+        assert_eq!(Term::add(vec![a.clone(), a.clone()]), Term::mul(vec![Term::integer(2), a.clone()]));
+        assert_eq!(
+            Term::mul(vec![a.clone(), b.clone(), a.clone()]),
+            Term::mul(vec![Term::pow(&a, &Term::integer(2)), b.clone()])
+        );
+        assert!(a.minus(&a).is_zero());
+        let difference = a.minus(&b);
+        assert_eq!(difference.negated(), b.minus(&a));
+        let product = Term::mul(vec![Term::integer(-1), a.minus(&b), a.clone()]);
+        assert_eq!(product, Term::mul(vec![b.minus(&a), a]));
+    }
+
+    #[test]
+    fn bound_letters_do_not_matter_and_nothing_is_captured() {
+        let (i, j, k) = (index(0, 3, "i"), index(1, 3, "j"), index(2, 3, "k"));
+        let read = |x: &Index, y: &Index| Term::read("A", vec![Term::index(x), Term::index(y)]);
+        let over_j = Term::sum(std::slice::from_ref(&j), read(&i, &j));
+        let over_k = Term::sum(std::slice::from_ref(&k), read(&i, &k));
+        assert_eq!(over_j, over_k);
+        assert_ne!(over_j, Term::sum(std::slice::from_ref(&j), read(&j, &i)));
+        // Replacing the free index by one that has the letter of the bound one captures nothing.
+        let moved = over_j.substitute(&i, &Affine::index(&j));
+        assert_eq!(moved.free(), std::slice::from_ref(&j));
+        assert_eq!(moved, Term::sum(std::slice::from_ref(&k), read(&j, &k)));
+    }
+
+    #[test]
+    fn nested_sums_merge_and_their_order_does_not_matter() {
+        let (i, j) = (index(0, 3, "i"), index(1, 3, "j"));
+        let body = Term::read("A", vec![Term::index(&i), Term::index(&j)]);
+        let one = Term::sum(std::slice::from_ref(&i), Term::sum(std::slice::from_ref(&j), body.clone()));
+        let other = Term::sum(&[j, i], body);
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn comparisons_of_subscripts_are_decided_where_ranges_decide_them() {
+        let i = index(0, 3, "i");
+        let shifted = Term::affine(Affine::combine(&[(1, &Affine::index(&i)), (1, &Affine::constant(3))]).unwrap());
+        assert!(Term::delta(Term::index(&i), Term::index(&i)).is_one());
+        assert!(Term::delta(Term::index(&i), Term::integer(3)).is_zero());
+        assert!(Term::compare(Comparison::GreaterEqual, shifted, Term::integer(3)).is_one());
+        assert!(Term::delta(Term::index(&i), Term::integer(2)).as_number().is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! Indices and affine forms over them.
+
+use super::Name;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+/// A free index: a position that runs over `0..extent`.
+///
+/// Two indices are the same when their numbers are; the letter is only for printing.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// Identity within a term.
+    pub id: u32,
+    /// How many values it takes.
+    pub extent: usize,
+    /// The letter it was written with.
+    pub letter: Name,
+}
+
+impl Index {
+    /// An index.
+    pub fn new(id: u32, extent: usize, letter: &str) -> Index {
+        Index { id, extent, letter: letter.into() }
+    }
+}
+
+impl PartialEq for Index {
+    fn eq(&self, other: &Index) -> bool {
+        self.id == other.id && self.extent == other.extent
+    }
+}
+
+impl Eq for Index {}
+
+impl PartialOrd for Index {
+    fn partial_cmp(&self, other: &Index) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Index {
+    fn cmp(&self, other: &Index) -> Ordering {
+        (self.id, self.extent).cmp(&(other.id, other.extent))
+    }
+}
+
+impl Hash for Index {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+/// An index as it occurs in a term: free, or bound by a reduction around it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// Bound: counted outwards over the binders of the reductions around it.
+    Bound(u32),
+    /// Free in the term.
+    Free(Index),
+}
+
+/// `constant + Σ coefficient · index`, an integer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Affine {
+    /// Sorted by index, coefficients not zero.
+    pub terms: Vec<(Slot, i64)>,
+    /// The constant.
+    pub constant: i64,
+}
+
+impl Affine {
+    /// A constant.
+    pub fn constant(constant: i64) -> Affine {
+        Affine { terms: Vec::new(), constant }
+    }
+
+    /// An index by itself.
+    pub fn index(index: &Index) -> Affine {
+        Affine { terms: vec![(Slot::Free(index.clone()), 1)], constant: 0 }
+    }
+
+    /// The sum of `coefficient · form` over the pairs; `None` where 64 bits do not hold it.
+    pub fn combine(parts: &[(i64, &Affine)]) -> Option<Affine> {
+        let mut terms: Vec<(Slot, i64)> = Vec::new();
+        let mut constant = 0i64;
+        for (factor, form) in parts {
+            constant = constant.checked_add(form.constant.checked_mul(*factor)?)?;
+            for (slot, coefficient) in &form.terms {
+                terms.push((slot.clone(), coefficient.checked_mul(*factor)?));
+            }
+        }
+        terms.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut merged: Vec<(Slot, i64)> = Vec::with_capacity(terms.len());
+        for (slot, coefficient) in terms {
+            match merged.last_mut() {
+                Some(last) if last.0 == slot => last.1 = last.1.checked_add(coefficient)?,
+                _ => merged.push((slot, coefficient)),
+            }
+        }
+        merged.retain(|(_, coefficient)| *coefficient != 0);
+        Some(Affine { terms: merged, constant })
+    }
+
+    /// `self - other`; `None` where 64 bits do not hold it.
+    pub fn minus(&self, other: &Affine) -> Option<Affine> {
+        Affine::combine(&[(1, self), (-1, other)])
+    }
+
+    /// The free index it is, if it is nothing else.
+    pub fn as_index(&self) -> Option<&Index> {
+        match (self.terms.as_slice(), self.constant) {
+            ([(Slot::Free(index), 1)], 0) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// The coefficient of a free index, 0 where it does not occur.
+    pub fn coefficient(&self, index: &Index) -> i64 {
+        self.terms
+            .iter()
+            .find(|(slot, _)| matches!(slot, Slot::Free(free) if free == index))
+            .map_or(0, |(_, coefficient)| *coefficient)
+    }
+
+    /// Least and greatest value over the ranges of its free indices; `None` where it has bound
+    /// indices, an index of extent 0, or overflows.
+    pub fn bounds(&self) -> Option<(i64, i64)> {
+        let (mut least, mut greatest) = (self.constant, self.constant);
+        for (slot, coefficient) in &self.terms {
+            let Slot::Free(index) = slot else { return None };
+            let last = i64::try_from(index.extent).ok()?.checked_sub(1).filter(|last| *last >= 0)?;
+            let reach = coefficient.checked_mul(last)?;
+            least = least.checked_add(reach.min(0))?;
+            greatest = greatest.checked_add(reach.max(0))?;
+        }
+        Some((least, greatest))
+    }
+}

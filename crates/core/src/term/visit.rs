@@ -1,0 +1,214 @@
+//! Walking through terms: children, opening and closing reductions, replacing indices.
+
+use super::*;
+
+/// A reduction with its indices made free.
+pub struct Opened {
+    /// Which reduction.
+    pub reduction: Reduction,
+    /// The indices it binds, now free, occurring nowhere else in the reduction.
+    pub indices: Vec<Index>,
+    /// What is reduced.
+    pub body: Term,
+}
+
+impl Opened {
+    /// The reduction again.
+    pub fn close(&self) -> Term {
+        Term::reduce(self.reduction, &self.indices, self.body.clone())
+    }
+}
+
+/// A number for an index that is free in none of the terms.
+pub fn fresh_id(terms: &[&Term]) -> u32 {
+    terms.iter().filter_map(|term| term.free().last()).map(|index| index.id + 1).max().unwrap_or(0)
+}
+
+impl Node {
+    /// The terms directly inside; the body of a reduction is closed.
+    pub(super) fn parts(&self) -> Vec<&Term> {
+        match self {
+            Node::Number(_) | Node::Affine(_) => Vec::new(),
+            Node::Read { subscripts, .. } => subscripts.iter().collect(),
+            Node::Add(terms) | Node::Mul(terms) | Node::Call(_, terms) | Node::Logic(_, terms) => {
+                terms.iter().collect()
+            }
+            Node::Pow(a, b) | Node::Compare(_, a, b) => vec![a, b],
+            Node::Where(a, b, c) => vec![a, b, c],
+            Node::Reduce { body, .. } => vec![body],
+            Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).collect(),
+            Node::Derivative { of, at, .. } => std::iter::once(of).chain(at).collect(),
+        }
+    }
+
+    /// The same node around other terms, in the order of `parts`.
+    fn with_parts(&self, parts: Vec<Term>) -> Term {
+        let mut parts = parts.into_iter();
+        let mut next = || parts.next().expect("as many parts as before");
+        match self {
+            Node::Number(number) => Term::number(*number),
+            Node::Affine(affine) => Term::affine(affine.clone()),
+            Node::Read { tensor, .. } => Term::read(tensor, parts.collect()),
+            Node::Add(_) => Term::add(parts.collect()),
+            Node::Mul(_) => Term::mul(parts.collect()),
+            Node::Call(function, arguments) => match arguments.len() {
+                1 => Term::call(*function, next()),
+                _ => Term::call2(*function, next(), next()),
+            },
+            Node::Logic(connective, _) => Term::logic(*connective, parts.collect()),
+            Node::Pow(..) => Term::pow(&next(), &next()),
+            Node::Compare(comparison, ..) => Term::compare(*comparison, next(), next()),
+            Node::Where(..) => Term::choose(next(), next(), next()),
+            Node::Reduce { reduction, binders, .. } => Term::bind(*reduction, binders.clone(), next()),
+            Node::Jacobian { tensor, subscripts, wrt, .. } => {
+                let subscripts = subscripts.iter().map(|_| next()).collect();
+                Term::jacobian(tensor, subscripts, wrt, parts.collect())
+            }
+            Node::Derivative { wrt, .. } => {
+                let of = next();
+                Term::derivative(of, wrt, parts.collect())
+            }
+        }
+    }
+}
+
+impl Term {
+    /// The terms directly inside, the body of a reduction opened as [`Term::open`] does.
+    pub fn children(&self) -> Vec<Term> {
+        match self.open() {
+            Some(opened) => vec![opened.body],
+            None => self.node().parts().into_iter().cloned().collect(),
+        }
+    }
+
+    /// The same node around other children, in the order of [`Term::children`].
+    pub fn with_children(&self, mut children: Vec<Term>) -> Term {
+        match self.open() {
+            Some(opened) => Term::reduce(opened.reduction, &opened.indices, children.remove(0)),
+            None => self.node().with_parts(children),
+        }
+    }
+
+    /// Itself with a function applied to every child.
+    pub fn map_children(&self, f: &mut dyn FnMut(&Term) -> Term) -> Term {
+        match self.node() {
+            Node::Number(_) | Node::Affine(_) => self.clone(),
+            _ => self.with_children(self.children().iter().map(f).collect()),
+        }
+    }
+
+    /// A reduction with its indices made free, numbered above all that are free in it; `None` for
+    /// any other term.
+    pub fn open(&self) -> Option<Opened> {
+        self.open_from(fresh_id(&[self]))
+    }
+
+    /// As [`Term::open`], numbered from `first`, which must be above all that are free in it.
+    pub fn open_from(&self, first: u32) -> Option<Opened> {
+        let Node::Reduce { reduction, binders, body } = self.node() else { return None };
+        let indices: Vec<Index> = binders
+            .iter()
+            .zip(first..)
+            .map(|(binder, id)| Index { id, extent: binder.extent, letter: binder.letter.clone() })
+            .collect();
+        let body = body.rebind(0, &|depth, slot| match slot {
+            Slot::Bound(bound) => indices.get(bound.checked_sub(depth)? as usize).map(Affine::index),
+            Slot::Free(_) => None,
+        });
+        Some(Opened { reduction: *reduction, indices, body })
+    }
+
+    /// The body of a reduction over the indices.
+    pub(super) fn close(&self, indices: &[Index]) -> Term {
+        self.rebind(0, &|depth, slot| match slot {
+            Slot::Free(index) => {
+                let position = indices.iter().position(|bound| bound == index)? as u32;
+                Some(Affine { terms: vec![(Slot::Bound(depth + position), 1)], constant: 0 })
+            }
+            Slot::Bound(_) => None,
+        })
+    }
+
+    /// The closed body of a reduction with its binders in another order: new binder `k` is old
+    /// binder `order[k]`.
+    pub(super) fn permute_slots(&self, order: &[usize]) -> Term {
+        self.rebind(0, &|depth, slot| match slot {
+            Slot::Bound(bound) => {
+                let old = bound.checked_sub(depth)? as usize;
+                let new = order.iter().position(|&position| position == old)? as u32;
+                Some(Affine { terms: vec![(Slot::Bound(depth + new), 1)], constant: 0 })
+            }
+            Slot::Free(_) => None,
+        })
+    }
+
+    /// Itself with a free index replaced by an affine form.
+    pub fn substitute(&self, index: &Index, form: &Affine) -> Term {
+        self.substitute_all(&[(index.clone(), form.clone())])
+    }
+
+    /// Itself with free indices replaced by affine forms, all at once.
+    pub fn substitute_all(&self, pairs: &[(Index, Affine)]) -> Term {
+        if !pairs.iter().any(|(index, _)| self.depends_on(index)) {
+            return self.clone();
+        }
+        self.rebind(0, &|_, slot| match slot {
+            Slot::Free(index) => pairs.iter().find(|(from, _)| from == index).map(|(_, form)| form.clone()),
+            Slot::Bound(_) => None,
+        })
+    }
+
+    /// Replaces the slots for which `f`, given the number of binders around, has a form.
+    fn rebind(&self, depth: u32, f: &dyn Fn(u32, &Slot) -> Option<Affine>) -> Term {
+        if self.free().is_empty() && self.0.loose <= depth {
+            return self.clone();
+        }
+        match self.node() {
+            Node::Number(_) => self.clone(),
+            Node::Affine(affine) => {
+                let constant = Affine::constant(affine.constant);
+                let replaced: Vec<(i64, Affine)> = affine
+                    .terms
+                    .iter()
+                    .map(|(slot, coefficient)| {
+                        let same = || Affine { terms: vec![(slot.clone(), 1)], constant: 0 };
+                        (*coefficient, f(depth, slot).unwrap_or_else(same))
+                    })
+                    .collect();
+                let mut parts: Vec<(i64, &Affine)> = replaced.iter().map(|(c, form)| (*c, form)).collect();
+                parts.push((1, &constant));
+                // Subscripts are bounded by extents, which fit 32 bits with room to spare.
+                Affine::combine(&parts).map_or_else(|| self.clone(), Term::affine)
+            }
+            node => {
+                let inner = match node {
+                    Node::Reduce { binders, .. } => depth + binders.len() as u32,
+                    _ => depth,
+                };
+                node.with_parts(node.parts().into_iter().map(|part| part.rebind(inner, f)).collect())
+            }
+        }
+    }
+
+    /// Whether the tensor is read anywhere in it.
+    pub fn reads(&self, name: &str) -> bool {
+        let here = matches!(self.node(), Node::Read { tensor, .. } if &**tensor == name);
+        here || self.node().parts().into_iter().any(|part| part.reads(name))
+    }
+
+    /// The tensors read in it, in order of first appearance, without repeats.
+    pub fn tensors(&self) -> Vec<Name> {
+        let mut names = Vec::new();
+        self.collect_tensors(&mut names);
+        names
+    }
+
+    fn collect_tensors(&self, names: &mut Vec<Name>) {
+        if let Node::Read { tensor, .. } = self.node()
+            && !names.contains(tensor)
+        {
+            names.push(tensor.clone());
+        }
+        self.node().parts().into_iter().for_each(|part| part.collect_tensors(names));
+    }
+}
