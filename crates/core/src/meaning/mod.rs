@@ -12,7 +12,7 @@ mod function;
 mod scalar;
 
 pub use batch::{complete, run};
-pub use difference::{Difference, finite_difference};
+pub use difference::{Difference, directional_difference, finite_difference};
 pub use error::MeaningError;
 
 use crate::model::Model;
