@@ -260,6 +260,7 @@ const SYMBOLS: &[(&str, Kind)] = &[
     ("-=", Kind::Bad),
     ("*=", Kind::Bad),
     ("/=", Kind::Bad),
+    ("//", Kind::Bad),
     ("&&", Kind::Bad),
     ("||", Kind::Bad),
     ("...", Kind::Bad),

@@ -1,4 +1,5 @@
 //! The parser: trees, messages, and what no text may do to it.
 
+mod messages;
 mod show;
 mod trees;
