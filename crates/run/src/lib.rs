@@ -1,1 +1,3 @@
-//! Placeholder
+//! Plans to results: arrays in files, data, seeds, training.
+
+pub mod arrays;
