@@ -1,1 +1,3 @@
-//! Placeholder
+//! From plans to results: execution, training, data.
+
+pub mod execute;
