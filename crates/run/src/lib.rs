@@ -1,3 +1,4 @@
-//! Plans to results: arrays in files, data, seeds, training.
+//! From plans to results: execution, arrays in files, data, seeds, training.
 
 pub mod arrays;
+pub mod execute;
