@@ -12,6 +12,7 @@ mod npy;
 mod npz;
 
 pub use atomic::write_atomically;
+pub(crate) use error::reason;
 pub use error::{ArrayError, Fault};
 pub use npy::{read_npy, write_npy};
 pub use npz::{LARGEST, read_npz, read_npz_within, write_npz};
