@@ -141,7 +141,7 @@ const MALFORMED: &[&str] = &[
     // Several at once, and what is shown where.
     "input x[3\nparm W[2]\nz = a @ b\nloss = z",
     "\tz = a b +\t+ c",
-    "\u{feff}z = é + 漢字 @ x\r\n",
+    "z = é + 漢字 @ x\r\n",
     "z = (a\n# a comment\n\n\n\n + b]",
 ];
 

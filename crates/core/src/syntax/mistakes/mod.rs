@@ -36,10 +36,9 @@ fn hinted(message: impl Into<String>, span: Span, label: impl Into<String>, hint
     Box::new(Problem::new(message, span, label).hint(hint))
 }
 
-pub(super) fn never_closed(text: &str, opened: Span, pair: Pair, end: Span) -> Problem {
+pub(super) fn never_closed(text: &str, opened: Span, pair: Pair) -> Problem {
     Problem::new(format!("this {} is never closed", quote(text, opened)), opened, "opened here")
-        .label(end, "the statement ends here")
-        .hint(format!("add `{}`", pair.close()))
+        .hint(format!("add the missing `{}`", pair.close()))
 }
 
 pub(super) fn closed_by(text: &str, opened: Span, pair: Pair, closed: Span) -> Problem {
@@ -107,7 +106,7 @@ pub(super) fn two_numbers(text: &str, first: Span, second: Span) -> Found {
         "two numbers side by side",
         second,
         "expected an operator before it",
-        format!("a product is `{one} * {two}`"),
+        format!("one number is written `{one}{two}`, a product `{one} * {two}`"),
     )
 }
 
@@ -159,7 +158,7 @@ pub(super) fn pad_without_subscripts(name: &str, span: Span) -> Found {
 /// A reduction without its indices. `body` is what seems to be its body, `call` whether it is in round brackets.
 pub(super) fn no_binders(word: &str, reduction: Reduction, keyword: Span, call: bool) -> Found {
     let calls = match reduction {
-        Reduction::Max | Reduction::Min => format!("; the {word} of two values is `{word}(a, b)`"),
+        Reduction::Max | Reduction::Min => format!("; of two values it is `{word}(a, b)`"),
         _ => String::new(),
     };
     let hint = format!("write `{word}[i] x[i]`, with the index that it runs over{calls}");

@@ -28,7 +28,9 @@ pub(in crate::syntax) fn unexpected(text: &str, tokens: &[Token], position: usiz
         Kind::Compare(_) if expected.contains("`]`") => {
             "a condition in brackets is a factor of its own: put white space before the bracket"
         }
-        _ if expected == "`in`" || expected.starts_with("`..`") => "write `for l in 1..3:`; both ends are included",
+        _ if expected == "`in`" || expected == "`:`" || expected.starts_with("`..`") => {
+            "write `for l in 1..3:`; both ends are included"
+        }
         _ if expected.starts_with("an initialiser") => {
             "one of `zeros`, `ones`, `constant(c)`, `normal(mean, deviation)`, `uniform(low, high)`, `he`, `glorot`, `lecun`"
         }
@@ -226,6 +228,9 @@ fn left_over_declared(text: &str, token: Token, role: DeclaredRole, name: &str) 
         }
         (Kind::Tilde, DeclaredRole::Input | DeclaredRole::Target | DeclaredRole::Const) => {
             ("only a `param` has first values".to_owned(), format!("if it is learned, write `param {name}`"))
+        }
+        (Kind::Open(Pair::Square), _) => {
+            (format!("one statement declares one name, here `{name}`"), "begin a new line for the next".to_owned())
         }
         (Kind::Minus, _) => ("words after a shape have no hyphen".to_owned(), "write `onehot`".to_owned()),
         (Kind::Number, _) => {
