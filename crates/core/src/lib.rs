@@ -3,6 +3,7 @@
 pub mod derivation;
 pub mod meaning;
 pub mod model;
+pub mod page;
 pub mod syntax;
 pub mod term;
 pub mod text;
