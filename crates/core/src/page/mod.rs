@@ -7,6 +7,7 @@
 pub mod index;
 mod latex;
 mod markup;
+pub mod matrix;
 mod text;
 
 pub use latex::latex;

@@ -8,8 +8,9 @@ use super::Markup;
 use crate::derivation::derivative_parts;
 use crate::model::Model;
 use crate::term::{Affine, Comparison, Connective, Function, Index, Node, Number, Opened, Slot, Term};
-pub(in crate::page) use letters::Letters;
-pub(in crate::page) use number::magnitude;
+use letters::Letters;
+pub(super) use number::magnitude;
+pub(super) use order::addends as in_reading_order;
 
 /// A term whose free indices stand on the left of an equation, in that order.
 pub fn term(model: &Model, indices: &[Index], term: &Term) -> Markup {
@@ -236,7 +237,7 @@ fn next_id(term: &Term) -> u32 {
     crate::term::fresh_id(&[term])
 }
 
-fn comparison_sign(comparison: Comparison) -> &'static str {
+pub(super) fn comparison_sign(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Equal => "=",
         Comparison::NotEqual => "!=",
