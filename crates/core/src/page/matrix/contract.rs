@@ -205,10 +205,7 @@ fn whole(group: &Group) -> Option<Matrix> {
         return Some(Matrix::SquaredNorm(Box::new(base)));
     }
     match (group.above.as_slice(), group.below.as_slice()) {
-        ([a, Matrix::Transposed(b)], []) => {
-            Some(Matrix::Trace(Box::new(Matrix::product(vec![a.clone(), (**b).clone()]))))
-        }
-        ([a, b], []) => Some(Matrix::Trace(Box::new(Matrix::product(vec![a.clone().transposed(), b.clone()])))),
+        ([a, b], []) => Some(Matrix::trace(vec![a.clone().transposed(), b.clone()])),
         _ => None,
     }
 }

@@ -155,7 +155,8 @@ impl Translator {
         let must_split = |factor: &&Term| matches!(factor.node(), Node::Add(_)) && needs_splitting(factor);
         if let Some(sum) = factors.iter().find(must_split).filter(|_| factors.len() > 1) {
             let others: Vec<Term> = factors.iter().filter(|factor| *factor != sum).cloned().collect();
-            let product = |addend: &Term| Term::sum(bound, Term::mul([others.as_slice(), &[addend.clone()]].concat()));
+            let product =
+                |addend: &Term| Term::sum(bound, Term::mul([others.as_slice(), std::slice::from_ref(addend)].concat()));
             let split = Term::add(sum.addends().iter().map(product).collect());
             return self.matrix(&split, rows, columns);
         }

@@ -107,6 +107,17 @@ impl Matrix {
         Matrix::scaled(scalars, product)
     }
 
+    /// The trace of a product; that of the transpose is the same, so the simpler one.
+    pub(super) fn trace(factors: Vec<Matrix>) -> Matrix {
+        let transposes = |matrix: &Matrix| match matrix {
+            Matrix::Product(factors) => factors.iter().filter(|f| matches!(f, Matrix::Transposed(_))).count(),
+            _ => 0,
+        };
+        let product = Matrix::product(factors);
+        let other = product.clone().transposed();
+        Matrix::Trace(Box::new(if transposes(&other) < transposes(&product) { other } else { product }))
+    }
+
     /// Scalars times a matrix; numbers come first, ones are left out.
     pub(super) fn scaled(scalars: Vec<Matrix>, inner: Matrix) -> Matrix {
         let mut number = Number::ONE;
