@@ -50,41 +50,70 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("sum rule", "t[i,j] = C[i,j] - C[j,i]", "C"),
     ("constant factor", "t[i] = v[i] s sin(u[i])", "u"),
     ("constant factor", "t[i] = -sin(u[i])", "u"),
+    ("constant factor", "t[i,j] = v[i] sin(C[i,j])", "C"),
     ("product rule", "t[i] = sin(u[i]) exp(u[i]) (1 + u[i]^2)", "u"),
     ("product rule", "t[i,j] = C[i,j] C[j,i]", "C"),
+    ("product rule", "t[i,j] = sin(C[i,j]) exp(C[j,i])", "C"),
     ("power rule", "t[i] = sin(u[i])^3", "u"),
     ("power rule", "t[i] = (2 + u[i])^(1/2)", "u"),
     ("power rule", "t[i] = 1 / (2 + u[i])", "u"),
     ("power rule", "t[i] = (2 + u[i])^v[i]", "u"),
+    ("power rule", "t[i,j] = C[i,j]^3", "C"),
     ("exponential rule", "t[i] = 2^u[i]", "u"),
     ("exponential rule", "t[i] = (1 + v[i]^2)^u[i]", "u"),
+    ("exponential rule", "t[i,j] = 2^(C[i,j] + v[i])", "C"),
     ("general power rule", "t[i] = (1 + u[i]^2)^sin(u[i])", "u"),
+    ("general power rule", "t[i,j] = (1 + C[i,j]^2)^C[i,j]", "C"),
     ("derivative of exp", "t[i] = exp(u[i] v[i])", "u"),
+    ("derivative of exp", "t[i,j] = exp(C[i,j] v[i])", "C"),
     ("derivative of log", "t[i] = log(3 + u[i])", "u"),
+    ("derivative of log", "t[i,j] = log(3 + C[i,j])", "C"),
     ("derivative of sqrt", "t[i] = sqrt(3 + u[i])", "u"),
+    ("derivative of sqrt", "t[i,j] = sqrt(3 + C[i,j])", "C"),
     ("derivative of abs", "t[i] = abs(u[i] - v[i])", "u"),
+    ("derivative of abs", "t[i,j] = abs(C[i,j] - v[i])", "C"),
     ("derivative of sin", "t[i] = sin(2 u[i])", "u"),
+    ("derivative of sin", "t[i,j] = sin(2 C[i,j])", "C"),
     ("derivative of cos", "t[i] = cos(2 u[i])", "u"),
+    ("derivative of cos", "t[i,j] = cos(2 C[i,j])", "C"),
     ("derivative of tan", "t[i] = tan(0.5 u[i])", "u"),
+    ("derivative of tan", "t[i,j] = tan(0.5 C[i,j])", "C"),
     ("derivative of asin", "t[i] = asin(0.4 u[i])", "u"),
+    ("derivative of asin", "t[i,j] = asin(0.4 C[i,j])", "C"),
     ("derivative of acos", "t[i] = acos(0.4 u[i])", "u"),
+    ("derivative of acos", "t[i,j] = acos(0.4 C[i,j])", "C"),
     ("derivative of atan", "t[i] = atan(2 u[i])", "u"),
+    ("derivative of atan", "t[i,j] = atan(2 C[i,j])", "C"),
     ("derivative of sinh", "t[i] = sinh(u[i])", "u"),
+    ("derivative of sinh", "t[i,j] = sinh(C[i,j])", "C"),
     ("derivative of cosh", "t[i] = cosh(u[i])", "u"),
+    ("derivative of cosh", "t[i,j] = cosh(C[i,j])", "C"),
     ("derivative of tanh", "t[i] = tanh(2 u[i])", "u"),
+    ("derivative of tanh", "t[i,j] = tanh(2 C[i,j])", "C"),
     ("derivative of erf", "t[i] = erf(u[i])", "u"),
+    ("derivative of erf", "t[i,j] = erf(C[i,j])", "C"),
     ("derivative of sigmoid", "t[i] = sigmoid(2 u[i])", "u"),
+    ("derivative of sigmoid", "t[i,j] = sigmoid(2 C[i,j])", "C"),
     ("derivative of relu", "t[i] = relu(u[i] - v[i])", "u"),
+    ("derivative of relu", "t[i,j] = relu(C[i,j] - v[i])", "C"),
     ("derivative of softplus", "t[i] = softplus(3 u[i])", "u"),
+    ("derivative of softplus", "t[i,j] = softplus(3 C[i,j])", "C"),
     ("derivative of gelu", "t[i] = gelu(2 u[i])", "u"),
+    ("derivative of gelu", "t[i,j] = gelu(2 C[i,j])", "C"),
     ("derivative of silu", "t[i] = silu(2 u[i])", "u"),
+    ("derivative of silu", "t[i,j] = silu(2 C[i,j])", "C"),
     ("derivative of max", "t[i] = max(u[i], u[i] v[i])", "u"),
     ("derivative of max", "t[i] = max(sin(u[i]), u[i] - u[i]^3)", "u"),
     ("derivative of max", "t[i] = max(u[i], u[i] + 0 v[i])", "u"),
+    ("derivative of max", "t[i] = max(u[i], abs(u[i]))", "u"),
+    ("derivative of max", "t[i,j] = max(C[i,j], v[i])", "C"),
     ("derivative of min", "t[i] = min(u[i], u[i] v[i])", "u"),
     ("derivative of min", "t[i] = min(sin(u[i]), exp(u[i]) - 1)", "u"),
+    ("derivative of min", "t[i] = min(u[i], -abs(u[i]))", "u"),
+    ("derivative of min", "t[i,j] = min(C[i,j], v[i])", "C"),
     ("derivative of where", "t[i] = where(v[i] > 0, sin(u[i]), u[i]^2)", "u"),
     ("derivative of where", "t[i] = where(u[i] > 0, v[i], u[i]^2)", "u"),
+    ("derivative of where", "t[i,j] = where(v[i] > 0, sin(C[i,j]), C[i,j]^2)", "C"),
     ("derivative under the sum", "t[i] = sum[j] C[i,j] sin(u[j])", "u"),
     ("derivative under the sum", "t = sum[i,j] C[i,j]^2", "C"),
     ("derivative of logsumexp", "t = logsumexp[i] (u[i] v[i])", "u"),
@@ -92,8 +121,11 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("derivative of a maximum", "t = max[i] (u[i] v[i])", "u"),
     ("derivative of a maximum", "t = max[i] (u[i] - u[i])", "v"),
     ("derivative of a maximum", "t[i] = max[j] (C[i,j] + C[j,i])", "C"),
+    ("derivative of a maximum", "t[i] = max[j:4] u[i]", "u"),
     ("derivative of a minimum", "t[i] = min[j] C[i,j]", "C"),
     ("derivative of a minimum", "t = min[i] [u[i] > 5] u[i]", "u"),
+    ("derivative of a minimum", "t[i] = min[j:4] u[i]", "u"),
+    ("derivative of a minimum", "t[i,k] = min[j] (C[i,j] + 2 C[k,j])", "C"),
     ("derivative of a product", "t = prod[i] (1 + u[i])", "u"),
     ("derivative of a product", "t = prod[i] (u[i] [v[i] > 0])", "u"),
     ("derivative of a product", "t = prod[i,j] (1 + C[i,j])", "C"),
@@ -112,6 +144,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("logarithm of an exponential", "t[i] = log(3 exp(u[i]))", ""),
     ("delta out of a branch", "t[i,j] = where(u[i] > 0, delta[i,j] v[i], 0)", ""),
     ("delta out of a branch", "t[i,j] = where(u[i] > 0, 0, delta[i,j] v[i])", ""),
+    ("delta out of a branch", "t[i,k,j] = where(C[i,k] > 0, delta[i,j] v[k], 0)", ""),
     ("branches apart", "t[i,j] = where(u[i] > 0, delta[i,j] v[i], u[j])", ""),
     ("branches apart", "t[i,j] = where(u[i] > 0, delta[i,j] v[i] + u[j], 0)", ""),
     ("distributive law, to cancel", "t[i] = u[i] (v[i] / u[i] - x[i])", ""),
@@ -204,18 +237,24 @@ fn special_subjects(seed: u64) -> Vec<(&'static str, Subject)> {
     let index = |id, extent| Index::new(id, extent, "i");
     let (i, j) = (index(0, 3), index(1, 3));
     let both = vec![i.clone(), j.clone()];
-    let jacobian = Term::jacobian("h", vec![Term::index(&i)], "q", vec![Term::index(&j)]);
-    let definition = new_subject(model.clone(), jacobian.clone(), both.clone(), seed);
-    let mut local = new_subject(model.clone(), Term::mul(vec![Term::index(&j), jacobian]), both.clone(), seed);
+    // By `u` as well as by `q`: a diagonal Jacobian does not change when its indices are swapped.
+    let jacobian = |wrt| Term::jacobian("h", vec![Term::index(&i)], wrt, vec![Term::index(&j)]);
     let diagonal = Term::mul(vec![
         Term::integer(2),
         Term::read("q", vec![Term::index(&i)]),
         Term::delta(Term::index(&i), Term::index(&j)),
     ]);
-    local.jacobians.insert(("h".into(), "q".into()), Definition { indices: both, body: diagonal });
+    let linear = Term::read("C", vec![Term::index(&i), Term::index(&j)]);
+    let mut subjects = Vec::new();
+    for (wrt, body) in [("q", diagonal), ("u", linear)] {
+        subjects.push(("definition", new_subject(model.clone(), jacobian(wrt), both.clone(), seed)));
+        let term = Term::mul(vec![Term::index(&j), jacobian(wrt)]);
+        let mut local = new_subject(model.clone(), term, both.clone(), seed);
+        local.jacobians.insert(("h".into(), wrt.into()), Definition { indices: both.clone(), body });
+        subjects.push(("local Jacobian", local));
+    }
 
     // The values of derivatives come from finite differences.
-    let mut subjects = vec![("definition", definition), ("local Jacobian", local)];
     for (name, wrt) in [("chain rule", "u"), ("chain rule", "q"), ("derived above", "h")] {
         let mut subject = new_subject(
             model.clone(),
@@ -235,11 +274,11 @@ fn special_subjects(seed: u64) -> Vec<(&'static str, Subject)> {
         subject.known.insert(derivative_name("loss", "h"), Definition { indices: vec![i.clone()], body: twice });
         subjects.push((name, subject));
     }
-    let i = index(0, 3);
-    let remainder = Term::call2(Function::Mod, Term::read_at("u", std::slice::from_ref(&i)), Term::ratio(1, 3));
-    let j = index(1, 3);
-    let remainder = Term::derivative(remainder, "u", vec![Term::index(&j)]);
-    subjects.push(("derivative of a remainder", new_subject(model, remainder, vec![i, j], seed)));
+    let [i, j, m, n] = [0, 1, 2, 3].map(|id| index(id, 3));
+    let entry = Term::read_at("C", &[i.clone(), j.clone()]);
+    let remainder = Term::call2(Function::Mod, entry, Term::ratio(1, 3));
+    let remainder = Term::derivative(remainder, "C", vec![Term::index(&m), Term::index(&n)]);
+    subjects.push(("derivative of a remainder", new_subject(model, remainder, vec![i, j, m, n], seed)));
     subjects
 }
 
