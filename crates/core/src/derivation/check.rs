@@ -2,6 +2,7 @@
 //! against finite differences of the whole model.
 
 use super::adjoint::{Backward, Gradient, ReplayError};
+use super::derivative_name;
 use super::rewrite::Derivation;
 use crate::meaning::{
     Array, Difference, MeaningError, Point, complete, directional_difference, evaluate, finite_difference,
@@ -30,10 +31,8 @@ pub enum CheckError {
     Replay(ReplayError),
     /// A line has another value than the first of its chain.
     Line {
-        /// Of which tensor.
-        of: Name,
-        /// By which tensor.
-        wrt: Name,
+        /// What is derived there: `∂loss/∂W1`, or a tensor whose definition was given a stable form.
+        chain: Name,
         /// The rule that gave the line.
         rule: &'static str,
         /// The entry, one number for each index of the line.
@@ -79,12 +78,12 @@ impl From<MeaningError> for CheckError {
 impl std::fmt::Display for CheckError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            CheckError::Replay(ReplayError { of, wrt, step }) => {
-                write!(f, "step {} of the derivation of ∂{of}/∂{wrt} is not what its rule gives", step + 1)
+            CheckError::Replay(ReplayError { chain, step }) => {
+                write!(f, "step {} of the derivation of {chain} is not what its rule gives", step + 1)
             }
-            CheckError::Line { of, wrt, rule, entry, expected, found } => write!(
+            CheckError::Line { chain, rule, entry, expected, found } => write!(
                 f,
-                "in ∂{of}/∂{wrt} the step «{rule}» changes the value at entry {entry:?} from {expected} to {found}"
+                "in {chain} the step «{rule}» changes the value at entry {entry:?} from {expected} to {found}"
             ),
             CheckError::Difference { of, wrt, entry, expected, found } => {
                 write!(f, "∂{of}/∂{wrt} at entry {entry} is derived as {found}, but finite differences give {expected}")
@@ -178,14 +177,16 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         complete(&backward.model, &mut point, &wanted)?;
         let check = Check { model: &backward.model, point: &point };
         found.lines = 0;
+        for stable in &backward.stabilised {
+            check.lines(&stable.tensor, &stable.indices, &stable.derivation, &mut found)?;
+        }
         for local in &backward.jacobians {
-            let chain = Chain { of: &local.tensor, wrt: &local.wrt, indices: &local.indices };
-            check.lines(&chain, &local.derivation, &mut found)?;
+            let chain = derivative_name(&local.tensor, &local.wrt);
+            check.lines(&chain, &local.indices, &local.derivation, &mut found)?;
         }
         for gradient in &backward.gradients {
-            let chain = Chain { of: &gradient.of, wrt: &gradient.wrt, indices: &gradient.indices };
-            check.lines(&chain, &gradient.derivation, &mut found)?;
-            check.lines(&chain, &gradient.shown, &mut found)?;
+            check.lines(&gradient.name, &gradient.indices, &gradient.derivation, &mut found)?;
+            check.lines(&gradient.name, &gradient.indices, &gradient.shown, &mut found)?;
             check.entries(gradient, entries, &mut found)?;
         }
         if entries == 0 && number == 0 {
@@ -216,12 +217,6 @@ fn evaluation_work(model: &Model, of: &Name) -> usize {
     work
 }
 
-struct Chain<'a> {
-    of: &'a Name,
-    wrt: &'a Name,
-    indices: &'a [Index],
-}
-
 struct Check<'a> {
     model: &'a Model,
     point: &'a Point,
@@ -229,11 +224,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// Holds every line to the first.
-    fn lines(&self, chain: &Chain, derivation: &Derivation, found: &mut Verification) -> Result<(), CheckError> {
-        let extents: Vec<usize> = chain.indices.iter().map(|index| index.extent).collect();
+    fn lines(
+        &self,
+        chain: &Name,
+        indices: &[Index],
+        derivation: &Derivation,
+        found: &mut Verification,
+    ) -> Result<(), CheckError> {
+        let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
         let entries = sample(&extents, ENTRIES);
         let values = |term: &Term| -> Result<Vec<f64>, MeaningError> {
-            let at = |entry: &Vec<usize>| chain.indices.iter().cloned().zip(entry.iter().copied()).collect::<Vec<_>>();
+            let at = |entry: &Vec<usize>| indices.iter().cloned().zip(entry.iter().copied()).collect::<Vec<_>>();
             entries.iter().map(|entry| evaluate(self.model, self.point, term, &at(entry))).collect()
         };
         let first = values(&derivation.start)?;
@@ -245,8 +246,7 @@ impl Check<'_> {
                 let error = (expected - value).abs() / size;
                 if error > LINE_TOLERANCE || (error.is_nan() && expected.is_finite()) {
                     return Err(CheckError::Line {
-                        of: chain.of.clone(),
-                        wrt: chain.wrt.clone(),
+                        chain: chain.clone(),
                         rule: step.rule.name,
                         entry: entry.clone(),
                         expected: *expected,
