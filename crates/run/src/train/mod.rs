@@ -78,7 +78,7 @@ pub struct EpochDone<'a> {
     pub train_loss: f64,
     /// The means over the held-out examples, after the epoch.
     pub held_out: &'a Measures,
-    /// How many examples a second went through training in this epoch; 0 where there are none.
+    /// How many examples a second went through training so far; 0 where there are none.
     pub examples_per_second: f64,
 }
 
