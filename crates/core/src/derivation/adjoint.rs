@@ -293,18 +293,19 @@ impl Work<'_> {
         }
     }
 
-    /// The derivatives to put in where `gradient` reads them, and where those read them in turn.
+    /// The derivatives to put in where `gradient` reads them, and where those read them in turn: as
+    /// long as the line stays readable.
     fn worth_showing(&self, gradient: &Gradient) -> Vec<Name> {
         let mut put_in: Vec<Name> = Vec::new();
         let mut pending = vec![gradient.derivation.end().clone()];
-        let alias = matches!(pending[0].node(), Node::Read { .. });
+        let mut length = cost(&pending[0]);
         while let Some(term) = pending.pop() {
             for name in term.tensors() {
                 let Some(read) = self.gradients.iter().find(|other| other.name == name) else { continue };
                 let body = read.derivation.end();
-                let readers = self.gradients.iter().filter(|other| other.derivation.end().reads(&name)).count();
-                let short = cost(body) <= SHORT;
-                if !put_in.contains(&name) && (short || readers == 1 || (alias && put_in.is_empty())) {
+                let longer = length + cost(body);
+                if !put_in.contains(&name) && (longer <= LONGEST || cost(body) <= SHORT) {
+                    length = longer;
                     put_in.push(name);
                     pending.push(body.clone());
                 }
@@ -316,8 +317,10 @@ impl Work<'_> {
 
 const DEFAULT_LETTERS: [&str; 8] = ["i", "j", "k", "l", "m", "n", "o", "p"];
 
-/// A derivative no dearer than this is shown by its right side.
+/// A derivative no dearer than this is always shown by its right side.
 const SHORT: usize = 7;
+/// Other derivatives are put in by their right sides up to this cost of the whole.
+const LONGEST: usize = 40;
 
 /// Simplifies a chain and puts its end in the form that people write.
 fn finish(derivation: &mut Derivation, context: &Context) {

@@ -231,7 +231,8 @@ impl<'a> Lexer<'a> {
 
     /// What begins with an underscore.
     fn subscripts(&mut self) -> Kind {
-        let glued = self.text[..self.at].chars().next_back().is_some_and(|last| continues_name(last) || last == '}');
+        let glued =
+            self.text[..self.at].chars().next_back().is_some_and(|last| continues_name(last) || "}])∑".contains(last));
         self.at += 1;
         if !glued {
             return Kind::Bad;
@@ -260,6 +261,7 @@ const SYMBOLS: &[(&str, Kind)] = &[
     ("-=", Kind::Bad),
     ("*=", Kind::Bad),
     ("/=", Kind::Bad),
+    ("//", Kind::Bad),
     ("&&", Kind::Bad),
     ("||", Kind::Bad),
     ("...", Kind::Bad),
@@ -358,9 +360,12 @@ pub(super) fn lower(raised: &str) -> String {
     raised.chars().filter_map(superscript).collect()
 }
 
-/// The length of `{l-1}` at the beginning of a text, if it can stand in a name.
+/// The length of `{l-1}` at the beginning of a text, if it can stand in a name: names and numbers
+/// with `+`, `-` and `*` between them.
 fn hole(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('{')?;
-    let end = inside.find(|next: char| !(next.is_alphanumeric() || " +-*/()'".contains(next)))?;
-    (inside[end..].starts_with('}') && !inside[..end].trim().is_empty()).then_some(end + 2)
+    let end = inside.find(['}', '\n'])?;
+    let operand = |part: &str| !part.is_empty() && part.chars().all(char::is_alphanumeric);
+    let arithmetic = inside[..end].split(['+', '-', '*']).all(|part| operand(part.trim()));
+    (inside[end..].starts_with('}') && arithmetic).then_some(end + 2)
 }

@@ -30,8 +30,8 @@ impl<'a> Lines<'a> {
         Lines { text, lexer: Lexer::new(text) }
     }
 
-    /// The next statement. A statement with a wrong bracket ends at the end of the line where
-    /// that bracket was opened, so that one mistake does not swallow the file.
+    /// The next statement. One with a wrong bracket ends with the line of that bracket, so that one
+    /// mistake does not swallow the file.
     pub(super) fn next(&mut self) -> Option<Line<'a>> {
         let first = self.lexer.next()?;
         let mut scan = Scan { tokens: Vec::new(), open: Vec::new(), bad: None };
@@ -47,25 +47,39 @@ impl<'a> Lines<'a> {
             problem = scan.take(self.text, token).err();
             last = token;
         }
-        if let Some((opened, _)) = scan.open.last().filter(|_| problem.is_none()) {
-            problem = Some((mistakes::never_closed(self.text, *opened), *opened));
+        if let Some(&(opened, pair)) = scan.open.first().filter(|_| problem.is_none()) {
+            problem = Some((mistakes::never_closed(self.text, opened, pair), opened));
         }
-        if let Some((_, opened)) = &problem {
-            let line_end = self.text[opened.end as usize..].find('\n');
-            self.lexer.at = line_end.map_or(self.text.len(), |length| opened.end as usize + length);
-        }
+        let problem = self.recover(&scan, problem, first.span.to(last.span));
         let end = Span { start: last.span.end, end: last.span.end };
-        let whole = first.span.to(last.span);
-        let problem = match scan.bad {
-            // What cannot be read comes first: it may be what the brackets stumble over.
-            Some(bad) => Some(mistakes::unreadable(self.text, bad)),
-            None if problem.is_none() && scan.tokens.len() >= MAX_TOKENS => Some(mistakes::too_long(whole)),
-            None => problem.map(|(problem, _)| problem),
-        };
         scan.tokens.push(Token { kind: Kind::End, span: end, glued: true, first: false });
         let line_start = self.text[..first.span.start as usize].rfind('\n').map_or(0, |newline| newline + 1);
         let indent = self.text[line_start..first.span.start as usize].trim_start_matches('\u{feff}');
         Some(Line { tokens: scan.tokens, indent, problem })
+    }
+
+    /// Decides what is wrong with the statement, and goes to where reading goes on.
+    fn recover(&mut self, scan: &Scan, bracket: Option<(Problem, Span)>, whole: Span) -> Option<Problem> {
+        let (bracket, end) = match bracket {
+            Some((problem, place)) => (Some(problem), self.line_end(place)),
+            None => (None, whole.end as usize),
+        };
+        if bracket.is_some() {
+            self.lexer.at = end;
+        }
+        // What cannot be read comes first: it may be what the brackets stumble over.
+        match scan.bad.filter(|bad| (bad.start as usize) < end) {
+            Some(bad) => Some(mistakes::unreadable(self.text, bad)),
+            None if bracket.is_none() && scan.tokens.len() >= MAX_TOKENS => Some(mistakes::too_long(whole)),
+            None => bracket,
+        }
+    }
+
+    /// The end of the line in which a place ends.
+    fn line_end(&self, place: Span) -> usize {
+        let rest = &self.text[place.end as usize..];
+        let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+        place.end as usize + line.trim_end().len()
     }
 }
 
@@ -88,8 +102,8 @@ impl Scan {
             Kind::OpenSubscripts => self.open.push((token.span, Pair::Curly)),
             Kind::Close(pair) => match self.open.pop() {
                 Some((_, opened)) if opened == pair => {}
-                Some((span, opened)) => return Err((mistakes::closed_by(text, span, opened, token.span), span)),
-                None => return Err((mistakes::nothing_open(text, token.span), token.span)),
+                Some((span, opened)) => return Err((mistakes::closed_by(text, span, opened, token.span), token.span)),
+                None => return Err((mistakes::nothing_open(text, pair, token.span), token.span)),
             },
             Kind::Bad => self.bad = self.bad.or(Some(token.span)),
             _ => {}

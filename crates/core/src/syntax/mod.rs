@@ -31,7 +31,7 @@ pub fn parse(source: &Source) -> Result<Tree, Vec<Problem>> {
     parser::file(&source.text)
 }
 
-/// Takes the bytes of a file, which must be UTF-8, as a source.
+/// Takes the bytes of a file, which must be UTF-8, as a source. A byte order mark is dropped.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn source_from_bytes(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
         return Err(too_large(bytes.len()));
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name, text)),
+        Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text))),
         Err(error) => Err(mistakes::not_utf8(bytes, error.valid_up_to())),
     }
 }

@@ -32,10 +32,14 @@ impl Parser<'_> {
     fn bracket(&mut self) -> Parsed<Expr> {
         let open = self.advance().span;
         let inner = self.nested(Parser::condition)?;
-        let before = self.position.checked_sub(1).map(|last| self.tokens[last].span);
-        if !is_condition(&inner) || self.kind() == Kind::Comma {
-            let span = before.map_or(open, |last| open.to(last));
-            return Err(mistakes::bracket_without_condition(self.text, self.tokens, open, span));
+        if !is_condition(&inner) {
+            let opened = self.tokens.partition_point(|token| token.span.start < open.start);
+            let before = opened.checked_sub(1).map(|last| self.tokens[last]);
+            let name = before.filter(|token| token.kind == Kind::Name).map(|token| token.span);
+            let close = self.tokens[self.position..].iter().find(|token| token.kind == Kind::Close(Pair::Square));
+            let end = close.map_or(inner.span.end, |close| close.span.start);
+            let inside = Span { start: inner.span.start, end };
+            return Err(mistakes::bracket_without_condition(self.text, open, inside, name));
         }
         self.expect(Kind::Close(Pair::Square), "`]`")?;
         self.make(ExprKind::Bracket(Box::new(inner)), open)
@@ -44,6 +48,9 @@ impl Parser<'_> {
     /// What begins with a name: the name alone, a read, a call.
     fn named(&mut self) -> Parsed<Expr> {
         let start = self.advance().span;
+        if let Some(problem) = mistakes::foreign_word(self.text, start) {
+            return Err(problem);
+        }
         let name = self.name_at(start)?;
         if name.text == "inf" {
             return self.make(ExprKind::Number(name.text), start);
@@ -162,7 +169,8 @@ impl Parser<'_> {
             return self.call(Name { text: self.slice(keyword).to_owned(), span: keyword }, Vec::new());
         }
         let Some(binders) = self.subscripts(Parser::binder)? else {
-            return Err(mistakes::no_binders(self.text, self.tokens, self.position));
+            let call = self.kind() == Kind::Open(Pair::Round);
+            return Err(mistakes::no_binders(self.slice(keyword), reduction, keyword, call));
         };
         let body = Box::new(self.nested(Parser::product)?);
         self.make(ExprKind::Reduce { reduction, keyword, binders, body }, keyword)
@@ -191,7 +199,7 @@ impl Parser<'_> {
     fn derivative(&mut self, of: Expr, wrt: Expr, start: Span) -> Parsed<Expr> {
         let (of, wrt) = (ungrouped(of), ungrouped(wrt));
         if !matches!(wrt.kind, ExprKind::Name(_) | ExprKind::Read { pad: None, .. }) {
-            return Err(mistakes::derivative_by(wrt.span));
+            return Err(mistakes::derivative_by(&wrt));
         }
         self.make(ExprKind::Derivative { of: Box::new(of), wrt: Box::new(wrt) }, start)
     }

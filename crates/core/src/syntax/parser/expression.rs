@@ -124,12 +124,15 @@ impl Parser<'_> {
                     factors = vec![Factor { value, divides: false }];
                 }
                 kind if starts_factor(kind) => {
+                    let next = self.token().span;
                     if let Some((operator, divisor)) = divisor {
-                        return Err(mistakes::ambiguous_division(self.text, operator, divisor, self.token().span));
+                        let next = self.power()?.span;
+                        let left = Span { start: start.start, end: self.before(operator) };
+                        return Err(mistakes::ambiguous_division(self.text, left, operator, divisor, next));
                     }
                     let previous = factors.last().map(|factor| &factor.value);
                     if let Some(previous) = previous.filter(|value| is_number(value) && kind == Kind::Number) {
-                        return Err(mistakes::two_numbers(self.text, previous.span, self.token().span));
+                        return Err(mistakes::two_numbers(self.text, previous.span, next));
                     }
                     factors.push(Factor { value: self.power()?, divides: false });
                 }

@@ -36,7 +36,7 @@ mod atom;
 mod expression;
 mod statement;
 
-use super::lexer::{Keyword, Kind, Token};
+use super::lexer::{Keyword, Kind, Pair, Token};
 use super::lines::{Line, Lines};
 use super::tree::{Expr, ExprKind, Name, Statement, Tree};
 use super::{MAX_NESTING, MAX_PARTS, MAX_PROBLEMS, mistakes};
@@ -67,16 +67,17 @@ impl<'a> File<'a> {
     /// The statements of the file, or those indented deeper than `outer`.
     fn block(&mut self, outer: Option<&str>, depth: usize) -> Vec<Statement> {
         let mut statements = Vec::new();
-        let mut indent: Option<&str> = None;
+        let mut first: Option<(&str, Span)> = None;
         while self.problems.len() < MAX_PROBLEMS {
             let inside = |line: &Line<'_>| outer.is_none_or(|outer| is_deeper(line.indent, outer));
             if !self.next.as_ref().is_some_and(inside) {
                 break;
             }
             let Some(line) = std::mem::replace(&mut self.next, self.lines.next()) else { break };
-            let indent = *indent.get_or_insert(line.indent);
-            if outer.is_some() && line.indent != indent {
-                self.problems.push(mistakes::uneven_block(line.tokens[0].span));
+            let (indent, place) = *first.get_or_insert((line.indent, line.tokens[0].span));
+            let crooked = outer.is_some_and(|outer| !line.indent.starts_with(outer) || line.indent != indent);
+            if crooked {
+                self.problems.push(mistakes::uneven_block(line.tokens[0].span, place));
             }
             statements.extend(self.statement(line, depth));
         }
@@ -181,6 +182,12 @@ impl<'a> Parser<'a> {
         start.to(self.tokens[self.position.saturating_sub(1)].span)
     }
 
+    /// The end of the token before a place.
+    fn before(&self, place: Span) -> u32 {
+        let number = self.tokens.partition_point(|token| token.span.start < place.start);
+        number.checked_sub(1).map_or(place.start, |last| self.tokens[last].span.end)
+    }
+
     fn unexpected(&self, expected: &str) -> Box<Problem> {
         mistakes::unexpected(self.text, self.tokens, self.position, expected)
     }
@@ -220,6 +227,7 @@ impl<'a> Parser<'a> {
     /// The next token as a name.
     fn name(&mut self, expected: &str) -> Parsed<Name> {
         match self.kind() {
+            Kind::Name if self.slice(self.token().span) == "inf" => Err(mistakes::infinity_as_name(self.token().span)),
             Kind::Name => {
                 let token = self.advance();
                 self.name_at(token.span)
@@ -235,7 +243,11 @@ impl<'a> Parser<'a> {
             while parser.accept(Kind::Comma) {
                 items.push(item(parser)?);
             }
-            let expected = if close == Kind::Close(super::lexer::Pair::Round) { "`,` or `)`" } else { "`,` or `]`" };
+            let expected = match close {
+                Kind::Close(Pair::Round) => "`,` or `)`",
+                Kind::Close(Pair::Curly) => "`,` or `}`",
+                _ => "`,` or `]`",
+            };
             parser.expect(close, expected)?;
             Ok(items)
         })

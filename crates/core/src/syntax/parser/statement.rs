@@ -71,7 +71,9 @@ impl Parser<'_> {
             return Err(mistakes::underscore_in_name(self.text, name.span, self.token().span));
         }
         if self.kind() == Kind::Open(Pair::Round) {
-            return Err(mistakes::shape_in_round_brackets(self.text, self.tokens, self.position));
+            let close = self.tokens[self.position..].iter().find(|token| token.kind == Kind::Close(Pair::Round));
+            let brackets = close.map_or(self.token().span, |close| self.token().span.to(close.span));
+            return Err(mistakes::shape_in_round_brackets(self.text, name.span, brackets));
         }
         let extents = self.extents()?;
         let mut properties = Vec::new();

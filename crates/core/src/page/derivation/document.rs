@@ -1,0 +1,232 @@
+//! What a derivation says, line by line.
+
+use crate::derivation::{Backward, Derivation, Gradient, LocalJacobian, Verification, derivative_parts};
+use crate::meaning::{Point, complete};
+use crate::model::Model;
+use crate::page::index::Notation;
+use crate::page::matrix::{Matrix, difference, translate};
+use crate::page::{Markup, einsum, latex, text};
+use crate::term::{Index, Name, Node, Term};
+
+/// A derivation, ready to be shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The tensor that is differentiated.
+    pub of: String,
+    /// What was checked.
+    pub verified: Verification,
+    /// In the order in which they were derived.
+    pub gradients: Vec<GradientPage>,
+}
+
+/// The derivation of one derivative.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GradientPage {
+    /// The tensor it is differentiated by.
+    pub wrt: String,
+    /// `∂loss/∂z2`
+    pub heading: String,
+    /// `∂loss/∂z2[i]`: what the first line of the chain is equal to.
+    pub left: String,
+    /// The same in LaTeX.
+    pub left_latex: String,
+    /// The local derivatives that the chain rule needs here.
+    pub jacobians: Vec<JacobianPage>,
+    /// The chain, from the chain rule to the form that people write.
+    pub steps: Vec<Line>,
+    /// The result with other derivatives by name where they are long.
+    pub short: Notations,
+    /// The result from tensors of the model alone, unless that is very long.
+    pub full: Notations,
+}
+
+/// The derivative of one definition by a tensor in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JacobianPage {
+    /// `∂p/∂z2`
+    pub heading: String,
+    /// `∂p[i]/∂z2[j]`
+    pub left: String,
+    /// The same in LaTeX.
+    pub left_latex: String,
+    /// From the definition to the result.
+    pub steps: Vec<Line>,
+    /// The result.
+    pub result: Notations,
+}
+
+/// A line of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The name of the rule that gave it.
+    pub rule: String,
+    /// The law it applies.
+    pub law: String,
+    /// The line in index notation.
+    pub index: String,
+    /// The same in LaTeX.
+    pub latex: String,
+}
+
+/// A result in all notations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notations {
+    /// Index notation: an expression of the language.
+    pub index: String,
+    /// The same in LaTeX.
+    pub index_latex: String,
+    /// Matrix notation, where it exists. It was evaluated and compared at every point given.
+    pub matrix: Option<String>,
+    /// The same in LaTeX.
+    pub matrix_latex: Option<String>,
+    /// Why there is no matrix notation.
+    pub why: Option<String>,
+    /// As one call of `einsum`, where it is one.
+    pub einsum: Option<String>,
+}
+
+/// Matrix forms may differ by this much of the greatest entry from what they translate.
+const TOLERANCE: f64 = 1e-9;
+
+/// A result with more parts than this keeps the names of other derivatives.
+const LONGEST: usize = 160;
+
+/// A matrix form with more characters than this gives way to one with the names of derivatives.
+const WIDEST: usize = 90;
+
+/// The derivatives by the tensors `wrt`, all where there are none. The points hold what the model
+/// is given; matrix notation is checked there and left out where it does not hold.
+pub fn document(backward: &Backward, wrt: &[Name], verified: Verification, points: &[Point]) -> Document {
+    let writer = Writer { backward, points: completed(backward, points) };
+    let chosen = backward.gradients.iter().filter(|gradient| wrt.is_empty() || wrt.contains(&gradient.wrt));
+    Document {
+        of: backward.of.to_string(),
+        verified,
+        gradients: chosen.map(|gradient| writer.gradient(gradient)).collect(),
+    }
+}
+
+/// The result of a gradient with all derivatives in it put in by their right sides; `None` where
+/// that is very long.
+pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Term> {
+    expanded(&backward.model, gradient.shown.end())
+}
+
+fn expanded(model: &Model, term: &Term) -> Option<Term> {
+    let mut result = match term.node() {
+        Node::Read { tensor, subscripts } if derivative_parts(tensor).is_some() => {
+            expanded(model, &model.definition(tensor)?.at(subscripts)?)?
+        }
+        Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
+        _ => {
+            let children = term.children().iter().map(|child| expanded(model, child)).collect::<Option<_>>()?;
+            term.with_children(children)
+        }
+    };
+    if result == *term {
+        result = term.clone();
+    }
+    (result.size() <= LONGEST).then_some(result)
+}
+
+/// The points with the values of everything, where they can be computed.
+fn completed(backward: &Backward, points: &[Point]) -> Vec<Point> {
+    let all: Vec<Name> = backward.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+    let whole = |point: &Point| {
+        let mut point = point.clone();
+        complete(&backward.model, &mut point, &all).is_ok().then_some(point)
+    };
+    points.iter().filter_map(whole).collect()
+}
+
+struct Writer<'a> {
+    backward: &'a Backward,
+    points: Vec<Point>,
+}
+
+impl Writer<'_> {
+    fn gradient(&self, gradient: &Gradient) -> GradientPage {
+        let left = self.notation(&gradient.indices).entry(&gradient.name, &gradient.indices);
+        let mut steps = self.lines(&left, &gradient.indices, &gradient.derivation);
+        let reached = steps.last().map_or_else(|| left.clone(), |(markup, _)| markup.clone());
+        steps.extend(self.lines(&reached, &gradient.indices, &gradient.shown));
+        let local = self.backward.jacobians.iter().filter(|local| local.wrt == gradient.wrt);
+        let short = gradient.shown.end();
+        let full = in_full(self.backward, gradient).unwrap_or_else(|| short.clone());
+        let short = self.notations(&gradient.indices, short);
+        let mut full = self.notations(&gradient.indices, &full);
+        let is_wide = |matrix: &String| matrix.chars().count() > WIDEST;
+        if full.matrix.as_ref().is_none_or(is_wide) && short.matrix.is_some() {
+            let Notations { matrix, matrix_latex, why, .. } = short.clone();
+            full = Notations { matrix, matrix_latex, why, ..full };
+        }
+        GradientPage {
+            wrt: gradient.wrt.to_string(),
+            heading: gradient.name.to_string(),
+            left: text(&left),
+            left_latex: latex(&left),
+            jacobians: local.map(|local| self.jacobian(local)).collect(),
+            steps: steps.into_iter().map(|(_, line)| line).collect(),
+            short,
+            full,
+        }
+    }
+
+    fn jacobian(&self, local: &LocalJacobian) -> JacobianPage {
+        let left = self.notation(&local.indices).term(&local.derivation.start);
+        let steps = self.lines(&left, &local.indices, &local.derivation);
+        JacobianPage {
+            heading: format!("∂{}/∂{}", local.tensor, local.wrt),
+            left: text(&left),
+            left_latex: latex(&left),
+            steps: steps.into_iter().map(|(_, line)| line).collect(),
+            result: self.notations(&local.indices, local.derivation.end()),
+        }
+    }
+
+    fn notation(&self, indices: &[Index]) -> Notation<'_> {
+        Notation::new(&self.backward.model, indices, &[])
+    }
+
+    /// The lines after a first one; a line that reads as the one before it is left out.
+    fn lines(&self, first: &Markup, indices: &[Index], derivation: &Derivation) -> Vec<(Markup, Line)> {
+        let notation = self.notation(indices);
+        let mut lines: Vec<(Markup, Line)> = Vec::new();
+        for step in &derivation.steps {
+            let markup = notation.term(&step.after);
+            if markup == *lines.last().map_or(first, |(markup, _)| markup) {
+                continue;
+            }
+            let (rule, law) = (step.rule.name.to_string(), step.rule.law.to_string());
+            let line = Line { rule, law, index: text(&markup), latex: latex(&markup) };
+            lines.push((markup, line));
+        }
+        lines
+    }
+
+    fn notations(&self, indices: &[Index], term: &Term) -> Notations {
+        let index = self.notation(indices).term(term);
+        let matrix = translate(indices, term).map(|translation| translation.matrix);
+        let matrix = matrix.and_then(|matrix| self.checked(indices, term, matrix)).map(|matrix| matrix.markup());
+        Notations {
+            index: text(&index),
+            index_latex: latex(&index),
+            matrix: matrix.as_ref().ok().map(text),
+            matrix_latex: matrix.as_ref().ok().map(latex),
+            einsum: einsum(indices, term).map(|einsum| einsum.to_string()),
+            why: matrix.err(),
+        }
+    }
+
+    /// The matrix form, if it has the value of the term at every point.
+    fn checked(&self, indices: &[Index], term: &Term, matrix: Matrix) -> Result<Matrix, String> {
+        for point in &self.points {
+            match difference(&self.backward.model, point, indices, term, &matrix) {
+                Ok(error) if error <= TOLERANCE => {}
+                Ok(error) => return Err(format!("the form found differs by {error:.0e}")),
+                Err(why) => return Err(why.to_string()),
+            }
+        }
+        Ok(matrix)
+    }
+}
