@@ -16,6 +16,11 @@ const ONE_HOT: Role = Role::Target(TargetKind::OneHot);
 const REAL: Role = Role::Target(TargetKind::Real);
 const PROBABILITY: Role = Role::Target(TargetKind::Probability);
 
+type Declared<'a> = (&'a str, &'a [usize], Role);
+
+const X: Declared = ("x", &[2], INPUT);
+const T: Declared = ("t", &[2], Role::Input { below: Some(128) });
+
 fn below(below: usize) -> Role {
     Role::Input { below: Some(below) }
 }
@@ -24,8 +29,8 @@ fn integer(below: usize) -> Role {
     Role::Target(TargetKind::Integer(below))
 }
 
-fn model(tensors: &[(&str, &[usize], Role)]) -> Model {
-    let tensor = |(name, shape, role): &(&str, &[usize], Role)| Tensor {
+fn model(tensors: &[Declared]) -> Model {
+    let tensor = |(name, shape, role): &Declared| Tensor {
         name: (*name).into(),
         shape: shape.to_vec(),
         role: role.clone(),
@@ -53,11 +58,11 @@ fn given(kind: &str, content: &[u8]) -> Given {
 }
 
 impl Given {
-    fn load(&self, tensors: &[(&str, &[usize], Role)]) -> Dataset {
+    fn load(&self, tensors: &[Declared]) -> Dataset {
         load(&self.source, &model(tensors)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn message(&self, tensors: &[(&str, &[usize], Role)]) -> String {
+    fn message(&self, tensors: &[Declared]) -> String {
         let message = load(&self.source, &model(tensors)).expect_err("an error").to_string();
         message.replace(&self.folder.path().join("given").display().to_string(), "FILE")
     }
@@ -112,7 +117,7 @@ fn digits_fit_many_shapes() {
 
 #[test]
 fn digits_do_not_fit_everything() {
-    let cases: &[(&[(&str, &[usize], Role)], &str)] = &[
+    let cases: &[(&[Declared], &str)] = &[
         (&[("x", &[10], INPUT)], "an example of `x` has shape [10] in the model, but shape [1, 8, 8] in the data"),
         (&[("x", &[64], INPUT), ("y", &[3], ONE_HOT)], "10 kinds of labels, but target `y` has shape [3]"),
         (&[("x", &[64], INPUT), ("y", &[10, 1], ONE_HOT)], "target `y` has shape [10, 1]"),
@@ -174,7 +179,7 @@ fn mnist_folder(dot: char, packed: bool) -> tempfile::TempDir {
 
 #[test]
 fn mnist() {
-    let tensors: &[(&str, &[usize], Role)] = &[("x", &[4], INPUT), ("y", &[], integer(10))];
+    let tensors: &[Declared] = &[("x", &[4], INPUT), ("y", &[], integer(10))];
     for (kind, dot, packed) in
         [("mnist", '-', false), ("mnist", '-', true), ("fashion", '.', false), ("mnist", '.', true)]
     {
@@ -189,7 +194,7 @@ fn mnist() {
 
 #[test]
 fn malformed_mnist() {
-    let tensors: &[(&str, &[usize], Role)] = &[("x", &[4], INPUT), ("y", &[], integer(10))];
+    let tensors: &[Declared] = &[("x", &[4], INPUT), ("y", &[], integer(10))];
     let images = "train-images-idx3-ubyte";
     let labels = "train-labels-idx1-ubyte";
     let truncated = gzip(&idx(&[3, 2, 2], &[1; 12]));
@@ -227,7 +232,7 @@ fn cifar_record(label: u8, pixel: u8) -> Vec<u8> {
 fn cifar10() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);
-    let tensors: &[(&str, &[usize], Role)] = &[("x", &[3, 32, 32], INPUT), ("y", &[10], ONE_HOT)];
+    let tensors: &[Declared] = &[("x", &[3, 32, 32], INPUT), ("y", &[10], ONE_HOT)];
     let source = source("cifar10", folder.path());
     let message = |tensors| load(&source, &model(tensors)).expect_err("an error").to_string();
     assert!(message(tensors).contains("there is no data_batch_1.bin or data_batch_1.bin.gz"));
@@ -297,60 +302,51 @@ fn tables_with_other_names() {
 
 #[test]
 fn malformed_tables() {
-    let x: (&str, &[usize], Role) = ("x", &[2], INPUT);
-    let cases: &[(&str, &[(&str, &[usize], Role)], &str)] = &[
-        ("", &[x.clone()], "csv:FILE has nothing for `x`"),
-        ("x0,x1\n", &[x.clone()], "csv:FILE has 0 examples"),
-        ("x0,x1\n1,2\n", &[x.clone()], "csv:FILE has 1 example;"),
-        ("x0,x1\n1,2\n3\n", &[x.clone()], "FILE: line 3 has 1 fields, but the header has 2"),
-        ("x0,x1,x0\n1,2,3\n", &[x.clone()], "FILE: two columns have the name `x0`"),
-        ("x0,x1\n1,2\n3,\n", &[x.clone()], "line 3, column `x1`, for `x`: the value is missing"),
-        ("x0,x1\n1,2\n3,four\n", &[x.clone()], "line 3, column `x1`, for `x`: `four` is not a number"),
-        ("x0,x1\n1,NaN\n3,4\n", &[x.clone()], "line 2, column `x1`, for `x`: the value is NaN"),
-        ("x0,x1\n1,-inf\n3,4\n", &[x.clone()], "line 2, column `x1`, for `x`: the value is -inf"),
-        ("x0,x1\n1,1e300\n3,4\n", &[x.clone()], "too large for single precision"),
-        ("x0,x1,x2\n1,2,3\n", &[x.clone()], "shape [2] in the model, but shape [3] in the data"),
-        ("x0\n1\n2\n", &[x.clone()], "shape [2] in the model, but shape [1] in the data"),
-        ("x0,x1\n1,2\n3,4\n", &[x.clone(), ("y", &[], REAL)], "nothing for `y`, which needs a column `y` or `label`"),
-        (
-            "x0,x1,y\n1,2,3\n3,4,0\n",
-            &[x.clone(), ("y", &[3], ONE_HOT)],
-            "line 2, column `y`, for `y`: 3 is not in 0..3",
-        ),
-        ("x0,x1,y\n1,2,-1\n3,4,0\n", &[x.clone(), ("y", &[], integer(3))], "for `y`: -1 is not in 0..3"),
-        ("x0,x1,y\n1,2,0.5\n3,4,0\n", &[x.clone(), ("y", &[], integer(3))], "for `y`: 0.5 is no integer"),
+    let cases: &[(&str, &[Declared], &str)] = &[
+        ("", &[X], "csv:FILE has nothing for `x`"),
+        ("x0,x1\n", &[X], "csv:FILE has 0 examples"),
+        ("x0,x1\n1,2\n", &[X], "csv:FILE has 1 example;"),
+        ("x0,x1\n1,2\n3\n", &[X], "FILE: line 3 has 1 fields, but the header has 2"),
+        ("x0,x1,x0\n1,2,3\n", &[X], "FILE: two columns have the name `x0`"),
+        ("x0,x1\n1,2\n3,\n", &[X], "line 3, column `x1`, for `x`: the value is missing"),
+        ("x0,x1\n1,2\n3,four\n", &[X], "line 3, column `x1`, for `x`: `four` is not a number"),
+        ("x0,x1\n1,NaN\n3,4\n", &[X], "line 2, column `x1`, for `x`: the value is NaN"),
+        ("x0,x1\n1,-inf\n3,4\n", &[X], "line 2, column `x1`, for `x`: the value is -inf"),
+        ("x0,x1\n1,1e300\n3,4\n", &[X], "too large for single precision"),
+        ("x0,x1,x2\n1,2,3\n", &[X], "shape [2] in the model, but shape [3] in the data"),
+        ("x0\n1\n2\n", &[X], "shape [2] in the model, but shape [1] in the data"),
+        ("x0,x1\n1,2\n3,4\n", &[X, ("y", &[], REAL)], "nothing for `y`, which needs a column `y` or `label`"),
+        ("x0,x1,y\n1,2,3\n3,4,0\n", &[X, ("y", &[3], ONE_HOT)], "line 2, column `y`, for `y`: 3 is not in 0..3"),
+        ("x0,x1,y\n1,2,-1\n3,4,0\n", &[X, ("y", &[], integer(3))], "for `y`: -1 is not in 0..3"),
+        ("x0,x1,y\n1,2,0.5\n3,4,0\n", &[X, ("y", &[], integer(3))], "for `y`: 0.5 is no integer"),
         ("t\n1\n9\n", &[("t", &[], below(9))], "line 3, column `t`, for `t`: 9 is not in 0..9"),
         (
             "x0,x1,y\n1,2,0\n3,4,1\n5,6,2z\n",
-            &[x.clone(), ("y", &[2], ONE_HOT)],
+            &[X, ("y", &[2], ONE_HOT)],
             "the first label that is no number is `2z` in line 4",
         ),
         (
             "x0,x1,y0,y1\n1,2,1,1\n3,4,1,0\n",
-            &[x.clone(), ("y", &[2], ONE_HOT)],
+            &[X, ("y", &[2], ONE_HOT)],
             "line 2, for `y`: the row should have one entry 1",
         ),
         (
             "x0,x1,y0,y1\n1,2,1,0\n3,4,0.6,0.5\n",
-            &[x.clone(), ("y", &[2], PROBABILITY)],
+            &[X, ("y", &[2], PROBABILITY)],
             "line 3, for `y`: the probabilities sum to 1.1",
         ),
         (
             "x0,x1,y0,y1\n1,2,1,0\n3,4,-0.5,1.5\n",
-            &[x.clone(), ("y", &[2], PROBABILITY)],
+            &[X, ("y", &[2], PROBABILITY)],
             "column `y0`, for `y`: the probability -0.5 is negative",
         ),
-        (
-            "x0,x1,y0,y1\n1,2,1,0\n3,4,1,0\n",
-            &[x.clone(), ("M", &[2], Role::Const(None))],
-            "`M` is a const without a value",
-        ),
+        ("x0,x1,y0,y1\n1,2,1,0\n3,4,1,0\n", &[X, ("M", &[2], Role::Const(None))], "`M` is a const without a value"),
     ];
     for (text, tensors, expected) in cases {
         let message = given("csv", text.as_bytes()).message(tensors);
         assert!(message.contains(expected), "{message:?} should say {expected:?}");
     }
-    assert!(given("csv", b"x0,x1\n1,\xff\n").message(&[x]).contains("line 2 is not UTF-8 text"));
+    assert!(given("csv", b"x0,x1\n1,\xff\n").message(&[X]).contains("line 2 is not UTF-8 text"));
     let message = load(&source("csv", Path::new("/nowhere.csv")), &model(&[])).expect_err("no file").to_string();
     assert_eq!(message, "/nowhere.csv: there is no such file");
 }
@@ -368,7 +364,7 @@ fn arrays(arrays: &[(&str, &[usize], &[f64])]) -> Arrays {
 }
 
 impl Arrays {
-    fn load(&self, tensors: &[(&str, &[usize], Role)]) -> Result<Dataset, String> {
+    fn load(&self, tensors: &[Declared]) -> Result<Dataset, String> {
         let error = |error: deltarule_run::data::DataError| error.to_string();
         load(&source("npz", &self.0.path().join("given.npz")), &model(tensors)).map_err(error)
     }
@@ -399,23 +395,18 @@ fn named_arrays() {
 
 #[test]
 fn malformed_named_arrays() {
-    let x: (&str, &[usize], Role) = ("x", &[2], INPUT);
     let nan = f64::NAN;
-    type Case<'a> = (&'a [(&'a str, &'a [usize], &'a [f64])], &'a [(&'a str, &'a [usize], Role)], &'a str);
+    type Case<'a> = (&'a [(&'a str, &'a [usize], &'a [f64])], &'a [Declared<'a>], &'a str);
     let cases: &[Case] = &[
-        (&[("z", &[1], &[1.0])], &[x.clone()], "has nothing for `x`, which needs an array of its name; there is `z`"),
-        (&[("x", &[], &[1.0])], &[x.clone()], "examples along its first axis"),
-        (&[("x", &[2, 3], &[0.0; 6])], &[x.clone()], "`x` has shape [2] in the model, but shape [3] in the data"),
-        (&[("x", &[2], &[0.0; 2])], &[x.clone()], "`x` has shape [2] in the model, but shape [] in the data"),
-        (&[("x", &[0, 2], &[])], &[x.clone()], "has 0 examples"),
-        (
-            &[("x", &[2, 2], &[0.0, 1.0, 2.0, nan])],
-            &[x.clone()],
-            "example 1 (from 0), entry [1], for `x`: the value is NaN",
-        ),
+        (&[("z", &[1], &[1.0])], &[X], "has nothing for `x`, which needs an array of its name; there is `z`"),
+        (&[("x", &[], &[1.0])], &[X], "examples along its first axis"),
+        (&[("x", &[2, 3], &[0.0; 6])], &[X], "`x` has shape [2] in the model, but shape [3] in the data"),
+        (&[("x", &[2], &[0.0; 2])], &[X], "`x` has shape [2] in the model, but shape [] in the data"),
+        (&[("x", &[0, 2], &[])], &[X], "has 0 examples"),
+        (&[("x", &[2, 2], &[0.0, 1.0, 2.0, nan])], &[X], "example 1 (from 0), entry [1], for `x`: the value is NaN"),
         (
             &[("x", &[2, 2], &[0.0; 4]), ("y", &[3], &[0.0; 3])],
-            &[x.clone(), ("y", &[], REAL)],
+            &[X, ("y", &[], REAL)],
             "holds 2 examples of `x`, but 3 of `y`",
         ),
         (
@@ -441,15 +432,14 @@ fn malformed_named_arrays() {
         let message = arrays(file).load(tensors).expect_err(expected);
         assert!(message.contains(expected), "{message:?} should say {expected:?}");
     }
-    let message = given("npz", b"no archive").message(&[x]);
+    let message = given("npz", b"no archive").message(&[X]);
     assert!(message.contains("FILE: not a whole .npz file"), "{message}");
 }
 
 #[test]
 fn texts() {
     let text = given("text", b"abcabcabcab");
-    let t: (&str, &[usize], Role) = ("t", &[2], below(128));
-    let data = text.load(&[t.clone(), ("y", &[2], integer(128))]);
+    let data = text.load(&[T, ("y", &[2], integer(128))]);
     assert_eq!((data.train.count, data.held_out.count), (4, 1));
     assert_eq!(data.train.tensors["t"], [97.0, 98.0, 99.0, 97.0, 98.0, 99.0, 97.0, 98.0]);
     assert_eq!(data.train.tensors["y"], [98.0, 99.0, 97.0, 98.0, 99.0, 97.0, 98.0, 99.0]);
@@ -458,13 +448,13 @@ fn texts() {
     assert_eq!(data.train.tensors["t"][..4], [0.0, 1.0, 2.0, 0.0]);
     assert_eq!(data.train.tensors["next"][..3], [0.0, 0.0, 1.0], "the token after the window");
     assert!(data.description.contains("tokens number the 3 different bytes"), "{}", data.description);
-    let cases: &[(&[(&str, &[usize], Role)], &str)] = &[
+    let cases: &[(&[Declared], &str)] = &[
         (&[("x", &[2], INPUT)], "tokens (write `input t[8] int(256)`) for one input, but the model has no such input"),
-        (&[t.clone(), ("x", &[2], INPUT)], "for one input, but the model has `t`, `x`"),
+        (&[T, ("x", &[2], INPUT)], "for one input, but the model has `t`, `x`"),
         (&[("t", &[2], below(2))], "FILE: it has 3 different bytes, more than the 2 tokens of the model"),
         (&[("t", &[9], below(3))], "text:FILE has 1 example;"),
-        (&[t.clone(), ("y", &[3], integer(128))], "`y` has shape [3] in the model, but shape [2] in the data"),
-        (&[t.clone(), ("y", &[2], REAL)], "but shape [2] in the data"),
+        (&[T, ("y", &[3], integer(128))], "`y` has shape [3] in the model, but shape [2] in the data"),
+        (&[T, ("y", &[2], REAL)], "but shape [2] in the data"),
     ];
     for (tensors, expected) in cases {
         let message = text.message(tensors);
@@ -485,13 +475,13 @@ fn shared(path: &str) -> Option<PathBuf> {
 #[test]
 fn real_images() {
     if let Some(folder) = shared("mnist") {
-        let tensors: &[(&str, &[usize], Role)] = &[("x", &[28, 28], INPUT), ("y", &[], integer(10))];
+        let tensors: &[Declared] = &[("x", &[28, 28], INPUT), ("y", &[], integer(10))];
         let data = load(&source("mnist", &folder), &model(tensors)).expect("MNIST");
         assert_eq!((data.train.count, data.held_out.count), (60_000, 10_000));
         assert_eq!(data.held_out.tensors["y"][..5], [7.0, 2.0, 1.0, 0.0, 4.0]);
     }
     if let Some(folder) = shared("cifar10") {
-        let tensors: &[(&str, &[usize], Role)] = &[("x", &[3, 32, 32], INPUT), ("y", &[10], ONE_HOT)];
+        let tensors: &[Declared] = &[("x", &[3, 32, 32], INPUT), ("y", &[10], ONE_HOT)];
         let data = load(&source("cifar10", &folder), &model(tensors)).expect("CIFAR-10");
         assert_eq!((data.train.count, data.held_out.count), (10_000, 1_000));
     }
@@ -500,13 +490,13 @@ fn real_images() {
 #[test]
 fn real_tables_and_texts() {
     if let Some(file) = shared("digits/digits.csv") {
-        let tensors: &[(&str, &[usize], Role)] = &[("x", &[64], INPUT), ("y", &[10], ONE_HOT)];
+        let tensors: &[Declared] = &[("x", &[64], INPUT), ("y", &[10], ONE_HOT)];
         let data = load(&source("csv", &file), &model(tensors)).expect("digits as a table");
         let own = load(&Source::Digits, &model(tensors)).expect("digits");
         assert_eq!(data.held_out.tensors["y"], own.held_out.tensors["y"], "the same rows are held out");
     }
     if let Some(file) = shared("text/tinyshakespeare.txt") {
-        let tensors: &[(&str, &[usize], Role)] = &[("t", &[64], below(96)), ("y", &[64], integer(96))];
+        let tensors: &[Declared] = &[("t", &[64], below(96)), ("y", &[64], integer(96))];
         let data = load(&source("text", &file), &model(tensors)).expect("a text");
         assert!(data.description.contains("65 different bytes"), "{}", data.description);
     }

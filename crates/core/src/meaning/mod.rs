@@ -11,7 +11,7 @@ mod evaluate;
 mod function;
 mod scalar;
 
-pub use batch::{complete, run};
+pub use batch::{check, complete, run};
 pub use difference::{Difference, directional_difference, finite_difference};
 pub use error::MeaningError;
 
