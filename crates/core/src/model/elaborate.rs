@@ -239,11 +239,20 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     /// `delta[i, j]`
     pub fn delta(&mut self, left: &'a Expr, right: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
         let mut side = |expr: &'a Expr| match bare(expr) {
-            Some(_) => Ok(Draft::Place(self.subscript(expr, scope)?)),
-            None => self.value(expr, scope),
+            Some(name) if !self.names_value(name, scope) => Ok(Draft::Place(self.subscript(expr, scope)?)),
+            _ => self.value(expr, scope),
         };
         let (left, right) = (side(left)?, side(right)?);
         Ok(self.compare(Comparison::Equal, left, right))
+    }
+
+    /// Whether a bare name compared with an index is a value and no index itself.
+    fn names_value(&self, name: &str, scope: &Scope<'a>) -> bool {
+        let integer = match self.globals.names.get(name, scope.horizon) {
+            Some(Meaning::Tensor(tensor)) => self.globals.tensors[tensor].is_integer_scalar(),
+            _ => false,
+        };
+        scope.letter(name).is_none() && (integer || scope.parameter(name).is_some())
     }
 
     fn compare(&mut self, comparison: Comparison, left: Draft, right: Draft) -> Draft {

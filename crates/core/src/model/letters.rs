@@ -106,8 +106,11 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// Whether a name in a subscript is no index: a size, or a scalar that holds an integer.
+    /// Whether a name in a subscript is no index: a size, a parameter, a scalar that holds an integer.
     fn is_constant_subscript(&self, name: &str, scope: &Scope<'a>) -> bool {
+        if scope.parameter(name).is_some() {
+            return true;
+        }
         match self.names.get(name, scope.horizon) {
             Some(Meaning::Size(_)) => true,
             Some(Meaning::Tensor(tensor)) => self.tensors[tensor].is_integer_scalar(),

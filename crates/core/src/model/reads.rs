@@ -149,6 +149,10 @@ impl<'a> Elaborator<'_, 'a> {
         {
             return Ok(Place::Constant(value));
         }
+        if let ExprKind::Number(text) = &expr.kind {
+            let problem = scope.problem(format!("`{text}` cannot be a subscript"), expr.span, "not an integer");
+            return Err(problem.hint("subscripts are indices, sizes and integers").into());
+        }
         let what = match &expr.kind {
             ExprKind::Mod(..) => "`mod` in a subscript",
             ExprKind::Call { function, .. } if function.text == "floor" => "`floor` in a subscript",

@@ -50,6 +50,7 @@ fn ranges() {
         "input x[4]\nt = x[4]",
         "size n = 3\ninput x[n]\nt = x[n]",
         "input x[4]\nt = x[-1]",
+        "input x[4]\nt = x[1.5]",
         "input x[4]\nt = sum[i:0] i",
         "input x[4]\nt = sum[i:4294967296] i",
     ]));
