@@ -91,6 +91,17 @@ fn logistic_regression() {
     let accuracy = outcome.held_out.metric("accuracy").expect("a metric");
     assert!((0.85..=0.95).contains(&accuracy), "{accuracy}");
     assert!(outcome.held_out.loss < 0.45, "{}", outcome.held_out.loss);
+
+    let mut given: BTreeMap<Name, meaning::Array> =
+        outcome.parameters.into_iter().map(|(name, array)| (name, array.into())).collect();
+    for (name, values) in &data.held_out.tensors {
+        let shape = if &**name == "x" { vec![300, 8] } else { vec![300] };
+        let values = values.iter().map(|&value| f64::from(value)).collect();
+        given.insert(name.clone(), meaning::Array::new(shape, values).expect("whole"));
+    }
+    let found = meaning::run(&model_of(LOGISTIC), &given, &["loss".into(), "accuracy".into()]).expect("values");
+    let mean = |name: &str| found[name].values.iter().sum::<f64>() / 300.0;
+    assert!((mean("loss") - outcome.held_out.loss).abs() < 1e-6 && (mean("accuracy") - accuracy).abs() < 1e-9);
 }
 
 #[test]
@@ -111,31 +122,46 @@ fn a_factorisation_has_no_examples() {
     assert_eq!(after.examples_per_second, 0.0);
 }
 
-/// What a step does, by the reference: the parameters less the rate times the mean gradient.
+/// What steps do, by the reference: the parameters less the rate times the mean gradient. The
+/// second one has fewer examples than the first.
 #[test]
 fn steps_are_those_of_the_reference() {
     let model = model_of(LOGISTIC);
     let backward = backward(&model);
     let data = Dataset { train: planes(7), held_out: planes(3), ..Dataset::default() };
-    let mut parameters = initialise(&model, 0);
-    let options = Options { epochs: 1, batch: 7, rate: 0.5, ..Options::default() };
-    let outcome = train(&backward, &data, &parameters, &options, &mut |_| ControlFlow::Continue(())).expect("trained");
-    let mut given: BTreeMap<Name, meaning::Array> = BTreeMap::new();
-    for (name, values) in &data.train.tensors {
-        let shape = if &**name == "x" { vec![7, 8] } else { vec![7] };
-        let values = values.iter().map(|&value| f64::from(value)).collect();
-        given.insert(name.clone(), meaning::Array::new(shape, values).expect("whole"));
-    }
-    given.extend(parameters.iter().map(|(name, array)| (name.clone(), array.clone().into())));
-    for name in ["w", "b"] {
-        let gradient = backward.gradient(name).expect("a gradient").name.clone();
-        let values =
-            &meaning::run(&backward.model, &given, std::slice::from_ref(&gradient)).expect("values")[&gradient];
-        let before = parameters.remove(name).expect("a parameter").to_f64();
-        for ((before, gradient), after) in before.iter().zip(&values.values).zip(outcome.parameters[name].to_f64()) {
-            assert!((before - 0.5 * gradient - after).abs() < 1e-6, "{name}: {before} - 0.5 {gradient} is not {after}");
+    let options = Options { epochs: 1, batch: 4, rate: 0.5, seed: 6, ..Options::default() };
+    let first = initialise(&model, 6);
+    let outcome = train(&backward, &data, &first, &options, &mut |_| ControlFlow::Continue(())).expect("trained");
+
+    let mut order: Vec<usize> = (0..7).collect();
+    Stream::new(6, "order of epoch", "1").shuffle(&mut order);
+    let mut given: BTreeMap<Name, meaning::Array> =
+        first.into_iter().map(|(name, array)| (name, array.into())).collect();
+    let mut losses = Vec::new();
+    for rows in order.chunks(4) {
+        for (name, own) in [("x", &[8][..]), ("y", &[])] {
+            let length: usize = own.iter().product();
+            let values = rows.iter().flat_map(|row| &data.train.tensors[name][row * length..][..length]);
+            let shape = std::iter::once(rows.len()).chain(own.iter().copied()).collect();
+            let values = values.map(|&value| f64::from(value)).collect();
+            given.insert(name.into(), meaning::Array::new(shape, values).expect("whole"));
+        }
+        let gradients = ["w", "b"].map(|name| backward.gradient(name).expect("a gradient").name.clone());
+        let wanted = [gradients[0].clone(), gradients[1].clone(), "loss".into()];
+        let found = meaning::run(&backward.model, &given, &wanted).expect("values");
+        losses.extend(found["loss"].values.clone());
+        for (name, gradient) in ["w", "b"].iter().zip(&gradients) {
+            let values = &mut given.get_mut(*name).expect("a parameter").values;
+            values.iter_mut().zip(&found[gradient].values).for_each(|(value, gradient)| *value -= 0.5 * gradient);
         }
     }
+    for name in ["w", "b"] {
+        for (expected, found) in given[name].values.iter().zip(outcome.parameters[name].to_f64()) {
+            assert!((expected - found).abs() < 1e-6, "{name}: {found} is not {expected}");
+        }
+    }
+    let mean = losses.iter().sum::<f64>() / 7.0;
+    assert!((outcome.train_loss.expect("an epoch") - mean).abs() < 1e-6, "every example counts once");
 }
 
 #[test]
