@@ -4,6 +4,23 @@
 //! that a derivation found as further definitions, and the same interpreter, planner and printer
 //! serve both.
 
+mod build;
+mod calls;
+mod declarations;
+mod draft;
+mod elaborate;
+mod functions;
+mod initialisers;
+mod letters;
+mod names;
+mod ranges;
+mod reads;
+mod scope;
+mod sizes;
+
+pub use build::build;
+pub use functions::prelude;
+
 use crate::term::{Index, Name, Number, Term};
 use crate::text::Span;
 

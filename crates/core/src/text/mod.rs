@@ -68,6 +68,9 @@ pub struct Problem {
     pub labels: Vec<Label>,
     /// How to mend it.
     pub hints: Vec<String>,
+    /// Line and column, counted from 1, where no text is at hand to find them in: the file is not
+    /// UTF-8, say. Only a problem without labels needs it.
+    pub position: Option<(usize, usize)>,
 }
 
 /// A place with a few words about it.
@@ -82,7 +85,12 @@ pub struct Label {
 impl Problem {
     /// A problem at a place.
     pub fn new(message: impl Into<String>, span: Span, label: impl Into<String>) -> Problem {
-        Problem { message: message.into(), labels: vec![Label { span, text: label.into() }], hints: Vec::new() }
+        Problem {
+            message: message.into(),
+            labels: vec![Label { span, text: label.into() }],
+            hints: Vec::new(),
+            position: None,
+        }
     }
 
     /// Adds another place.

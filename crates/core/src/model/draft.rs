@@ -1,0 +1,130 @@
+//! An equation between text and term: names, sums and functions are resolved, ranges are not
+//! known yet.
+
+use super::names::Outcome;
+use super::scope::{IndexId, Place};
+use crate::syntax::tree;
+use crate::term::{Comparison, Connective, Function, Index, Name, Number, Reduction, Term};
+use crate::text::{Problem, Span};
+
+/// An expression with its indices resolved.
+#[derive(Debug, Clone)]
+pub(super) enum Draft {
+    /// What a parameter stands for, while the definition of a function is checked by itself.
+    Opaque,
+    Number(Number),
+    Place(Place),
+    Read(Name, Vec<Place>),
+    Sum(Vec<Draft>),
+    Product(Vec<Draft>),
+    Negate(Box<Draft>),
+    Power(Box<Draft>, Box<Draft>),
+    Call(Function, Vec<Draft>),
+    Compare(Comparison, Box<Draft>, Box<Draft>),
+    Logic(Connective, Vec<Draft>),
+    Where(Box<Draft>, Box<Draft>, Box<Draft>),
+    Reduce(tree::Reduction, Vec<IndexId>, Box<Draft>),
+}
+
+impl Draft {
+    /// `1 / self`
+    pub fn inverse(self) -> Draft {
+        Draft::Power(Box::new(self), Box::new(Draft::Number(Number::MINUS_ONE)))
+    }
+
+    /// The index it is, if it is one.
+    pub fn as_index(&self) -> Option<IndexId> {
+        match self {
+            Draft::Place(Place::Index(index)) => Some(*index),
+            _ => None,
+        }
+    }
+
+    /// Whether its value is 0 or 1 by its form, or may be.
+    pub fn is_condition(&self) -> bool {
+        matches!(self, Draft::Compare(..) | Draft::Logic(..) | Draft::Opaque)
+    }
+
+    /// The term, given the index of each number.
+    pub fn term(&self, indices: &[Index]) -> Term {
+        let one = |draft: &Draft| draft.term(indices);
+        let all = |drafts: &[Draft]| drafts.iter().map(one).collect::<Vec<_>>();
+        match self {
+            // Drafts with parameters are checked and dropped.
+            Draft::Opaque => Term::integer(1),
+            Draft::Number(number) => Term::number(*number),
+            Draft::Place(place) => place_term(place, indices),
+            Draft::Read(tensor, places) => {
+                Term::read(tensor, places.iter().map(|place| place_term(place, indices)).collect())
+            }
+            Draft::Sum(addends) => Term::add(all(addends)),
+            Draft::Product(factors) => Term::mul(all(factors)),
+            Draft::Negate(inner) => one(inner).negated(),
+            Draft::Power(base, exponent) => Term::pow(&one(base), &one(exponent)),
+            Draft::Call(function, arguments) => match arguments.as_slice() {
+                [first, second] => Term::call2(*function, one(first), one(second)),
+                // There is one: the number of arguments was checked.
+                _ => Term::call(*function, arguments.first().map_or_else(|| Term::integer(0), one)),
+            },
+            Draft::Compare(comparison, left, right) => Term::compare(*comparison, one(left), one(right)),
+            Draft::Logic(connective, conditions) => Term::logic(*connective, all(conditions)),
+            Draft::Where(condition, then, otherwise) => Term::choose(one(condition), one(then), one(otherwise)),
+            Draft::Reduce(reduction, bound, body) => {
+                let bound: Vec<Index> = bound.iter().map(|&index| indices[index].clone()).collect();
+                reduce(*reduction, &bound, one(body))
+            }
+        }
+    }
+
+    /// Refuses reductions nested so that finding the best order of their indices would take too
+    /// long: the orders of one are tried for every order of those around it.
+    pub fn check_nesting(&self, around: Option<tree::Reduction>, orders: u64, span: Span) -> Outcome<()> {
+        let each = |drafts: &[Draft]| drafts.iter().try_for_each(|draft| draft.check_nesting(None, orders, span));
+        let both = |parts: [&Draft; 2]| parts.iter().try_for_each(|draft| draft.check_nesting(None, orders, span));
+        match self {
+            Draft::Opaque | Draft::Number(_) | Draft::Place(_) | Draft::Read(..) => Ok(()),
+            Draft::Sum(parts) | Draft::Product(parts) | Draft::Call(_, parts) | Draft::Logic(_, parts) => each(parts),
+            Draft::Negate(inner) => inner.check_nesting(None, orders, span),
+            Draft::Power(a, b) | Draft::Compare(_, a, b) => both([a, b]),
+            Draft::Where(a, b, c) => both([a, b]).and_then(|()| c.check_nesting(None, orders, span)),
+            Draft::Reduce(reduction, bound, body) => {
+                // One directly inside another of its kind becomes one with it.
+                let bound = bound.len() as u64 + u64::from(around == Some(*reduction));
+                let orders = orders.saturating_mul((1..=bound.min(4)).product());
+                if orders > MOST_ORDERS {
+                    let problem = Problem::new("reductions are nested too deep", span, "in this equation");
+                    return Err(problem.hint("give a name to a part of it").into());
+                }
+                body.check_nesting(Some(*reduction), orders, span)
+            }
+        }
+    }
+}
+
+/// See [`Draft::check_nesting`]: three reductions over four indices each, inside each other.
+const MOST_ORDERS: u64 = 24 * 24 * 24;
+
+fn place_term(place: &Place, indices: &[Index]) -> Term {
+    match place {
+        Place::Index(index) => Term::index(&indices[*index]),
+        Place::Constant(value) => Term::integer(*value),
+    }
+}
+
+fn reduce(reduction: tree::Reduction, bound: &[Index], body: Term) -> Term {
+    let kind = match reduction {
+        tree::Reduction::Sum | tree::Reduction::Mean => Reduction::Sum,
+        tree::Reduction::Prod => Reduction::Prod,
+        tree::Reduction::Max => Reduction::Max,
+        tree::Reduction::Min => Reduction::Min,
+        tree::Reduction::ArgMax => Reduction::ArgMax,
+        tree::Reduction::ArgMin => Reduction::ArgMin,
+        tree::Reduction::LogSumExp => Reduction::LogSumExp,
+    };
+    let reduced = Term::reduce(kind, bound, body);
+    if reduction != tree::Reduction::Mean {
+        return reduced;
+    }
+    let share = bound.iter().fold(Number::ONE, |share, index| share.times(Number::ratio(1, index.extent as i128)));
+    Term::mul(vec![Term::number(share), reduced])
+}

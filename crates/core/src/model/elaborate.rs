@@ -1,0 +1,299 @@
+//! Expressions to drafts: names are resolved, functions expanded, and the summation convention
+//! applied, from the outermost product inwards.
+
+use super::Tensor;
+use super::draft::Draft;
+use super::functions::Functions;
+use super::letters::{Collector, Known, Letters, bare};
+use super::names::{Fault, Meaning, Names, Outcome};
+use super::ranges::{Evidence, Ranges};
+use super::scope::{Bound, IndexId, Place, Scope};
+use super::sizes::Constants;
+use crate::syntax::tree::{Binder, Comparison, Expr, ExprKind, Factor, Reduction};
+use crate::term::{Connective, Function, Name, Number};
+use crate::text::{Source, Span};
+use std::rc::Rc;
+
+/// How deep expressions may be nested once functions are expanded.
+const DEEPEST: usize = 1000;
+/// How many parts a statement may have once functions are expanded.
+const MOST_PARTS: usize = 100_000;
+/// How many indices may be bound at one place.
+const MOST_INDICES: usize = 64;
+
+/// What is known of the file so far.
+pub(super) struct Globals<'a> {
+    pub source: &'a Source,
+    pub names: Names<'a>,
+    pub tensors: Vec<Tensor>,
+    pub functions: Functions<'a>,
+    pub letters: Known<'a>,
+}
+
+impl<'a> Globals<'a> {
+    /// The letters of an expression.
+    pub fn letters(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Rc<Letters<'a>> {
+        self.collector().letters(expr, scope)
+    }
+
+    fn collector(&mut self) -> Collector<'_, 'a> {
+        let Globals { names, tensors, functions, letters, .. } = self;
+        Collector { names, tensors, functions, known: letters }
+    }
+
+    /// Constants as a scope sees them.
+    pub fn constants(&self, horizon: usize) -> Constants<'_, 'a> {
+        Constants { names: &self.names, tensors: &self.tensors, horizon }
+    }
+}
+
+/// Elaborates one statement.
+pub(super) struct Elaborator<'g, 'a> {
+    pub globals: &'g mut Globals<'a>,
+    pub ranges: Ranges,
+    /// The reads of tensors, from the outside in, in the order of the text.
+    pub reads: Vec<(Name, Vec<Place>)>,
+    /// The name that the statement defines.
+    pub current: &'a str,
+    depth: usize,
+    parts: usize,
+}
+
+impl<'g, 'a> Elaborator<'g, 'a> {
+    /// For the statement that defines the name.
+    pub fn new(globals: &'g mut Globals<'a>, current: &'a str) -> Elaborator<'g, 'a> {
+        Elaborator { globals, ranges: Ranges::default(), reads: Vec::new(), current, depth: 0, parts: 0 }
+    }
+
+    /// A whole right side, or an argument: sums are written in front of its addends.
+    pub fn terms(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
+        match &expr.kind {
+            ExprKind::Sum(addends) => {
+                self.enter(expr.span, scope)?;
+                let addends = addends.iter().map(|(minus, addend)| {
+                    let draft = self.value(addend, &scope.at(addend.span))?;
+                    Ok(if *minus { Draft::Negate(Box::new(draft)) } else { draft })
+                });
+                let sum = addends.collect::<Outcome<_>>().map(Draft::Sum);
+                self.depth -= 1;
+                sum
+            }
+            _ => self.value(expr, &scope.at(expr.span)),
+        }
+    }
+
+    /// Counts a part and a level, which the caller leaves again.
+    fn enter(&mut self, span: Span, scope: &Scope<'a>) -> Outcome<()> {
+        self.parts += 1;
+        self.depth += 1;
+        let (what, limit) = match (self.depth > DEEPEST, self.parts > MOST_PARTS) {
+            (true, _) => ("nested too deep", format!("{DEEPEST} levels")),
+            (_, true) => ("too large", format!("{MOST_PARTS} parts")),
+            _ => return Ok(()),
+        };
+        let message = format!("this statement is {what} when its functions are expanded");
+        let problem = scope.problem(message, span, format!("more than {limit}"));
+        Err(problem.hint("give names to parts of it by equations").into())
+    }
+
+    /// An expression that has a value.
+    pub fn value(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
+        self.enter(expr.span, scope)?;
+        let draft = self.value_inside(expr, scope)?;
+        self.depth -= 1;
+        Ok(draft)
+    }
+
+    fn value_inside(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
+        match &expr.kind {
+            ExprKind::Number(text) => Number::parse(text)
+                .map(Draft::Number)
+                .ok_or_else(|| scope.problem(format!("`{text}` is not a number"), expr.span, "here").into()),
+            ExprKind::Name(name) => self.name(name, scope),
+            ExprKind::Read { tensor, pad, subscripts } => self.read(expr, tensor, pad.is_some(), subscripts, scope),
+            ExprKind::Sum(addends) => self.sum(addends, scope),
+            ExprKind::Product(factors) => self.product(factors, scope),
+            ExprKind::Negate(inner) => Ok(Draft::Negate(Box::new(self.value(inner, scope)?))),
+            ExprKind::Power(base, exponent) => {
+                let base = self.value(base, scope)?;
+                Ok(Draft::Power(Box::new(base), Box::new(self.value(exponent, scope)?)))
+            }
+            ExprKind::Group(inner) => self.value(inner, scope),
+            ExprKind::Call { function, indices, arguments } => self.call(expr, function, indices, arguments, scope),
+            ExprKind::Reduce { reduction, binders, body, .. } => self.reduce(*reduction, binders, body, scope),
+            ExprKind::Bracket(inner) => self.condition(inner, scope),
+            ExprKind::Delta(left, right) => self.delta(left, right, scope),
+            ExprKind::Mod(value, divisor) => {
+                let value = self.value(value, scope)?;
+                Ok(Draft::Call(Function::Mod, vec![value, self.value(divisor, scope)?]))
+            }
+            ExprKind::Compare(..) | ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => {
+                let problem = scope.problem("a condition stands where a number is needed", expr.span, "a condition");
+                Err(problem.hint("in square brackets it is a number, 1 or 0: `[a < b]`").into())
+            }
+            ExprKind::Derivative { .. } => Err(unsupported("a derivative in an equation", expr.span, scope)),
+        }
+    }
+
+    fn sum(&mut self, addends: &'a [(bool, Expr)], scope: &Scope<'a>) -> Outcome<Draft> {
+        let addends = addends.iter().map(|(subtracted, addend)| {
+            let draft = self.value(addend, scope)?;
+            Ok(if *subtracted { Draft::Negate(Box::new(draft)) } else { draft })
+        });
+        addends.collect::<Outcome<_>>().map(Draft::Sum)
+    }
+
+    /// A product, summed over the letters that nothing binds and that two of its factors have.
+    /// A factor that has such a letter sees it bound; another one never meets it.
+    fn product(&mut self, factors: &'a [Factor], scope: &Scope<'a>) -> Outcome<Draft> {
+        let mut repeated = self.globals.collector().repeated(factors, scope);
+        repeated.retain(|letter| scope.letter(letter.text).is_none());
+        if let Some(letter) = repeated.first() {
+            self.check_count(scope.len() + repeated.len(), letter.span, scope)?;
+        }
+        let bound: Vec<Bound> = repeated
+            .iter()
+            .map(|letter| {
+                let index = self.ranges.add(letter.text, letter.span, scope);
+                Bound { letter: letter.text, place: Place::Index(index), implicit: true }
+            })
+            .collect();
+        let mut drafts = Vec::with_capacity(factors.len());
+        for factor in factors {
+            let letters = self.globals.letters(&factor.value, scope);
+            let inside = scope.with(bound.iter().filter(|bound| letters.has(bound.letter)).cloned());
+            let draft = self.value(&factor.value, &inside)?;
+            drafts.push(if factor.divides { draft.inverse() } else { draft });
+        }
+        let product = Draft::Product(drafts);
+        if bound.is_empty() {
+            return Ok(product);
+        }
+        let indices = bound.iter().filter_map(|bound| Draft::Place(bound.place).as_index()).collect();
+        Ok(Draft::Reduce(Reduction::Sum, indices, Box::new(product)))
+    }
+
+    fn reduce(
+        &mut self,
+        reduction: Reduction,
+        binders: &'a [Binder],
+        body: &'a Expr,
+        scope: &Scope<'a>,
+    ) -> Outcome<Draft> {
+        let mut bound: Vec<Bound> = Vec::with_capacity(binders.len());
+        let mut indices = Vec::with_capacity(binders.len());
+        for binder in binders {
+            let (letter, span) = (binder.name.text.as_str(), binder.name.span);
+            if bound.iter().any(|other| other.letter == letter) {
+                return Err(scope.problem(format!("the index `{letter}` is bound twice"), span, "again here").into());
+            }
+            let index = self.bind(letter, span, binder.range.as_ref(), scope)?;
+            bound.push(Bound { letter, place: Place::Index(index), implicit: false });
+            indices.push(index);
+        }
+        if let Some(binder) = binders.first() {
+            self.check_count(scope.len() + bound.len(), binder.name.span, scope)?;
+        }
+        let body = self.value(body, &scope.with(bound))?;
+        Ok(Draft::Reduce(reduction, indices, Box::new(body)))
+    }
+
+    /// A new index, with its range where one is given.
+    pub fn bind(
+        &mut self,
+        letter: &'a str,
+        span: Span,
+        range: Option<&'a Expr>,
+        scope: &Scope<'a>,
+    ) -> Outcome<IndexId> {
+        self.check_letter(letter, span, scope)?;
+        let index = self.ranges.add(letter, span, scope);
+        if let Some(range) = range {
+            let extent = self.globals.constants(scope.horizon).extent(range)?;
+            let text = format!("`{letter}` is given {extent} values here");
+            let span = scope.place(range.span);
+            self.ranges.tell(index, Evidence { extent, span, text, declared: None });
+        }
+        Ok(index)
+    }
+
+    /// A size cannot be bound as an index.
+    pub fn check_letter(&self, letter: &str, span: Span, scope: &Scope<'a>) -> Outcome<()> {
+        if let Some(Meaning::Size(value)) = self.globals.names.get(letter, scope.horizon) {
+            let message = format!("`{letter}` is a size and cannot be an index");
+            let problem = scope.problem(message, span, format!("is always {value}"));
+            let defined = self.globals.names.span(letter).unwrap_or(span);
+            return Err(problem.label(defined, "defined here").hint("use another letter for the index").into());
+        }
+        Ok(())
+    }
+
+    pub fn check_count(&self, count: usize, span: Span, scope: &Scope<'a>) -> Outcome<()> {
+        if count > MOST_INDICES {
+            let message = format!("more than {MOST_INDICES} indices are bound here");
+            return Err(scope.problem(message, span, "one of them").into());
+        }
+        Ok(())
+    }
+
+    /// `delta[i, j]`
+    pub fn delta(&mut self, left: &'a Expr, right: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
+        let mut side = |expr: &'a Expr| match bare(expr) {
+            Some(_) => Ok(Draft::Place(self.subscript(expr, scope)?)),
+            None => self.value(expr, scope),
+        };
+        let (left, right) = (side(left)?, side(right)?);
+        Ok(self.compare(Comparison::Equal, left, right))
+    }
+
+    fn compare(&mut self, comparison: Comparison, left: Draft, right: Draft) -> Draft {
+        if let (Comparison::Equal, Some(left), Some(right)) = (comparison, left.as_index(), right.as_index()) {
+            self.ranges.tie(left, right);
+        }
+        Draft::Compare(comparison, Box::new(left), Box::new(right))
+    }
+
+    /// An expression that holds or does not.
+    pub fn condition(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
+        self.enter(expr.span, scope)?;
+        let draft = match &expr.kind {
+            ExprKind::Compare(comparison, left, right) => {
+                let left = self.value(left, scope)?;
+                let right = self.value(right, scope)?;
+                self.compare(*comparison, left, right)
+            }
+            ExprKind::And(parts) => Draft::Logic(Connective::And, self.conditions(parts, scope)?),
+            ExprKind::Or(parts) => Draft::Logic(Connective::Or, self.conditions(parts, scope)?),
+            ExprKind::Not(inner) => Draft::Logic(Connective::Not, vec![self.condition(inner, scope)?]),
+            ExprKind::Group(inner) | ExprKind::Bracket(inner) => self.condition(inner, scope)?,
+            _ => {
+                let draft = self.value(expr, scope)?;
+                if !draft.is_condition() {
+                    let problem = scope.problem("a condition is needed here", expr.span, "a number");
+                    return Err(problem.hint("compare it with something, as in `[a > 0]`").into());
+                }
+                draft
+            }
+        };
+        self.depth -= 1;
+        Ok(draft)
+    }
+
+    fn conditions(&mut self, parts: &'a [Expr], scope: &Scope<'a>) -> Outcome<Vec<Draft>> {
+        parts.iter().map(|part| self.condition(part, scope)).collect()
+    }
+}
+
+/// Something of the language that does not work yet.
+pub(super) fn unsupported(what: &str, span: Span, scope: &Scope) -> Fault {
+    scope.problem(format!("{what} is not supported yet"), span, "understood, but not supported yet").into()
+}
+
+/// A number of things, in words.
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+    match number {
+        0 => format!("no {many}"),
+        1 => format!("1 {one}"),
+        _ => format!("{number} {many}"),
+    }
+}

@@ -1,0 +1,197 @@
+//! Constants: integers for extents and ranges, numbers for `const` and initialisers.
+
+use super::names::{Fault, Meaning, Names, Outcome};
+use super::{Role, Tensor};
+use crate::syntax::tree::{Expr, ExprKind};
+use crate::term::{Function, Number};
+use crate::text::{Problem, Span};
+
+/// The greatest number of entries of a tensor, and so of values of an index.
+pub(super) const LARGEST: i64 = i32::MAX as i64;
+
+/// What constant expressions may name.
+pub(super) struct Constants<'c, 'a> {
+    pub names: &'c Names<'a>,
+    pub tensors: &'c [Tensor],
+    /// How far down the file is visible.
+    pub horizon: usize,
+}
+
+impl Constants<'_, '_> {
+    /// An integer expression over sizes.
+    pub fn integer(&self, expr: &Expr) -> Outcome<i64> {
+        let overflow = || Fault::from(Problem::new("this size is too large", expr.span, "does not fit 64 bits"));
+        match &expr.kind {
+            ExprKind::Number(text) => match Number::parse(text) {
+                Some(Number::Ratio(value, 1)) => Ok(value),
+                _ => Err(Problem::new(format!("`{text}` is not an integer"), expr.span, "a size is an integer").into()),
+            },
+            ExprKind::Name(name) => self.size(&name.text, expr.span),
+            ExprKind::Group(inner) => self.integer(inner),
+            ExprKind::Negate(inner) => self.integer(inner)?.checked_neg().ok_or_else(overflow),
+            ExprKind::Sum(addends) => addends.iter().try_fold(0i64, |total, (subtracted, addend)| {
+                let value = self.integer(addend)?;
+                let sum = if *subtracted { total.checked_sub(value) } else { total.checked_add(value) };
+                sum.ok_or_else(overflow)
+            }),
+            ExprKind::Product(factors) => factors.iter().try_fold(1i64, |total, factor| {
+                let value = self.integer(&factor.value)?;
+                match factor.divides {
+                    true => exact_quotient(total, value, expr.span),
+                    false => total.checked_mul(value).ok_or_else(overflow),
+                }
+            }),
+            ExprKind::Power(base, exponent) => {
+                let (base, power) = (self.integer(base)?, self.integer(exponent)?);
+                let power = u32::try_from(power).map_err(|_| {
+                    Fault::from(Problem::new("this power is no size", exponent.span, "the exponent is out of range"))
+                })?;
+                base.checked_pow(power).ok_or_else(overflow)
+            }
+            ExprKind::Mod(value, divisor) => {
+                let (value, by) = (self.integer(value)?, self.integer(divisor)?);
+                value.checked_rem_euclid(by).filter(|_| by > 0).ok_or_else(|| {
+                    Fault::from(Problem::new("the remainder needs a positive divisor", divisor.span, "not positive"))
+                })
+            }
+            _ => {
+                let problem = Problem::new("this is not a constant integer", expr.span, "cannot stand in a size");
+                Err(problem.hint("a size is made of integers, sizes and `+ - * / ^`").into())
+            }
+        }
+    }
+
+    fn size(&self, name: &str, span: Span) -> Outcome<i64> {
+        match self.names.get(name, self.horizon) {
+            Some(Meaning::Size(value)) => Ok(value),
+            Some(Meaning::Broken) => Err(Fault::Known),
+            Some(_) => {
+                let problem = Problem::new(format!("`{name}` is not a size"), span, "a size is needed here");
+                let problem = match self.names.span(name) {
+                    Some(defined) => problem.label(defined, "defined here"),
+                    None => problem,
+                };
+                Err(problem.hint(format!("sizes are defined by `size {name} = ...`")).into())
+            }
+            None if name == "batch" => {
+                let problem = Problem::new("an explicit `batch` axis is not supported yet", span, "this axis");
+                Err(problem.hint("leave it out: models are written for one example").into())
+            }
+            None => {
+                let problem = self.names.unknown("size", name, span, self.horizon, &[]);
+                let hint = format!("sizes are defined by `size {name} = ...`");
+                Err(if problem.hints.is_empty() { problem.hint(hint) } else { problem }.into())
+            }
+        }
+    }
+
+    /// An extent or a range: a positive integer below 2^31.
+    pub fn extent(&self, expr: &Expr) -> Outcome<usize> {
+        let value = self.integer(expr)?;
+        if value < 1 {
+            return Err(Problem::new(format!("this extent is {value}"), expr.span, "must be at least 1").into());
+        }
+        if value > LARGEST {
+            let problem = Problem::new(format!("this extent is {value}"), expr.span, "too large");
+            return Err(problem.hint("an index takes at most 2^31 - 1 values").into());
+        }
+        Ok(value as usize)
+    }
+
+    /// A number: decimals, sizes, constants that have a value, arithmetic and functions of them.
+    pub fn number(&self, expr: &Expr) -> Outcome<Number> {
+        let value = self.any_number(expr)?;
+        if value.value().is_nan() {
+            return Err(Problem::new("this constant is not a number", expr.span, "has no value").into());
+        }
+        Ok(value)
+    }
+
+    fn any_number(&self, expr: &Expr) -> Outcome<Number> {
+        match &expr.kind {
+            ExprKind::Number(text) => Number::parse(text)
+                .ok_or_else(|| Problem::new(format!("`{text}` is not a number"), expr.span, "here").into()),
+            ExprKind::Name(name) => self.named_number(&name.text, expr.span),
+            ExprKind::Group(inner) => self.any_number(inner),
+            ExprKind::Negate(inner) => Ok(self.any_number(inner)?.negated()),
+            ExprKind::Sum(addends) => addends.iter().try_fold(Number::ZERO, |total, (subtracted, addend)| {
+                let value = self.any_number(addend)?;
+                Ok(total.plus(if *subtracted { value.negated() } else { value }))
+            }),
+            ExprKind::Product(factors) => factors.iter().try_fold(Number::ONE, |total, factor| {
+                let value = self.any_number(&factor.value)?;
+                if factor.divides && value.value() == 0.0 {
+                    return Err(Problem::new("division by zero", factor.value.span, "this is 0").into());
+                }
+                Ok(total.times(if factor.divides { value.power(-1) } else { value }))
+            }),
+            ExprKind::Power(base, exponent) => {
+                let (base, exponent) = (self.any_number(base)?, self.any_number(exponent)?);
+                Ok(match exponent.as_integer() {
+                    Some(power) => base.power(power),
+                    None => Number::Float(base.value().powf(exponent.value())),
+                })
+            }
+            ExprKind::Call { function, indices, arguments } if indices.is_empty() => {
+                let arguments = arguments.iter().map(|a| self.any_number(a)).collect::<Outcome<Vec<_>>>()?;
+                let values: Vec<f64> = arguments.iter().map(|number| number.value()).collect();
+                let value = Function::from_name(&function.text).and_then(|known| call(known, &values));
+                value.map(Number::Float).ok_or_else(|| not_constant(expr.span))
+            }
+            _ => Err(not_constant(expr.span)),
+        }
+    }
+
+    fn named_number(&self, name: &str, span: Span) -> Outcome<Number> {
+        match self.names.get(name, self.horizon) {
+            Some(Meaning::Size(value)) => Ok(Number::integer(value)),
+            Some(Meaning::Tensor(tensor)) => match self.tensors[tensor].role {
+                Role::Const(Some(number)) => Ok(number),
+                _ => Err(not_constant(span)),
+            },
+            Some(Meaning::Function(_)) => Err(not_constant(span)),
+            Some(Meaning::Broken) => Err(Fault::Known),
+            None => Err(self.names.unknown("constant", name, span, self.horizon, &[]).into()),
+        }
+    }
+}
+
+fn not_constant(span: Span) -> Fault {
+    let problem = Problem::new("this is not a constant", span, "its value is not known beforehand");
+    problem.hint("constants are made of numbers, sizes, constants with a value, arithmetic and functions").into()
+}
+
+fn exact_quotient(total: i64, divisor: i64, span: Span) -> Outcome<i64> {
+    if divisor == 0 {
+        return Err(Problem::new("division by zero", span, "in this size").into());
+    }
+    match total.checked_rem(divisor) {
+        Some(0) => Ok(total / divisor),
+        _ => {
+            let problem = Problem::new(format!("{total} / {divisor} is not an integer"), span, "in this size");
+            Err(problem.hint("division of sizes must be exact").into())
+        }
+    }
+}
+
+/// The functions that the standard library has.
+fn call(function: Function, arguments: &[f64]) -> Option<f64> {
+    match (function, arguments) {
+        (Function::Exp, [x]) => Some(x.exp()),
+        (Function::Log, [x]) => Some(x.ln()),
+        (Function::Sqrt, [x]) => Some(x.sqrt()),
+        (Function::Abs, [x]) => Some(x.abs()),
+        (Function::Sin, [x]) => Some(x.sin()),
+        (Function::Cos, [x]) => Some(x.cos()),
+        (Function::Tan, [x]) => Some(x.tan()),
+        (Function::Asin, [x]) => Some(x.asin()),
+        (Function::Acos, [x]) => Some(x.acos()),
+        (Function::Atan, [x]) => Some(x.atan()),
+        (Function::Sinh, [x]) => Some(x.sinh()),
+        (Function::Cosh, [x]) => Some(x.cosh()),
+        (Function::Tanh, [x]) => Some(x.tanh()),
+        (Function::Max, [x, y]) => Some(x.max(*y)),
+        (Function::Min, [x, y]) => Some(x.min(*y)),
+        _ => None,
+    }
+}

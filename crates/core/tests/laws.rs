@@ -1,0 +1,434 @@
+//! Every rule keeps the value of what it rewrites, and a rule with a planted fault does not.
+//!
+//! The interpreter is the judge: it evaluates the term before and after, and answers the questions
+//! `∂/∂` by dual numbers, which share nothing with the rules.
+
+use deltarule_core::derivation::{Context, Rule, derivative_name, everywhere, random_point, rules};
+use deltarule_core::meaning::{Array, Point, complete, evaluate, finite_difference};
+use deltarule_core::model::{self, Definition, Model};
+use deltarule_core::syntax;
+use deltarule_core::term::{Affine, Function, Index, Name, Node, Term};
+use deltarule_core::text::Source;
+use std::collections::BTreeMap;
+
+/// What every example may read.
+const GIVEN: &str = "
+input  x[3]
+target y[4] onehot
+param  u[3] ~ zeros
+param  v[3] ~ zeros
+param  w[4] ~ zeros
+param  A[3,4] ~ zeros
+param  B[4,3] ~ zeros
+param  C[3,3] ~ zeros
+param  s ~ zeros
+param  r ~ zeros
+e[i] = exp(u[i])
+f[i] = exp(w[i])
+n    = sum[k] exp(u[k])
+m    = sum[k] e[k]
+g[i] = sigmoid(u[i])
+q[i] = tanh(u[i])
+h[i] = C[i,j] u[j] + q[i] q[i]
+loss = sum[i] h[i]^2 + n
+";
+
+/// The name of a rule, the equation of a tensor `t` whose right side it rewrites, and the tensor by which that
+/// is differentiated first, if any.
+const EXAMPLES: &[(&str, &str, &str)] = &[
+    ("derivative of a constant", "t[i] = v[i] + x[i]", "u"),
+    ("derivative of a constant", "t[i] = sign(u[i])", "u"),
+    ("derivative of a constant", "t[i] = [u[i] > v[i]]", "u"),
+    ("derivative of a constant", "t[i] = stop(u[i])", "u"),
+    ("derivative of a constant", "t = argmax[i] u[i]", "u"),
+    ("entry by entry", "t[i] = u[i]", "u"),
+    ("entry by entry", "t[i,j] = A[i,j]", "A"),
+    ("entry by entry", "t[i] = C[i,i]", "C"),
+    ("entry by entry", "t = C[0,2]", "C"),
+    ("entry by entry", "t = s", "s"),
+    ("sum rule", "t[i] = u[i] + sin(u[i]) + v[i]", "u"),
+    ("sum rule", "t[i,j] = C[i,j] - C[j,i]", "C"),
+    ("constant factor", "t[i] = v[i] s sin(u[i])", "u"),
+    ("constant factor", "t[i] = -sin(u[i])", "u"),
+    ("constant factor", "t[i,j] = v[i] sin(C[i,j])", "C"),
+    ("product rule", "t[i] = sin(u[i]) exp(u[i]) (1 + u[i]^2)", "u"),
+    ("product rule", "t[i,j] = C[i,j] C[j,i]", "C"),
+    ("product rule", "t[i,j] = sin(C[i,j]) exp(C[j,i])", "C"),
+    ("power rule", "t[i] = sin(u[i])^3", "u"),
+    ("power rule", "t[i] = (2 + u[i])^(1/2)", "u"),
+    ("power rule", "t[i] = 1 / (2 + u[i])", "u"),
+    ("power rule", "t[i] = (2 + u[i])^v[i]", "u"),
+    ("power rule", "t[i,j] = C[i,j]^3", "C"),
+    ("exponential rule", "t[i] = 2^u[i]", "u"),
+    ("exponential rule", "t[i] = (1 + v[i]^2)^u[i]", "u"),
+    ("exponential rule", "t[i,j] = 2^(C[i,j] + v[i])", "C"),
+    ("general power rule", "t[i] = (1 + u[i]^2)^sin(u[i])", "u"),
+    ("general power rule", "t[i,j] = (1 + C[i,j]^2)^C[i,j]", "C"),
+    ("derivative of exp", "t[i] = exp(u[i] v[i])", "u"),
+    ("derivative of exp", "t[i,j] = exp(C[i,j] v[i])", "C"),
+    ("derivative of log", "t[i] = log(3 + u[i])", "u"),
+    ("derivative of log", "t[i,j] = log(3 + C[i,j])", "C"),
+    ("derivative of sqrt", "t[i] = sqrt(3 + u[i])", "u"),
+    ("derivative of sqrt", "t[i,j] = sqrt(3 + C[i,j])", "C"),
+    ("derivative of abs", "t[i] = abs(u[i] - v[i])", "u"),
+    ("derivative of abs", "t[i,j] = abs(C[i,j] - v[i])", "C"),
+    ("derivative of sin", "t[i] = sin(2 u[i])", "u"),
+    ("derivative of sin", "t[i,j] = sin(2 C[i,j])", "C"),
+    ("derivative of cos", "t[i] = cos(2 u[i])", "u"),
+    ("derivative of cos", "t[i,j] = cos(2 C[i,j])", "C"),
+    ("derivative of tan", "t[i] = tan(0.5 u[i])", "u"),
+    ("derivative of tan", "t[i,j] = tan(0.5 C[i,j])", "C"),
+    ("derivative of asin", "t[i] = asin(0.4 u[i])", "u"),
+    ("derivative of asin", "t[i,j] = asin(0.4 C[i,j])", "C"),
+    ("derivative of acos", "t[i] = acos(0.4 u[i])", "u"),
+    ("derivative of acos", "t[i,j] = acos(0.4 C[i,j])", "C"),
+    ("derivative of atan", "t[i] = atan(2 u[i])", "u"),
+    ("derivative of atan", "t[i,j] = atan(2 C[i,j])", "C"),
+    ("derivative of sinh", "t[i] = sinh(u[i])", "u"),
+    ("derivative of sinh", "t[i,j] = sinh(C[i,j])", "C"),
+    ("derivative of cosh", "t[i] = cosh(u[i])", "u"),
+    ("derivative of cosh", "t[i,j] = cosh(C[i,j])", "C"),
+    ("derivative of tanh", "t[i] = tanh(2 u[i])", "u"),
+    ("derivative of tanh", "t[i,j] = tanh(2 C[i,j])", "C"),
+    ("derivative of erf", "t[i] = erf(u[i])", "u"),
+    ("derivative of erf", "t[i,j] = erf(C[i,j])", "C"),
+    ("derivative of sigmoid", "t[i] = sigmoid(2 u[i])", "u"),
+    ("derivative of sigmoid", "t[i,j] = sigmoid(2 C[i,j])", "C"),
+    ("derivative of relu", "t[i] = relu(u[i] - v[i])", "u"),
+    ("derivative of relu", "t[i,j] = relu(C[i,j] - v[i])", "C"),
+    ("derivative of softplus", "t[i] = softplus(3 u[i])", "u"),
+    ("derivative of softplus", "t[i,j] = softplus(3 C[i,j])", "C"),
+    ("derivative of gelu", "t[i] = gelu(2 u[i])", "u"),
+    ("derivative of gelu", "t[i,j] = gelu(2 C[i,j])", "C"),
+    ("derivative of silu", "t[i] = silu(2 u[i])", "u"),
+    ("derivative of silu", "t[i,j] = silu(2 C[i,j])", "C"),
+    ("derivative of max", "t[i] = max(u[i], u[i] v[i])", "u"),
+    ("derivative of max", "t[i] = max(sin(u[i]), u[i] - u[i]^3)", "u"),
+    ("derivative of max", "t[i] = max(u[i], u[i] + 0 v[i])", "u"),
+    ("derivative of max", "t[i] = max(u[i], abs(u[i]))", "u"),
+    ("derivative of max", "t[i,j] = max(C[i,j], v[i])", "C"),
+    ("derivative of min", "t[i] = min(u[i], u[i] v[i])", "u"),
+    ("derivative of min", "t[i] = min(sin(u[i]), exp(u[i]) - 1)", "u"),
+    ("derivative of min", "t[i] = min(u[i], -abs(u[i]))", "u"),
+    ("derivative of min", "t[i,j] = min(C[i,j], v[i])", "C"),
+    ("derivative of where", "t[i] = where(v[i] > 0, sin(u[i]), u[i]^2)", "u"),
+    ("derivative of where", "t[i] = where(u[i] > 0, v[i], u[i]^2)", "u"),
+    ("derivative of where", "t[i,j] = where(v[i] > 0, sin(C[i,j]), C[i,j]^2)", "C"),
+    ("derivative under the sum", "t[i] = sum[j] C[i,j] sin(u[j])", "u"),
+    ("derivative under the sum", "t = sum[i,j] C[i,j]^2", "C"),
+    ("derivative of logsumexp", "t = logsumexp[i] (u[i] v[i])", "u"),
+    ("derivative of logsumexp", "t[i] = logsumexp[j] (C[i,j] + C[j,i])", "C"),
+    ("derivative of a maximum", "t = max[i] (u[i] v[i])", "u"),
+    ("derivative of a maximum", "t = max[i] (u[i] - u[i])", "v"),
+    ("derivative of a maximum", "t[i] = max[j] (C[i,j] + C[j,i])", "C"),
+    ("derivative of a maximum", "t[i] = max[j:4] u[i]", "u"),
+    ("derivative of a minimum", "t[i] = min[j] C[i,j]", "C"),
+    ("derivative of a minimum", "t = min[i] [u[i] > 5] u[i]", "u"),
+    ("derivative of a minimum", "t[i] = min[j:4] u[i]", "u"),
+    ("derivative of a minimum", "t[i,k] = min[j] (C[i,j] + 2 C[k,j])", "C"),
+    ("derivative of a product", "t = prod[i] (1 + u[i])", "u"),
+    ("derivative of a product", "t = prod[i] (u[i] [v[i] > 0])", "u"),
+    ("derivative of a product", "t = prod[i,j] (1 + C[i,j])", "C"),
+    ("delta collapses the sum", "t[j] = sum[k] delta[k,j] u[k] v[k]", ""),
+    ("delta collapses the sum", "t[i,j] = sum[k] delta[i,k] C[j,k]", ""),
+    ("delta collapses the sum", "t[j] = sum[i,k] delta[k,j] C[i,k] u[i]", ""),
+    ("delta collapses the sum", "t = sum[i:3, k:4] delta[i,k] w[k]", ""),
+    ("delta collapses the sum", "t[i:4] = sum[k] delta[i,k] u[k]", ""),
+    ("cancel", "t[i] = u[i] v[i] / u[i]", ""),
+    ("cancel", "t[i] = (2 + u[i])^3 v[i] / (2 + u[i])", ""),
+    ("cancel", "t[i] = (2 + u[i]) v[i] / (2 + u[i])^3", ""),
+    ("product of exponentials", "t[i] = exp(u[i]) exp(v[i]) s", ""),
+    ("product of exponentials", "t[i] = exp(u[i])^3 v[i]", ""),
+    ("product of exponentials", "t[i] = v[i] / exp(u[i])", ""),
+    ("logarithm of an exponential", "t[i] = log(exp(u[i]))", ""),
+    ("logarithm of an exponential", "t[i] = log(3 exp(u[i]))", ""),
+    ("delta out of a branch", "t[i,j] = where(u[i] > 0, delta[i,j] v[i], 0)", ""),
+    ("delta out of a branch", "t[i,j] = where(u[i] > 0, 0, delta[i,j] v[i])", ""),
+    ("delta out of a branch", "t[i,k,j] = where(C[i,k] > 0, delta[i,j] v[k], 0)", ""),
+    ("branches apart", "t[i,j] = where(u[i] > 0, delta[i,j] v[i], u[j])", ""),
+    ("branches apart", "t[i,j] = where(u[i] > 0, delta[i,j] v[i] + u[j], 0)", ""),
+    ("distributive law, to cancel", "t[i] = u[i] (v[i] / u[i] - x[i])", ""),
+    ("distributive law", "t[j] = sum[i] u[i] (delta[i,j] - v[i])", ""),
+    ("sum of a sum", "t[j] = sum[i] (delta[i,j] u[i] - v[i])", ""),
+    ("factor out of the sum", "t[j] = sum[i] u[j] v[i]", ""),
+    ("factor out of the sum", "t = sum[i,j] u[i] w[j] v[i]", ""),
+    ("factor out of the sum", "t = sum[i] 3 v[i]", ""),
+    ("factor out of the sum", "t = sum[i,j] s (u[i] + 0 w[j])", ""),
+    ("sum of a constant", "t[j] = sum[i:4] u[j]", ""),
+    ("sum of a constant", "t = sum[i:4, j] u[j]", ""),
+    ("sums to one", "t = sum[k] y[k]", ""),
+    ("multiply out", "t[i] = u[i] (v[i] + x[i]) - u[i] v[i]", ""),
+    ("multiply out", "t = -r (1 - s) + (1 - r) s", ""),
+    ("definition, read backwards", "t[i] = 2 exp(u[i])", ""),
+    ("definition, read backwards", "t[j] = 1 + tanh(u[j])^2", ""),
+    ("definition, read backwards", "t = sin(sum[i] exp(u[i]))", ""),
+    ("common factor", "t[i] = u[i] v[i] - u[i] x[i]", ""),
+    ("common factor", "t[i] = u[i] - u[i]^2", ""),
+    ("common factor", "t[i] = v[i] / u[i] - x[i] / u[i]^2", ""),
+    ("softmax without overflow", "t[i] = exp(u[i]) / sum[k] exp(u[k])", ""),
+    ("softmax without overflow", "t[i] = v[i] e[i] / m", ""),
+    ("softmax without overflow", "t[i] = exp(u[i]) exp(v[i]) / sum[k] exp(u[k]) exp(v[k])", ""),
+    ("log of a sum of exponentials", "t = log(sum[k] exp(u[k] - v[k]))", ""),
+    ("log of a sum of exponentials", "t = log(m)", ""),
+    ("logistic function", "t[i] = v[i] / (1 + exp(-u[i]))", ""),
+    ("logistic function", "t[i] = exp(u[i]) / (1 + exp(u[i]))", ""),
+    ("log of one plus an exponential", "t[i] = log(1 + exp(u[i]))", ""),
+    ("log of the logistic function", "t[i] = log(sigmoid(u[i]))", ""),
+    ("log of one minus the logistic function", "t[i] = log(1 - sigmoid(u[i]))", ""),
+    ("logarithm of a definition", "t[i] = v[i] log(e[i])", ""),
+    ("logarithm of a definition", "t[i] = log(g[i])", ""),
+    ("logarithm of a definition", "t[i] = log(1 - g[i])", ""),
+];
+
+fn build(text: &str) -> Model {
+    let source = Source::new("law.dr", text);
+    let tree = syntax::parse(&source).unwrap_or_else(|problems| panic!("{}", problems[0].render(&source)));
+    model::build(&source, &tree).unwrap_or_else(|problems| panic!("{}", problems[0].render(&source)))
+}
+
+/// A term that a rule rewrites, where it is evaluated, and over which indices.
+struct Subject {
+    model: Model,
+    point: Point,
+    term: Term,
+    indices: Vec<Index>,
+    jacobians: BTreeMap<(Name, Name), Definition>,
+    known: BTreeMap<Name, Definition>,
+}
+
+fn uniform(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+}
+
+fn new_subject(model: Model, term: Term, indices: Vec<Index>, seed: u64) -> Subject {
+    let mut point = random_point(&model, &mut uniform(seed));
+    let names: Vec<Name> = model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+    complete(&model, &mut point, &names).expect("the examples have values");
+    Subject { model, point, term, indices, jacobians: BTreeMap::new(), known: BTreeMap::new() }
+}
+
+fn subject(equation: &str, wrt: &str, seed: u64) -> Subject {
+    let model = build(&format!("{GIVEN}{equation}\n"));
+    let definition = model.definition("t").expect("the example defines t").clone();
+    let mut indices = definition.indices.clone();
+    let mut term = definition.body.clone();
+    if !wrt.is_empty() {
+        let shape = &model.tensor(wrt).expect("a tensor of the model").shape;
+        let at: Vec<Index> = (100..).zip(shape).map(|(id, extent)| Index::new(id, *extent, "n")).collect();
+        term = Term::derivative(term, wrt, at.iter().map(Term::index).collect());
+        indices.extend(at);
+    }
+    new_subject(without(model, "t"), term, indices, seed)
+}
+
+/// The model without a definition, so that it is not found when read backwards.
+fn without(mut model: Model, name: &str) -> Model {
+    model.tensors.retain(|tensor| &*tensor.name != name);
+    model
+}
+
+/// The subjects of the rules that need more than an equation.
+fn special_subjects(seed: u64) -> Vec<(&'static str, Subject)> {
+    let model = build(GIVEN);
+    let index = |id, extent| Index::new(id, extent, "i");
+    let (i, j) = (index(0, 3), index(1, 3));
+    let both = vec![i.clone(), j.clone()];
+    // By `u` as well as by `q`: a diagonal Jacobian does not change when its indices are swapped.
+    let jacobian = |wrt| Term::jacobian("h", vec![Term::index(&i)], wrt, vec![Term::index(&j)]);
+    let diagonal = Term::mul(vec![
+        Term::integer(2),
+        Term::read("q", vec![Term::index(&i)]),
+        Term::delta(Term::index(&i), Term::index(&j)),
+    ]);
+    let linear = Term::read("C", vec![Term::index(&i), Term::index(&j)]);
+    let mut subjects = Vec::new();
+    for (wrt, body) in [("q", diagonal), ("u", linear)] {
+        subjects.push(("definition", new_subject(model.clone(), jacobian(wrt), both.clone(), seed)));
+        let term = Term::mul(vec![Term::index(&j), jacobian(wrt)]);
+        let mut local = new_subject(model.clone(), term, both.clone(), seed);
+        local.jacobians.insert(("h".into(), wrt.into()), Definition { indices: both.clone(), body });
+        subjects.push(("local Jacobian", local));
+    }
+
+    // The values of derivatives come from finite differences.
+    for (name, wrt) in [("chain rule", "u"), ("chain rule", "q"), ("derived above", "h")] {
+        let mut subject = new_subject(
+            model.clone(),
+            Term::read_at(&derivative_name("loss", wrt), std::slice::from_ref(&i)),
+            vec![i.clone()],
+            seed,
+        );
+        for of in ["u", "q", "h", "n"] {
+            let shape = model.tensor(of).expect("a tensor of the model").shape.clone();
+            let by = |entry| {
+                finite_difference(&model, &subject.point, &"loss".into(), &of.into(), entry, 1e-3).unwrap().value
+            };
+            let values = (0..shape.iter().product()).map(by).collect();
+            subject.point.insert(derivative_name("loss", of), Array { shape, values });
+        }
+        let twice = Term::mul(vec![Term::integer(2), Term::read_at("h", std::slice::from_ref(&i))]);
+        subject.known.insert(derivative_name("loss", "h"), Definition { indices: vec![i.clone()], body: twice });
+        subjects.push((name, subject));
+    }
+    let [i, j, m, n] = [0, 1, 2, 3].map(|id| index(id, 3));
+    let entry = Term::read_at("C", &[i.clone(), j.clone()]);
+    let remainder = Term::call2(Function::Mod, entry, Term::ratio(1, 3));
+    let remainder = Term::derivative(remainder, "C", vec![Term::index(&m), Term::index(&n)]);
+    subjects.push(("derivative of a remainder", new_subject(model, remainder, vec![i, j, m, n], seed)));
+    subjects
+}
+
+fn subjects_of(rule: &Rule, seed: u64) -> Vec<Subject> {
+    let own = EXAMPLES.iter().filter(|(name, ..)| *name == rule.name);
+    let mut subjects: Vec<Subject> = own.map(|(_, equation, wrt)| subject(equation, wrt, seed)).collect();
+    subjects.extend(special_subjects(seed).into_iter().filter(|(name, _)| *name == rule.name).map(|(_, s)| s));
+    subjects
+}
+
+impl Subject {
+    fn context(&self) -> Context<'_> {
+        Context { model: &self.model, jacobians: &self.jacobians, known: &self.known }
+    }
+
+    fn values(&self, term: &Term) -> Vec<f64> {
+        let mut entries: Vec<Vec<(Index, usize)>> = vec![Vec::new()];
+        for index in &self.indices {
+            entries = entries
+                .iter()
+                .flat_map(|entry| {
+                    (0..index.extent).map(move |value| [entry.as_slice(), &[(index.clone(), value)]].concat())
+                })
+                .collect();
+        }
+        entries.iter().map(|entry| evaluate(&self.model, &self.point, term, entry).expect("a value")).collect()
+    }
+
+    /// Whether two terms have the same values everywhere.
+    fn agree(&self, before: &Term, after: &Term) -> bool {
+        if after.free().iter().any(|index| !self.indices.contains(index)) {
+            return false;
+        }
+        // The chain rule is held to finite differences, everything else to rounding.
+        let exact = !self.term.tensors().iter().any(|name| name.starts_with('∂'));
+        let tolerance = if exact { 1e-12 } else { 1e-8 };
+        let (before, after) = (self.values(before), self.values(after));
+        let size = before.iter().fold(1e-3f64, |size, value| size.max(value.abs()));
+        before.iter().zip(&after).all(|(a, b)| (a - b).abs() <= tolerance * size)
+    }
+}
+
+#[test]
+fn every_rule_keeps_values() {
+    for rule in rules::all() {
+        let mut applied = 0;
+        for seed in 0..5 {
+            for subject in subjects_of(rule, seed) {
+                let Some(after) = everywhere(rule, &subject.term, &subject.context()) else {
+                    panic!("«{}» does not fit its example {:?}", rule.name, subject.term);
+                };
+                assert!(subject.agree(&subject.term, &after), "«{}»: {:?} became {after:?}", rule.name, subject.term);
+                applied += 1;
+            }
+        }
+        assert!(applied > 0, "«{}» has no example", rule.name);
+    }
+}
+
+/// A fault that can be planted in what a rule gives.
+struct Fault {
+    name: &'static str,
+    plant: fn(&Term) -> Option<Term>,
+}
+
+/// Changes the first part of the term that `change` changes.
+fn first_change(term: &Term, change: &dyn Fn(&Term) -> Option<Term>) -> Option<Term> {
+    if let Some(changed) = change(term) {
+        return Some(changed);
+    }
+    let mut children = term.children();
+    for position in 0..children.len() {
+        if let Some(changed) = first_change(&children[position], change) {
+            children[position] = changed;
+            return Some(term.with_children(children)).filter(|after| after != term);
+        }
+    }
+    None
+}
+
+const FAULTS: &[Fault] = &[
+    Fault { name: "a wrong sign", plant: |term| Some(term.negated()) },
+    Fault {
+        name: "a swapped index",
+        plant: |term| {
+            let pair = term.free().iter().enumerate().find_map(|(position, first)| {
+                let second = term.free()[position + 1..].iter().find(|second| second.extent == first.extent)?;
+                Some((first.clone(), second.clone()))
+            });
+            let (first, second) = pair?;
+            Some(term.substitute_all(&[(first.clone(), Affine::index(&second)), (second, Affine::index(&first))]))
+        },
+    },
+    Fault {
+        name: "a missing term",
+        plant: |term| {
+            first_change(term, &|part| match part.node() {
+                Node::Add(addends) => Some(Term::add(addends[1..].to_vec())),
+                _ => None,
+            })
+        },
+    },
+    Fault {
+        name: "the last addend for the sum of all",
+        plant: |term| {
+            first_change(term, &|part| match part.node() {
+                Node::Add(addends) => addends.last().cloned(),
+                Node::Reduce { .. } => {
+                    let opened = part.open()?;
+                    let last =
+                        opened.indices.iter().map(|index| (index.clone(), Affine::constant(index.extent as i64 - 1)));
+                    Some(opened.body.substitute_all(&last.collect::<Vec<_>>()))
+                }
+                _ => None,
+            })
+        },
+    },
+    Fault {
+        name: "a missing factor",
+        plant: |term| {
+            first_change(term, &|part| match part.node() {
+                Node::Mul(factors) => Some(Term::mul(factors[1..].to_vec())),
+                _ => None,
+            })
+        },
+    },
+];
+
+#[test]
+fn planted_faults_are_seen() {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for rule in rules::all() {
+        for fault in FAULTS {
+            let (mut planted, mut caught) = (0, 0);
+            for subject in (0..3).flat_map(|seed| subjects_of(rule, seed)) {
+                let after = everywhere(rule, &subject.term, &subject.context()).expect("the rule fits");
+                let Some(faulty) = (fault.plant)(&after).filter(|faulty| *faulty != after) else { continue };
+                planted += 1;
+                caught += usize::from(!subject.agree(&subject.term, &faulty));
+            }
+            if planted == 0 {
+                continue;
+            }
+            // A fault may leave the value alone in one example (an addend that is 0 there), not in all.
+            assert!(caught > 0, "{} in «{}» was not seen in any of {planted} examples", fault.name, rule.name);
+            *seen.entry(fault.name).or_default() += 1;
+        }
+    }
+    for fault in FAULTS {
+        println!("{}: seen in {} rules", fault.name, seen.get(fault.name).copied().unwrap_or(0));
+    }
+    assert!(seen.values().all(|rules| *rules >= 10), "each kind of fault is planted in at least ten rules: {seen:?}");
+}
