@@ -10,6 +10,8 @@ use crate::text::{Problem, Span};
 /// An expression with its indices resolved.
 #[derive(Debug, Clone)]
 pub(super) enum Draft {
+    /// What a parameter stands for, while the definition of a function is checked by itself.
+    Opaque,
     Number(Number),
     Place(Place),
     Read(Name, Vec<Place>),
@@ -38,9 +40,9 @@ impl Draft {
         }
     }
 
-    /// Whether its value is 0 or 1 by its form.
+    /// Whether its value is 0 or 1 by its form, or may be.
     pub fn is_condition(&self) -> bool {
-        matches!(self, Draft::Compare(..) | Draft::Logic(..))
+        matches!(self, Draft::Compare(..) | Draft::Logic(..) | Draft::Opaque)
     }
 
     /// The term, given the index of each number.
@@ -48,6 +50,8 @@ impl Draft {
         let one = |draft: &Draft| draft.term(indices);
         let all = |drafts: &[Draft]| drafts.iter().map(one).collect::<Vec<_>>();
         match self {
+            // Drafts with parameters are checked and dropped.
+            Draft::Opaque => Term::integer(1),
             Draft::Number(number) => Term::number(*number),
             Draft::Place(place) => place_term(place, indices),
             Draft::Read(tensor, places) => {
@@ -78,7 +82,7 @@ impl Draft {
         let each = |drafts: &[Draft]| drafts.iter().try_for_each(|draft| draft.check_nesting(None, orders, span));
         let both = |parts: [&Draft; 2]| parts.iter().try_for_each(|draft| draft.check_nesting(None, orders, span));
         match self {
-            Draft::Number(_) | Draft::Place(_) | Draft::Read(..) => Ok(()),
+            Draft::Opaque | Draft::Number(_) | Draft::Place(_) | Draft::Read(..) => Ok(()),
             Draft::Sum(parts) | Draft::Product(parts) | Draft::Call(_, parts) | Draft::Logic(_, parts) => each(parts),
             Draft::Negate(inner) => inner.check_nesting(None, orders, span),
             Draft::Power(a, b) | Draft::Compare(_, a, b) => both([a, b]),

@@ -14,6 +14,7 @@ mod initialisers;
 mod letters;
 mod names;
 mod ranges;
+mod reads;
 mod scope;
 mod sizes;
 

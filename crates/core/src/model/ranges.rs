@@ -13,7 +13,8 @@ struct Range {
     span: Span,
     /// In a function: the call.
     call: Option<Span>,
-    /// What it is, for messages: `free`, `summed`.
+    /// Whether it is bound in the prelude, which the user did not write.
+    hidden: bool,
     evidence: Vec<Evidence>,
 }
 
@@ -45,7 +46,13 @@ impl Ranges {
     /// A further index.
     pub fn add(&mut self, letter: &str, span: Span, scope: &Scope) -> IndexId {
         let (span, call) = (scope.place(span), scope.call);
-        self.all.push(Range { letter: letter.to_string(), span, call, evidence: Vec::new() });
+        self.all.push(Range {
+            letter: letter.to_string(),
+            span,
+            call,
+            hidden: scope.site.is_some(),
+            evidence: Vec::new(),
+        });
         self.all.len() - 1
     }
 
@@ -116,6 +123,10 @@ fn disagreement(range: &Range) -> Problem {
 
 fn unknown(range: &Range) -> Problem {
     let letter = &range.letter;
+    if range.hidden {
+        let problem = Problem::new("nothing tells how far the index of this call runs", range.span, "called here");
+        return with_call(problem.hint("an argument must have the index of the call in a subscript"), range);
+    }
     let message = format!("nothing tells how far the index `{letter}` runs");
     let problem = Problem::new(message, range.span, "stands in no subscript");
     with_call(problem.hint(format!("give its range where it is bound: `{letter}:5` runs over 0..5")), range)
