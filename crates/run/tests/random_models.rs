@@ -1,0 +1,191 @@
+//! Random whole models, each computed in several ways that must agree: gradients by the rules and
+//! by finite differences, definitions as written and as they are computed, and the fast path
+//! within the error that single precision may make. A failure names the number of the model;
+//! `MODEL=number` runs that one alone and `MODELS=count` as many as are wanted.
+
+mod common;
+
+use common::bound::{Bounded, bounded};
+use common::generator::{self, Dice};
+use common::{Given, build, defined, engine, random};
+use deltarule_core::derivation::{Backward, derivative_name, derive, for_running, stabilised};
+use deltarule_core::meaning::{self, Array, Point, complete, finite_difference};
+use deltarule_core::model::{LOSS, Model, Role, Tensor};
+use deltarule_core::term::Name;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+fn varies(tensor: &Tensor) -> bool {
+    matches!(tensor.role, Role::Param(_) | Role::Input { .. })
+}
+
+#[test]
+fn random_models_agree_with_themselves() {
+    let chosen = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match chosen("MODEL") {
+        Some(seed) => seed..seed + 1,
+        None => 0..chosen("MODELS").unwrap_or(if cfg!(debug_assertions) { 300 } else { 2000 }),
+    };
+    let count = seeds.end - seeds.start;
+    let failures: Vec<String> = seeds.into_par_iter().filter_map(|seed| failure(seed).err()).collect();
+    let shown: Vec<&str> = failures.iter().take(5).map(String::as_str).collect();
+    assert!(failures.is_empty(), "{} of {count} models:\n{}", failures.len(), shown.join("\n\n"));
+}
+
+fn failure(seed: u64) -> Result<(), String> {
+    let text = generator::model(seed);
+    let at = |what: String| format!("model {seed}: {what}\n{text}");
+    let checked = std::panic::catch_unwind(|| check(seed, &text));
+    match checked {
+        Ok(result) => result.map_err(at),
+        Err(panic) => {
+            let message = panic.downcast_ref::<String>().cloned();
+            let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
+            Err(at(format!("panicked: {}", message.unwrap_or_default())))
+        }
+    }
+}
+
+fn check(seed: u64, text: &str) -> Result<(), String> {
+    let model = build(text);
+    let wrt: Vec<Name> =
+        model.tensors.iter().filter(|tensor| varies(tensor)).map(|tensor| tensor.name.clone()).collect();
+    let backward = derive(&model, LOSS, &wrt).map_err(|error| error.to_string())?;
+    let mut dice = Dice::new(seed ^ 0x5EED);
+    let given = random(&model, 3, &mut dice);
+    let example = example(&model, &given, 0);
+    differences(&model, &backward, &wrt, &example, &mut dice)?;
+    formulations(&model, &backward, &example)?;
+    for batch in [1, 3] {
+        let given = first_examples(&model, &given, batch);
+        fast_path(&backward.model, &given, batch)?;
+    }
+    Ok(())
+}
+
+/// The values of one example.
+fn example(model: &Model, given: &Given, number: usize) -> Point {
+    let one = |(name, array): (&Name, &Array)| {
+        let tensor = model.tensor(name)?;
+        let (shape, length) = (tensor.shape.clone(), tensor.len());
+        let start = if tensor.per_example { number * length } else { 0 };
+        Some((name.clone(), Array { shape, values: array.values[start..start + length].to_vec() }))
+    };
+    given.iter().filter_map(one).collect()
+}
+
+fn first_examples(model: &Model, given: &Given, batch: usize) -> Given {
+    let mut given = given.clone();
+    for (name, array) in &mut given {
+        if let Some(tensor) = model.tensor(name).filter(|tensor| tensor.per_example) {
+            array.values.truncate(batch * tensor.len());
+            array.shape[0] = batch;
+        }
+    }
+    given
+}
+
+/// The derivative by a few entries of every tensor, by the rules and by finite differences.
+fn differences(
+    model: &Model,
+    backward: &Backward,
+    wrt: &[Name],
+    point: &Point,
+    dice: &mut Dice,
+) -> Result<(), String> {
+    let mut complete_point = point.clone();
+    let names: Vec<Name> = wrt.iter().map(|name| derivative_name(LOSS, name).into()).collect();
+    complete(&backward.model, &mut complete_point, &names).map_err(|error| error.to_string())?;
+    for (variable, name) in wrt.iter().zip(&names) {
+        let gradient = &complete_point[name];
+        for _ in 0..2 {
+            let entry = dice.below(gradient.values.len());
+            let difference = finite_difference(model, point, &LOSS.into(), variable, entry, 1e-3);
+            let difference = difference.map_err(|error| error.to_string())?;
+            let exact = gradient.values[entry];
+            let size = exact.abs().max(difference.value.abs()).max(1.0);
+            // Near a kink halving the step changes much; there it says nothing.
+            let near_kink = difference.error > 1e-7 * size;
+            if !near_kink && (exact - difference.value).abs() > 1e-7 * size + 4.0 * difference.error {
+                return Err(format!("∂loss/∂{variable} at {entry} is {exact}, by differences {difference:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The model as written, with stable definitions, as it is run, and as part of its gradient.
+fn formulations(model: &Model, backward: &Backward, point: &Point) -> Result<(), String> {
+    let names = defined(model);
+    let values = |model: &Model| -> Result<Point, String> {
+        let mut point = point.clone();
+        complete(model, &mut point, &names).map_err(|error| error.to_string())?;
+        Ok(point)
+    };
+    let plain = values(model)?;
+    for (what, other) in
+        [("stabilised", stabilised(model)), ("for running", for_running(model)), ("derived", backward.model.clone())]
+    {
+        let other = values(&other)?;
+        for name in &names {
+            for (a, b) in plain[name].values.iter().zip(&other[name].values) {
+                let same = (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= 1e-12 * a.abs().max(1.0);
+                if !same {
+                    return Err(format!("{name} is {a} as written and {b} {what}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The fast path, within the error that singles may make of the same definitions.
+fn fast_path(model: &Model, given: &Given, batch: usize) -> Result<(), String> {
+    let outputs = defined(model);
+    let running = for_running(model);
+    let expected = meaning::run(&running, given, &outputs).map_err(|error| error.to_string())?;
+    let mut engine = engine(model, given, &outputs, batch, &[]);
+    engine.run(0.0);
+    let bounds = bounds_of_batch(&running, given, batch);
+    for name in &outputs {
+        let found = engine.tensor(name).ok_or_else(|| format!("no values of {name}"))?;
+        let (expected, bounds) = (&expected[name].values, &bounds[name]);
+        for (place, ((&found, &expected), bound)) in found.iter().zip(expected).zip(bounds).enumerate() {
+            let found = found as f64;
+            let same = (found.is_nan() && expected.is_nan()) || found == expected;
+            if !same && !((found - expected).abs() <= bound.error) {
+                return Err(format!(
+                    "{name} at {place} is {found}, not {expected} within {:e} (batch {batch})\n{}",
+                    bound.error,
+                    engine.plan()
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bounds of all tensors, with the examples in front or averaged over.
+fn bounds_of_batch(model: &Model, given: &Given, batch: usize) -> BTreeMap<Name, Vec<Bounded>> {
+    let mut all: BTreeMap<Name, Vec<Bounded>> = BTreeMap::new();
+    let examples: Vec<_> = (0..batch).map(|number| bounded(model, &example(model, given, number))).collect();
+    for tensor in &model.tensors {
+        let rows = examples.iter().map(|example| &example[&tensor.name].1);
+        let bounds = if tensor.per_example {
+            rows.flatten().copied().collect()
+        } else {
+            let rows: Vec<_> = rows.collect();
+            (0..tensor.len()).map(|entry| mean(rows.iter().map(|row| row[entry]))).collect()
+        };
+        all.insert(tensor.name.clone(), bounds);
+    }
+    all
+}
+
+fn mean(values: impl Iterator<Item = Bounded> + Clone) -> Bounded {
+    let count = values.clone().count() as f64;
+    let size: f64 = values.clone().map(|value| value.value.abs() + value.error).sum();
+    let error: f64 = values.clone().map(|value| value.error).sum();
+    let value = values.map(|value| value.value).sum::<f64>() / count;
+    Bounded { value, error: error / count + (count + 2.0) * 6e-8 * size / count + 1e-37 }
+}
