@@ -144,7 +144,8 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     }
 
     /// A product, summed over the letters that nothing binds and that two of its factors have.
-    /// A factor that has such a letter sees it bound; another one never meets it.
+    /// Where such a letter stands in an argument that sums over it itself, [`Scope::keeping`]
+    /// hides this one.
     fn product(&mut self, factors: &'a [Factor], scope: &Scope<'a>) -> Outcome<Draft> {
         let mut repeated = self.globals.collector().repeated(factors, scope);
         repeated.retain(|letter| scope.letter(letter.text).is_none());
@@ -158,14 +159,12 @@ impl<'g, 'a> Elaborator<'g, 'a> {
                 Bound { letter: letter.text, place: Place::Index(index), implicit: true }
             })
             .collect();
-        let mut drafts = Vec::with_capacity(factors.len());
-        for factor in factors {
-            let letters = self.globals.letters(&factor.value, scope);
-            let inside = scope.with(bound.iter().filter(|bound| letters.has(bound.letter)).cloned());
+        let inside = scope.with(bound.iter().cloned());
+        let factors = factors.iter().map(|factor| {
             let draft = self.value(&factor.value, &inside)?;
-            drafts.push(if factor.divides { draft.inverse() } else { draft });
-        }
-        let product = Draft::Product(drafts);
+            Ok(if factor.divides { draft.inverse() } else { draft })
+        });
+        let product = Draft::Product(factors.collect::<Outcome<_>>()?);
         if bound.is_empty() {
             return Ok(product);
         }

@@ -168,7 +168,7 @@ impl Term {
                 Some(first) if first.checked_mul(power).is_some() => Term::pow(inner, &Term::integer(first * power)),
                 _ => Term::from_node(Node::Pow(base.clone(), exponent.clone())),
             },
-            Node::Add(addends) if addends[0].split_number().0.is_negative() => {
+            Node::Add(addends) if leads_with_minus(addends) => {
                 let sign = Term::integer(if power % 2 == 0 { 1 } else { -1 });
                 let positive = Term::from_node(Node::Pow(base.negated(), exponent.clone()));
                 Term::mul(vec![sign, positive])
@@ -358,6 +358,13 @@ fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
     }
 }
 
+/// Whether the addend that is least without its number is negative. Of a sum and its opposite at
+/// most one is so; the first addend would not do, since the number takes part in the order.
+fn leads_with_minus(addends: &[Term]) -> bool {
+    let least = addends.iter().map(Term::split_number).min_by(|(_, one), (_, other)| one.cmp(other));
+    least.is_some_and(|(number, _)| number.is_negative())
+}
+
 fn is_difference(term: &Term) -> bool {
     matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.split_number().0.is_negative()))
 }
@@ -458,6 +465,19 @@ mod tests {
         assert_eq!(difference.negated(), b.minus(&a));
         let product = Term::mul(vec![Term::integer(-1), a.minus(&b), a.clone()]);
         assert_eq!(product, Term::mul(vec![b.minus(&a), a]));
+    }
+
+    #[test]
+    fn powers_of_differences_have_a_sign() {
+        let (a, b) = (Term::read("a", vec![]), Term::read("b", vec![]));
+        // Products come before calls, and -1 before all: of the last pair either difference begins with a minus.
+        let product = Term::mul(vec![a.clone(), b.clone()]);
+        for (first, second) in [(&a, &b), (&product, &a), (&product, &Term::call(Function::Exp, a.clone()))] {
+            let (one, other) = (first.minus(second), second.minus(first));
+            let two = Term::integer(2);
+            assert_eq!(Term::pow(&one, &two), Term::pow(&other, &two));
+            assert_eq!(one.inverse(), other.inverse().negated());
+        }
     }
 
     #[test]
