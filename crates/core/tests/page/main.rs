@@ -31,3 +31,4 @@ fn point(model: &Model, seed: u64) -> Point {
 }
 
 mod derivations;
+mod round_trip;

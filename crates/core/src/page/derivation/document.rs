@@ -92,7 +92,7 @@ const TOLERANCE: f64 = 1e-9;
 const LONGEST: usize = 160;
 
 /// A matrix form with more characters than this gives way to one with the names of derivatives.
-const WIDEST: usize = 90;
+const WIDEST: usize = 60;
 
 /// The derivatives by the tensors `wrt`, all where there are none. The points hold what the model
 /// is given; matrix notation is checked there and left out where it does not hold.
@@ -150,7 +150,28 @@ impl Writer<'_> {
         let mut steps = self.lines(&left, &gradient.indices, &gradient.derivation);
         let reached = steps.last().map_or_else(|| left.clone(), |(markup, _)| markup.clone());
         steps.extend(self.lines(&reached, &gradient.indices, &gradient.shown));
+        let mut steps = without_self(steps, &left);
         let local = self.backward.jacobians.iter().filter(|local| local.wrt == gradient.wrt);
+        let jacobians: Vec<JacobianPage> = local.map(|local| self.jacobian(local)).collect();
+        if let [only] = jacobians.as_slice()
+            && only.left == text(&left)
+        {
+            // Nothing stands between the two tensors: the local derivative is the derivative.
+            let own = only.steps.iter().filter(|line| steps.iter().all(|(_, other)| other.index != line.index));
+            let own: Vec<Line> = own.cloned().collect();
+            let further = steps.split_off(usize::from(!steps.is_empty()));
+            let last = only.steps.last().cloned();
+            return self.page(
+                gradient,
+                left,
+                jacobians.clone(),
+                [own, last.into_iter().collect(), lines(further)].concat(),
+            );
+        }
+        self.page(gradient, left, jacobians, lines(steps))
+    }
+
+    fn page(&self, gradient: &Gradient, left: Markup, jacobians: Vec<JacobianPage>, steps: Vec<Line>) -> GradientPage {
         let short = gradient.shown.end();
         let full = in_full(self.backward, gradient).unwrap_or_else(|| short.clone());
         let short = self.notations(&gradient.indices, short);
@@ -165,8 +186,8 @@ impl Writer<'_> {
             heading: gradient.name.to_string(),
             left: text(&left),
             left_latex: latex(&left),
-            jacobians: local.map(|local| self.jacobian(local)).collect(),
-            steps: steps.into_iter().map(|(_, line)| line).collect(),
+            jacobians,
+            steps,
             short,
             full,
         }
@@ -179,7 +200,7 @@ impl Writer<'_> {
             heading: format!("∂{}/∂{}", local.tensor, local.wrt),
             left: text(&left),
             left_latex: latex(&left),
-            steps: steps.into_iter().map(|(_, line)| line).collect(),
+            steps: lines(steps),
             result: self.notations(&local.indices, local.derivation.end()),
         }
     }
@@ -229,4 +250,23 @@ impl Writer<'_> {
         }
         Ok(matrix)
     }
+}
+
+fn lines(lines: Vec<(Markup, Line)>) -> Vec<Line> {
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// Where a tensor also stands in the definition of what is differentiated, the chain rule has the
+/// partial derivative by it among its terms, which is written like the whole one. That line is
+/// left out, and the next, where the partial derivative is put in, names both rules.
+fn without_self(mut lines: Vec<(Markup, Line)>, left: &Markup) -> Vec<(Markup, Line)> {
+    let is_confusing = lines.len() > 1
+        && matches!(&lines[0].0, Markup::Sum(addends) if addends.iter().any(|(_, addend)| addend == left));
+    if is_confusing {
+        let (_, first) = lines.remove(0);
+        let next = &mut lines[0].1;
+        next.rule = format!("{}, {}", first.rule, next.rule);
+        next.law = format!("{}; {}", first.law, next.law);
+    }
+    lines
 }

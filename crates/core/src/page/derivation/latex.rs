@@ -1,6 +1,6 @@
 //! Derivations in LaTeX: one `align*` for every chain.
 
-use super::document::{Document, GradientPage, Line, Notations};
+use super::document::{Document, GradientPage, JacobianPage, Line, Notations};
 use super::terminal::View;
 
 /// The document as LaTeX for the body of a text; it needs `amsmath` and `amssymb`.
@@ -20,7 +20,8 @@ fn gradient_latex(gradient: &GradientPage, view: View, out: &mut String) {
     }
     out.push_str(&format!("\\paragraph{{${}$}}\n", heading(gradient)));
     if view != View::Index {
-        for jacobian in &gradient.jacobians {
+        let shown_below = |jacobian: &&JacobianPage| gradient.jacobians.len() == 1 && jacobian.left == gradient.left;
+        for jacobian in gradient.jacobians.iter().filter(|jacobian| view == View::Jacobian || !shown_below(jacobian)) {
             out.push_str(&chain(&jacobian.left_latex, &jacobian.steps, &[]));
         }
     }
