@@ -168,7 +168,7 @@ impl Term {
                 Some(first) if first.checked_mul(power).is_some() => Term::pow(inner, &Term::integer(first * power)),
                 _ => Term::from_node(Node::Pow(base.clone(), exponent.clone())),
             },
-            Node::Add(addends) if addends[0].split_number().0.is_negative() => {
+            Node::Add(addends) if faces_away(addends) => {
                 let sign = Term::integer(if power % 2 == 0 { 1 } else { -1 });
                 let positive = Term::from_node(Node::Pow(base.negated(), exponent.clone()));
                 Term::mul(vec![sign, positive])
@@ -362,6 +362,19 @@ fn is_difference(term: &Term) -> bool {
     matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.split_number().0.is_negative()))
 }
 
+/// Whether a power is better written with the negated sum as its base: of a sum and its negation,
+/// at most one. Negating changes the order of addends, so where both begin with a minus, the sign
+/// of the addend that is least without its number decides.
+fn faces_away(addends: &[Term]) -> bool {
+    let begins_with_minus = |addends: &[Term]| addends[0].split_number().0.is_negative();
+    if !begins_with_minus(addends) {
+        return false;
+    }
+    let negated = Term::add(addends.iter().map(negate_addend).collect());
+    let least = addends.iter().map(Term::split_number).min_by(|a, b| a.1.cmp(&b.1));
+    !begins_with_minus(negated.addends()) || least.is_some_and(|(number, _)| number.is_negative())
+}
+
 fn negate_addend(addend: &Term) -> Term {
     scale_addend(Number::MINUS_ONE, addend)
 }
@@ -458,6 +471,15 @@ mod tests {
         assert_eq!(difference.negated(), b.minus(&a));
         let product = Term::mul(vec![Term::integer(-1), a.minus(&b), a.clone()]);
         assert_eq!(product, Term::mul(vec![b.minus(&a), a]));
+    }
+
+    #[test]
+    fn a_power_of_a_difference_of_products_has_one_sign() {
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| Term::read(name, vec![]));
+        let difference = Term::mul(vec![a, b]).minus(&Term::mul(vec![c, d]));
+        let square = Term::pow(&difference, &Term::integer(2));
+        assert_eq!(square, Term::pow(&difference.negated(), &Term::integer(2)));
+        assert_eq!(difference.inverse().negated(), difference.negated().inverse());
     }
 
     #[test]
