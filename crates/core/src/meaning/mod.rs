@@ -11,8 +11,8 @@ mod evaluate;
 mod function;
 mod scalar;
 
-pub use batch::{complete, run};
-pub use difference::{Difference, finite_difference};
+pub use batch::{check, complete, run};
+pub use difference::{Difference, directional_difference, finite_difference};
 pub use error::MeaningError;
 
 use crate::model::Model;

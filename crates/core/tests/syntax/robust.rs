@@ -67,7 +67,7 @@ fn nesting_has_a_limit() {
     ];
     for (open, close) in forms {
         assert_eq!(message(&nested(open, close, 8)), "none", "{open}");
-        for depth in [1_000, 10_000, 100_000] {
+        for depth in [300, 100_000] {
             let message = message(&nested(open, close, depth));
             let limited = message.contains("nested more than 200 deep") || message.contains("more than 10000 parts");
             assert!(limited, "{open}: {message}");

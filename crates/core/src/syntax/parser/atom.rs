@@ -29,6 +29,7 @@ impl Parser<'_> {
     }
 
     /// `[condition]`
+    #[inline(never)]
     fn bracket(&mut self) -> Parsed<Expr> {
         let open = self.advance().span;
         let inner = self.nested(Parser::condition)?;
@@ -148,6 +149,7 @@ impl Parser<'_> {
     }
 
     /// `pad(x)` and `pad(x, value)`, whose subscripts follow.
+    #[inline(never)]
     fn pad(&mut self, mut arguments: Vec<Expr>, start: Span) -> Parsed<Expr> {
         let written = self.since(start);
         let value = if arguments.len() == 2 { arguments.pop().map(Box::new) } else { None };
@@ -163,6 +165,7 @@ impl Parser<'_> {
     }
 
     /// `sum[j, u:5] body`, and the calls `max(a, b)` and `min(a, b)`.
+    #[inline(never)]
     fn reduction(&mut self, reduction: Reduction) -> Parsed<Expr> {
         let keyword = self.advance().span;
         if self.glued(Kind::Open(Pair::Round)) && matches!(reduction, Reduction::Max | Reduction::Min) {
@@ -184,6 +187,7 @@ impl Parser<'_> {
     }
 
     /// `∂a/∂x[i]`
+    #[inline(never)]
     fn partial(&mut self) -> Parsed<Expr> {
         let start = self.advance().span;
         let of = self.nested(Parser::atom)?;

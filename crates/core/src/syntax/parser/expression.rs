@@ -1,4 +1,7 @@
 //! Conditions, sums, products, signs and powers.
+//!
+//! What is rare has a function of its own that is never inlined: brackets nest through all of these
+//! functions, and their stack frames must stay small.
 
 use super::{Parsed, Parser};
 use crate::syntax::lexer::{Kind, Pair, lower};
@@ -8,41 +11,81 @@ use crate::text::Span;
 
 impl Parser<'_> {
     pub(super) fn condition(&mut self) -> Parsed<Expr> {
-        self.joined(Kind::Or, ExprKind::Or, |parser| parser.joined(Kind::And, ExprKind::And, Parser::negation))
+        let start = self.token().span;
+        let first = self.negation()?;
+        if matches!(self.kind(), Kind::And | Kind::Or) { self.connected(first, start) } else { Ok(first) }
     }
 
-    /// Operands with the same word between them.
-    fn joined(
-        &mut self,
-        word: Kind,
-        join: fn(Vec<Expr>) -> ExprKind,
-        operand: impl Fn(&mut Self) -> Parsed<Expr>,
-    ) -> Parsed<Expr> {
-        let start = self.token().span;
-        let first = operand(self)?;
-        if self.kind() != word {
-            return Ok(first);
+    /// What `first` is connected with; `and` binds tighter than `or`.
+    #[inline(never)]
+    fn connected(&mut self, first: Expr, start: Span) -> Parsed<Expr> {
+        let (mut any, mut all, mut begin) = (Vec::new(), vec![first], start);
+        loop {
+            if self.accept(Kind::And) {
+                all.push(self.negation()?);
+                continue;
+            }
+            any.push(self.joined(std::mem::take(&mut all), ExprKind::And, begin)?);
+            if !self.accept(Kind::Or) {
+                return self.joined(any, ExprKind::Or, start);
+            }
+            begin = self.token().span;
+            all.push(self.negation()?);
         }
-        let mut operands = vec![first];
-        while self.accept(word) {
-            operands.push(operand(self)?);
+    }
+
+    /// Operands with the same word between them, or the only one.
+    fn joined(&mut self, mut operands: Vec<Expr>, join: fn(Vec<Expr>) -> ExprKind, start: Span) -> Parsed<Expr> {
+        match operands.pop() {
+            Some(only) if operands.is_empty() => Ok(only),
+            last => {
+                operands.extend(last);
+                self.make(join(operands), start)
+            }
         }
-        self.make(join(operands), start)
     }
 
     fn negation(&mut self) -> Parsed<Expr> {
-        let start = self.token().span;
-        if !self.accept(Kind::Not) {
+        if self.kind() != Kind::Not {
             return self.comparison();
         }
-        let operand = self.nested(Parser::negation)?;
-        self.make(ExprKind::Not(Box::new(operand)), start)
+        self.prefixed(Kind::Not, Parser::comparison, ExprKind::Not)
+    }
+
+    /// What stands before an operand, any number of times; each is a level of nesting.
+    #[inline(never)]
+    fn prefixed(
+        &mut self,
+        prefix: Kind,
+        operand: fn(&mut Self) -> Parsed<Expr>,
+        wrap: fn(Box<Expr>) -> ExprKind,
+    ) -> Parsed<Expr> {
+        let mut places = Vec::new();
+        while self.kind() == prefix {
+            if self.depth + places.len() >= MAX_NESTING {
+                return Err(mistakes::too_deep(self.token().span));
+            }
+            places.push(self.advance().span);
+        }
+        self.depth += places.len();
+        let mut value = operand(self)?;
+        self.depth -= places.len();
+        for place in places.into_iter().rev() {
+            value = self.make(wrap(Box::new(value)), place)?;
+        }
+        Ok(value)
     }
 
     /// `a <= b < c` is read as `a <= b and b < c`.
     fn comparison(&mut self) -> Parsed<Expr> {
         let start = self.token().span;
-        let mut left = self.sum()?;
+        let left = self.sum()?;
+        if matches!(self.kind(), Kind::Compare(_)) { self.compared(left, start) } else { Ok(left) }
+    }
+
+    /// What `left` is compared with.
+    #[inline(never)]
+    fn compared(&mut self, mut left: Expr, start: Span) -> Parsed<Expr> {
         let mut rest = Vec::new();
         while let Kind::Compare(comparison) = self.kind() {
             if !rest.is_empty() && self.token().first && self.given == Some(self.depth) {
@@ -156,18 +199,25 @@ impl Parser<'_> {
     }
 
     fn unary(&mut self) -> Parsed<Expr> {
-        let start = self.token().span;
-        if !self.accept(Kind::Minus) {
+        if self.kind() != Kind::Minus {
             return self.power();
         }
-        let operand = self.nested(Parser::unary)?;
-        self.make(ExprKind::Negate(Box::new(operand)), start)
+        self.prefixed(Kind::Minus, Parser::power, ExprKind::Negate)
     }
 
     /// From right to left; the exponent may have a sign.
     fn power(&mut self) -> Parsed<Expr> {
         let start = self.token().span;
-        let mut base = self.atom()?;
+        let base = self.atom()?;
+        match self.kind() {
+            Kind::Superscript | Kind::Power => self.raised(base, start),
+            _ => Ok(base),
+        }
+    }
+
+    /// The exponents of a base.
+    #[inline(never)]
+    fn raised(&mut self, mut base: Expr, start: Span) -> Parsed<Expr> {
         if self.kind() == Kind::Superscript {
             let token = self.advance();
             let exponent = self.superscript(token.span)?;
