@@ -1,10 +1,10 @@
 //! What a derivation says, line by line.
 
-use crate::derivation::{Backward, Derivation, Gradient, LocalJacobian, Verification, derivative_parts};
+use crate::derivation::{Backward, Derivation, Gradient, LocalJacobian, Stabilised, Verification, derivative_parts};
 use crate::meaning::{Point, complete};
 use crate::model::Model;
 use crate::page::index::Notation;
-use crate::page::matrix::{Matrix, difference, translate};
+use crate::page::matrix::{Matrix, difference, difference_to_tensor, translate};
 use crate::page::{Markup, einsum, latex, text};
 use crate::term::{Index, Name, Node, Term};
 
@@ -15,9 +15,28 @@ pub struct Document {
     pub of: String,
     /// What was checked.
     pub verified: Verification,
+    /// The definitions that were given a form that neither overflows nor loses digits, before
+    /// anything was derived.
+    pub definitions: Vec<DefinitionPage>,
     /// In the order in which they were derived.
     pub gradients: Vec<GradientPage>,
 }
+
+/// How a definition got its form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinitionPage {
+    /// The tensor.
+    pub tensor: String,
+    /// `p[i]`
+    pub left: String,
+    /// The same in LaTeX.
+    pub left_latex: String,
+    /// From the right side as it was written, under the rule [`AS_WRITTEN`], to the one that is used.
+    pub steps: Vec<Line>,
+}
+
+/// Stands where the name of a rule would, beside the right side of a definition as it was written.
+pub const AS_WRITTEN: &str = "as written";
 
 /// The derivation of one derivative.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +53,7 @@ pub struct GradientPage {
     pub jacobians: Vec<JacobianPage>,
     /// The chain, from the chain rule to the form that people write.
     pub steps: Vec<Line>,
-    /// The result with other derivatives by name where they are long.
+    /// The result as it is computed, other derivatives by name unless they are very short.
     pub short: Notations,
     /// The result from tensors of the model alone, unless that is very long.
     pub full: Notations,
@@ -89,7 +108,10 @@ pub struct Notations {
 const TOLERANCE: f64 = 1e-9;
 
 /// A result with more parts than this keeps the names of other derivatives.
-const LONGEST: usize = 160;
+const LONGEST: usize = 400;
+
+/// A derivative with no more parts than this is shown by its right side in the short form.
+const SHORT: usize = 8;
 
 /// A matrix form with more characters than this gives way to one with the names of derivatives.
 const WIDEST: usize = 60;
@@ -102,6 +124,7 @@ pub fn document(backward: &Backward, wrt: &[Name], verified: Verification, point
     Document {
         of: backward.of.to_string(),
         verified,
+        definitions: backward.stabilised.iter().map(|stable| writer.definition(stable)).collect(),
         gradients: chosen.map(|gradient| writer.gradient(gradient)).collect(),
     }
 }
@@ -113,7 +136,7 @@ pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Term> {
 }
 
 fn expanded(model: &Model, term: &Term) -> Option<Term> {
-    let mut result = match term.node() {
+    let result = match term.node() {
         Node::Read { tensor, subscripts } if derivative_parts(tensor).is_some() => {
             expanded(model, &model.definition(tensor)?.at(subscripts)?)?
         }
@@ -123,10 +146,24 @@ fn expanded(model: &Model, term: &Term) -> Option<Term> {
             term.with_children(children)
         }
     };
-    if result == *term {
-        result = term.clone();
-    }
     (result.size() <= LONGEST).then_some(result)
+}
+
+/// The term with those derivatives put in that take hardly more room than their names.
+fn with_short_derivatives(model: &Model, term: &Term) -> Term {
+    match term.node() {
+        Node::Read { tensor, subscripts } if derivative_parts(tensor).is_some() => {
+            let body = model.definition(tensor).and_then(|definition| definition.at(subscripts));
+            let is_short = |body: &Term| body.size() <= SHORT && !body.tensors().iter().any(|name| is_derivative(name));
+            body.filter(is_short).unwrap_or_else(|| term.clone())
+        }
+        Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
+        _ => term.map_children(&mut |child| with_short_derivatives(model, child)),
+    }
+}
+
+fn is_derivative(name: &str) -> bool {
+    derivative_parts(name).is_some()
 }
 
 /// The points with the values of everything, where they can be computed.
@@ -172,10 +209,10 @@ impl Writer<'_> {
     }
 
     fn page(&self, gradient: &Gradient, left: Markup, jacobians: Vec<JacobianPage>, steps: Vec<Line>) -> GradientPage {
-        let short = gradient.shown.end();
+        let short = with_short_derivatives(&self.backward.model, gradient.derivation.end());
         let full = in_full(self.backward, gradient).unwrap_or_else(|| short.clone());
-        let short = self.notations(&gradient.indices, short);
-        let mut full = self.notations(&gradient.indices, &full);
+        let short = self.notations(&gradient.indices, &short, Some(&gradient.name));
+        let mut full = self.notations(&gradient.indices, &full, Some(&gradient.name));
         let is_wide = |matrix: &String| matrix.chars().count() > WIDEST;
         if full.matrix.as_ref().is_none_or(is_wide) && short.matrix.is_some() {
             let Notations { matrix, matrix_latex, why, .. } = short.clone();
@@ -193,6 +230,21 @@ impl Writer<'_> {
         }
     }
 
+    fn definition(&self, stable: &Stabilised) -> DefinitionPage {
+        let notation = self.notation(&stable.indices);
+        let left = notation.entry(&stable.tensor, &stable.indices);
+        let start = notation.term(&stable.derivation.start);
+        let rule = AS_WRITTEN.to_string();
+        let first = Line { rule, law: String::new(), index: text(&start), latex: latex(&start) };
+        let further = lines(self.lines(&start, &stable.indices, &stable.derivation));
+        DefinitionPage {
+            tensor: stable.tensor.to_string(),
+            left: text(&left),
+            left_latex: latex(&left),
+            steps: std::iter::once(first).chain(further).collect(),
+        }
+    }
+
     fn jacobian(&self, local: &LocalJacobian) -> JacobianPage {
         let left = self.notation(&local.indices).term(&local.derivation.start);
         let steps = self.lines(&left, &local.indices, &local.derivation);
@@ -201,7 +253,7 @@ impl Writer<'_> {
             left: text(&left),
             left_latex: latex(&left),
             steps: lines(steps),
-            result: self.notations(&local.indices, local.derivation.end()),
+            result: self.notations(&local.indices, local.derivation.end(), None),
         }
     }
 
@@ -225,10 +277,12 @@ impl Writer<'_> {
         lines
     }
 
-    fn notations(&self, indices: &[Index], term: &Term) -> Notations {
+    /// The result in all notations; `tensor` is the one whose value it is, where there is one.
+    fn notations(&self, indices: &[Index], term: &Term, tensor: Option<&Name>) -> Notations {
         let index = self.notation(indices).term(term);
         let matrix = translate(indices, term).map(|translation| translation.matrix);
-        let matrix = matrix.and_then(|matrix| self.checked(indices, term, matrix)).map(|matrix| matrix.markup());
+        let matrix =
+            matrix.and_then(|matrix| self.checked(indices, term, tensor, matrix)).map(|matrix| matrix.markup());
         Notations {
             index: text(&index),
             index_latex: latex(&index),
@@ -239,10 +293,15 @@ impl Writer<'_> {
         }
     }
 
-    /// The matrix form, if it has the value of the term at every point.
-    fn checked(&self, indices: &[Index], term: &Term, matrix: Matrix) -> Result<Matrix, String> {
+    /// The matrix form, if it has the value of the term at every point. The value of a derivative
+    /// is known there, so that a long term need not be evaluated.
+    fn checked(&self, indices: &[Index], term: &Term, tensor: Option<&Name>, matrix: Matrix) -> Result<Matrix, String> {
         for point in &self.points {
-            match difference(&self.backward.model, point, indices, term, &matrix) {
+            let found = match tensor {
+                Some(tensor) => difference_to_tensor(&self.backward.model, point, tensor, &matrix),
+                None => difference(&self.backward.model, point, indices, term, &matrix),
+            };
+            match found {
                 Ok(error) if error <= TOLERANCE => {}
                 Ok(error) => return Err(format!("the form found differs by {error:.0e}")),
                 Err(why) => return Err(why.to_string()),

@@ -6,6 +6,11 @@ use super::terminal::View;
 /// The document as LaTeX for the body of a text; it needs `amsmath` and `amssymb`.
 pub fn render_latex(document: &Document, view: View) -> String {
     let mut out = String::new();
+    if matches!(view, View::Index | View::All) {
+        for definition in &document.definitions {
+            out.push_str(&chain(&definition.left_latex, &definition.steps));
+        }
+    }
     for gradient in &document.gradients {
         gradient_latex(gradient, view, &mut out);
     }

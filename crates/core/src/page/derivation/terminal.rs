@@ -26,6 +26,12 @@ pub fn render_text(document: &Document, view: View, columns: usize) -> String {
             out.extend(matrix_line(&pad(&gradient.heading, heading), &gradient.full, columns));
         }
     }
+    if matches!(view, View::Index | View::All) && !document.definitions.is_empty() {
+        headed("Definitions in a stable form", &mut out);
+        for definition in &document.definitions {
+            chain(&definition.left, &definition.steps, columns, &mut out);
+        }
+    }
     if view != View::Matrix {
         document.gradients.iter().for_each(|gradient| gradient_text(gradient, view, columns, &mut out));
     }
@@ -49,11 +55,7 @@ pub fn summary(document: &Document) -> Vec<String> {
 }
 
 fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut Vec<String>) {
-    if !out.is_empty() {
-        out.push(String::new());
-    }
-    out.push(gradient.heading.clone());
-    out.push("─".repeat(width(&gradient.heading)));
+    headed(&gradient.heading, out);
     if view != View::Index {
         let shown_below = |jacobian: &&JacobianPage| gradient.jacobians.len() == 1 && jacobian.left == gradient.left;
         for jacobian in gradient.jacobians.iter().filter(|jacobian| view == View::Jacobian || !shown_below(jacobian)) {
@@ -72,6 +74,14 @@ fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut 
     if view == View::All {
         out.extend(matrix_label(&gradient.full, columns));
     }
+}
+
+fn headed(heading: &str, out: &mut Vec<String>) {
+    if !out.is_empty() {
+        out.push(String::new());
+    }
+    out.push(heading.to_string());
+    out.push("─".repeat(width(heading)));
 }
 
 fn jacobian_text(gradient: &str, jacobian: &JacobianPage, columns: usize, out: &mut Vec<String>) {
