@@ -1,7 +1,7 @@
 //! Sums of products of reads as calls of `einsum`.
 
 use crate::model;
-use deltarule_core::page::einsum;
+use deltarule_core::page::{einsum, einsum_sum};
 
 fn form(equation: &str) -> Option<String> {
     let text =
@@ -20,6 +20,17 @@ fn sums_of_products_are_one_call() {
     expect("t[j] = sum[i,k] T[i,j,k]", "einsum(\"jik->i\", T)");
     expect("t[i] = 2 a[i] sum[j] b[j]^2", "einsum(\",i,j,j->i\", 2, a, b, b)");
     expect("t[i] = s (sum[j] b[j]) (sum[j] A[i,j])", "einsum(\",ij,k->i\", s, A, b)");
+}
+
+#[test]
+fn a_sum_is_a_sum_of_calls() {
+    let model = model(
+        "param A[4,5] ~ zeros\nparam a[4] ~ zeros\nparam b[5] ~ zeros\nt[i,j] = a[i] b[j] - 2 A[i,j]\nloss = sum[i] a[i]\n",
+    );
+    let definition = model.definition("t").unwrap();
+    let calls = einsum_sum(&definition.indices, &definition.body).unwrap();
+    let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+    assert_eq!(calls, ["einsum(\"i,j->ij\", a, b)", "einsum(\",ij->ij\", -2, A)"]);
 }
 
 #[test]

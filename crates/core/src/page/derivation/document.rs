@@ -5,7 +5,7 @@ use crate::meaning::{Point, complete};
 use crate::model::Model;
 use crate::page::index::Notation;
 use crate::page::matrix::{Matrix, difference, difference_to_tensor, translate};
-use crate::page::{Markup, einsum, latex, text};
+use crate::page::{Einsum, Markup, einsum_sum, latex, text};
 use crate::term::{Index, Name, Node, Term};
 
 /// A derivation, ready to be shown.
@@ -100,7 +100,7 @@ pub struct Notations {
     pub matrix_latex: Option<String>,
     /// Why there is no matrix notation.
     pub why: Option<String>,
-    /// As one call of `einsum`, where it is one.
+    /// As a sum of calls of `einsum`, where it is one.
     pub einsum: Option<String>,
 }
 
@@ -218,6 +218,7 @@ impl Writer<'_> {
             let Notations { matrix, matrix_latex, why, .. } = short.clone();
             full = Notations { matrix, matrix_latex, why, ..full };
         }
+        full.einsum = full.einsum.or_else(|| short.einsum.clone());
         GradientPage {
             wrt: gradient.wrt.to_string(),
             heading: gradient.name.to_string(),
@@ -288,7 +289,8 @@ impl Writer<'_> {
             index_latex: latex(&index),
             matrix: matrix.as_ref().ok().map(text),
             matrix_latex: matrix.as_ref().ok().map(latex),
-            einsum: einsum(indices, term).map(|einsum| einsum.to_string()),
+            einsum: einsum_sum(indices, term)
+                .map(|calls| calls.iter().map(Einsum::to_string).collect::<Vec<_>>().join(" + ")),
             why: matrix.err(),
         }
     }
