@@ -1,1 +1,20 @@
-//! Kernels
+//! Slices, strides and sizes to numbers: the loops in which all time is spent, and the only
+//! `unsafe` code.
+//!
+//! A loop is checked once, where it is made: every access inside the arena, and no place written
+//! by two threads. After that it runs unchecked. All loops are compiled for several vector units
+//! and the widest that the processor has is taken. The order of every sum is fixed by the
+//! shapes, so results do not depend on the number of threads.
+
+mod arena;
+mod machine;
+pub mod math;
+mod product;
+mod reduce;
+mod threads;
+mod tile;
+mod walk;
+
+pub use arena::Arena;
+pub use product::{Dimension, Product, ProductSpec, Workspace};
+pub use walk::{Access, Binary, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};

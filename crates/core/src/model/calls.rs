@@ -151,7 +151,8 @@ impl<'a> Elaborator<'_, 'a> {
         let (mark, reads) = (self.ranges.mark(), self.reads.len());
         let mut bound = Vec::new();
         let letters = self.globals.letters(argument.expr, &argument.scope);
-        let exposed = letters.exposed.iter().filter(|letter| argument.scope.letter(letter.text).is_none());
+        let exposed =
+            letters.exposed.iter().filter(|letter| letter.subscript && argument.scope.letter(letter.text).is_none());
         for (letter, span) in exposed.map(|letter| (letter.text, letter.span)) {
             let place = Place::Index(self.ranges.add(letter, span, &argument.scope));
             bound.push(Bound { letter, place, implicit: false });
@@ -183,7 +184,7 @@ impl<'a> Elaborator<'_, 'a> {
             let problem = scope.problem(message, span, "read here");
             return Err(problem.hint("a parameter takes one subscript for each index of the function").into());
         }
-        let Parameter::Argument(argument) = parameter else { return Ok(Draft::Number(crate::term::Number::ONE)) };
+        let Parameter::Argument(argument) = parameter else { return Ok(Draft::Opaque) };
         let open = argument.open.iter().zip(places).map(|(letter, place)| Bound { letter, place, implicit: false });
         let inside = argument.scope.with(open);
         self.terms(argument.expr, &inside)

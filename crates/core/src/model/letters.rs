@@ -6,7 +6,7 @@ use super::names::{Meaning, Names};
 use super::scope::Scope;
 use crate::syntax::tree::{Expr, ExprKind, Factor};
 use crate::text::Span;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// A letter that may be an index, where it occurs first.
@@ -30,7 +30,7 @@ pub(super) struct Letters<'a> {
 impl Letters<'_> {
     /// Whether the letter is free.
     pub fn has(&self, letter: &str) -> bool {
-        find(&self.free, letter).is_some()
+        self.free.iter().any(|free| free.text == letter)
     }
 }
 
@@ -106,56 +106,67 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// In a subscript only sizes are no indices.
+    /// Whether a name in a subscript is no index: a size, a parameter, a scalar that holds an integer.
+    fn is_constant_subscript(&self, name: &str, scope: &Scope<'a>) -> bool {
+        if scope.parameter(name).is_some() {
+            return true;
+        }
+        match self.names.get(name, scope.horizon) {
+            Some(Meaning::Size(_)) => true,
+            Some(Meaning::Tensor(tensor)) => self.tensors[tensor].is_integer_scalar(),
+            _ => false,
+        }
+    }
+
+    /// The letters of subscripts.
     fn subscripts(&mut self, subscripts: impl Iterator<Item = &'a Expr>, scope: &Scope<'a>) -> Vec<Letter<'a>> {
-        let mut found = Vec::new();
+        let mut found = Gather::default();
         for subscript in subscripts {
             match &subscript.kind {
                 ExprKind::Name(name) => {
-                    let size = matches!(self.names.get(&name.text, scope.horizon), Some(Meaning::Size(_)));
-                    if !size {
-                        add(&mut found, &Letter { text: &name.text, span: subscript.span, subscript: true });
+                    if !self.is_constant_subscript(&name.text, scope) {
+                        found.add(&Letter { text: &name.text, span: subscript.span, subscript: true });
                     }
                 }
                 _ => {
                     for letter in &self.letters(subscript, scope).free {
-                        add(&mut found, &Letter { subscript: true, ..letter.clone() });
+                        found.add(&Letter { subscript: true, ..letter.clone() });
                     }
                 }
             }
         }
-        found
+        found.letters
     }
 
     fn all(&mut self, parts: impl Iterator<Item = &'a Expr>, scope: &Scope<'a>) -> Letters<'a> {
-        let mut all = Letters::default();
+        let (mut free, mut exposed) = (Gather::default(), Gather::default());
         for part in parts {
             let letters = self.letters(part, scope);
-            letters.free.iter().for_each(|letter| add(&mut all.free, letter));
-            letters.exposed.iter().for_each(|letter| add(&mut all.exposed, letter));
+            letters.free.iter().for_each(|letter| free.add(letter));
+            letters.exposed.iter().for_each(|letter| exposed.add(letter));
         }
-        all
+        Letters { free: free.letters, exposed: exposed.letters }
     }
 
     fn product(&mut self, factors: &'a [Factor], scope: &Scope<'a>) -> Letters<'a> {
         let mut all = self.all(factors.iter().map(|factor| &factor.value), scope);
-        let repeated = self.repeated(factors, scope);
-        all.exposed.retain(|letter| !repeated.iter().any(|other| other.text == letter.text));
+        let repeated: HashSet<&str> = self.repeated(factors, scope).iter().map(|letter| letter.text).collect();
+        all.exposed.retain(|letter| !repeated.contains(letter.text));
         all
     }
 
     /// The letters that occur in two or more of the factors.
     pub fn repeated(&mut self, factors: &'a [Factor], scope: &Scope<'a>) -> Vec<Letter<'a>> {
-        let mut found: Vec<Letter<'a>> = Vec::new();
+        let mut found = Gather::default();
         let mut counts: HashMap<&'a str, usize> = HashMap::new();
         for factor in factors {
             for letter in &self.letters(&factor.value, scope).free {
                 *counts.entry(letter.text).or_default() += 1;
-                add(&mut found, letter);
+                found.add(letter);
             }
         }
-        found.retain(|letter| letter.subscript && counts[letter.text] > 1);
-        found
+        found.letters.retain(|letter| letter.subscript && counts[letter.text] > 1);
+        found.letters
     }
 
     /// A call has the letters of its arguments, except those it opens, and of those it opens the
@@ -166,21 +177,21 @@ impl<'a> Collector<'_, 'a> {
         };
         let function = self.functions.get(function).clone();
         let opened: Vec<&'a str> = indices.iter().filter_map(bare).collect();
-        let mut found = Vec::new();
+        let mut found = Gather::default();
         for (position, index) in indices.iter().enumerate() {
             if let Some(text) = bare(index).filter(|_| function.reads_index.get(position) == Some(&true)) {
-                add(&mut found, &Letter { text, span: index.span, subscript: true });
+                found.add(&Letter { text, span: index.span, subscript: true });
             }
         }
         for (position, argument) in arguments.iter().enumerate() {
             let bare = function.reads_bare.get(position) == Some(&true);
             for letter in &self.letters(argument, scope).exposed {
                 if bare || !opened.contains(&letter.text) {
-                    add(&mut found, letter);
+                    found.add(letter);
                 }
             }
         }
-        same(found)
+        same(found.letters)
     }
 }
 
@@ -196,13 +207,21 @@ fn same(free: Vec<Letter<'_>>) -> Letters<'_> {
     Letters { exposed: free.clone(), free }
 }
 
-fn find(letters: &[Letter], text: &str) -> Option<usize> {
-    letters.iter().position(|letter| letter.text == text)
+/// Collects letters in order of appearance, each once.
+#[derive(Default)]
+struct Gather<'a> {
+    letters: Vec<Letter<'a>>,
+    places: HashMap<&'a str, usize>,
 }
 
-fn add<'a>(letters: &mut Vec<Letter<'a>>, letter: &Letter<'a>) {
-    match find(letters, letter.text) {
-        Some(known) => letters[known].subscript |= letter.subscript,
-        None => letters.push(letter.clone()),
+impl<'a> Gather<'a> {
+    fn add(&mut self, letter: &Letter<'a>) {
+        match self.places.get(letter.text) {
+            Some(&place) => self.letters[place].subscript |= letter.subscript,
+            None => {
+                self.places.insert(letter.text, self.letters.len());
+                self.letters.push(letter.clone());
+            }
+        }
     }
 }

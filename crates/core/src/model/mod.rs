@@ -14,6 +14,7 @@ mod initialisers;
 mod letters;
 mod names;
 mod ranges;
+mod reads;
 mod scope;
 mod sizes;
 
@@ -167,6 +168,12 @@ impl Tensor {
     /// How many entries it has, for one example.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Whether it is one integer, which could be a subscript.
+    fn is_integer_scalar(&self) -> bool {
+        let integer = matches!(self.role, Role::Input { below: Some(_) } | Role::Target(TargetKind::Integer(_)));
+        integer && self.shape.is_empty()
     }
 
     /// Whether it has no entries.

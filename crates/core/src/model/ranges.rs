@@ -4,6 +4,7 @@ use super::names::Outcome;
 use super::scope::{IndexId, Scope};
 use crate::term::Index;
 use crate::text::{Problem, Span};
+use std::collections::VecDeque;
 
 /// An index of an equation: where it is bound, and all that says something of its range.
 #[derive(Debug, Clone)]
@@ -13,7 +14,8 @@ struct Range {
     span: Span,
     /// In a function: the call.
     call: Option<Span>,
-    /// What it is, for messages: `free`, `summed`.
+    /// Whether it is bound in the prelude, which the user did not write.
+    hidden: bool,
     evidence: Vec<Evidence>,
 }
 
@@ -45,7 +47,13 @@ impl Ranges {
     /// A further index.
     pub fn add(&mut self, letter: &str, span: Span, scope: &Scope) -> IndexId {
         let (span, call) = (scope.place(span), scope.call);
-        self.all.push(Range { letter: letter.to_string(), span, call, evidence: Vec::new() });
+        self.all.push(Range {
+            letter: letter.to_string(),
+            span,
+            call,
+            hidden: scope.site.is_some(),
+            evidence: Vec::new(),
+        });
         self.all.len() - 1
     }
 
@@ -85,19 +93,30 @@ impl Ranges {
         }
         let mut extents: Vec<Option<usize>> =
             self.all.iter().map(|range| range.evidence.first().map(|evidence| evidence.extent)).collect();
-        // Each round settles an index or is the last.
-        while let Some((index, extent)) = self.ties.iter().find_map(|(a, b)| match (extents[*a], extents[*b]) {
-            (Some(extent), None) => Some((*b, extent)),
-            (None, Some(extent)) => Some((*a, extent)),
-            _ => None,
-        }) {
-            extents[index] = Some(extent);
-        }
+        self.spread(&mut extents);
         let solved = self.all.iter().zip(&extents).enumerate().map(|(id, (range, extent))| match extent {
             Some(extent) => Ok(Index::new(id as u32, *extent, &range.letter)),
             None => Err(unknown(range).into()),
         });
         solved.collect()
+    }
+
+    /// Carries known extents along the ties, the nearest first.
+    fn spread(&self, extents: &mut [Option<usize>]) {
+        let mut neighbours: Vec<Vec<IndexId>> = vec![Vec::new(); extents.len()];
+        for &(one, other) in &self.ties {
+            neighbours[one].push(other);
+            neighbours[other].push(one);
+        }
+        let mut settled: VecDeque<IndexId> = (0..extents.len()).filter(|&index| extents[index].is_some()).collect();
+        while let Some(index) = settled.pop_front() {
+            for &neighbour in &neighbours[index] {
+                if extents[neighbour].is_none() {
+                    extents[neighbour] = extents[index];
+                    settled.push_back(neighbour);
+                }
+            }
+        }
     }
 }
 
@@ -116,6 +135,10 @@ fn disagreement(range: &Range) -> Problem {
 
 fn unknown(range: &Range) -> Problem {
     let letter = &range.letter;
+    if range.hidden {
+        let problem = Problem::new("nothing tells how far the index of this call runs", range.span, "called here");
+        return with_call(problem.hint("an argument must have the index of the call in a subscript"), range);
+    }
     let message = format!("nothing tells how far the index `{letter}` runs");
     let problem = Problem::new(message, range.span, "stands in no subscript");
     with_call(problem.hint(format!("give its range where it is bound: `{letter}:5` runs over 0..5")), range)

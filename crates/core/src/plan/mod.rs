@@ -6,14 +6,27 @@
 //! the loops, every stride and every place is decided here, and [`Plan::verify`] proves each
 //! access inside its buffer before anything runs.
 
+mod contract;
+mod equations;
 mod error;
+mod fuse;
+mod groups;
+mod lower;
+mod memory;
+mod nest;
 mod operation;
+mod program;
+mod show;
+mod tasks;
+mod verify;
 
 pub use error::PlanError;
-pub use operation::{Access, Binary, Instruction, Loop, Operation, Outer, Product, Store, Unary, Walk};
+pub use operation::{Access, Axis, Binary, Instruction, Loop, Operation, Product, Store, Unary, Walk};
 
 use crate::model::Model;
 use crate::term::Name;
+use lower::Lowering;
+use tasks::{Task, Values, Work};
 
 /// What is to be computed.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +111,40 @@ impl Plan {
 /// Unknown names, no examples, derivatives that were not derived, subscripts that are not affine
 /// or leave their tensor, values too large for the machine.
 pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
-    let _ = model;
-    Ok(Plan { batch: request.batch, places: Vec::new(), operations: Vec::new(), arena: 0 })
+    let model = crate::derivation::for_running(model);
+    let (equations, values) = equations::equations(&model, request)?;
+    let mut lowering = Lowering::new(values);
+    for equation in &equations {
+        lowering.equation(equation)?;
+    }
+    let Lowering { mut values, mut tasks, .. } = lowering;
+    fuse::descend(&mut tasks, request.descend, &values);
+    let changed = request.descend.iter().map(|(parameter, _)| parameter.clone()).collect();
+    let tasks = fuse::fuse(tasks, &values, &changed);
+    let plan = assemble(tasks, &mut values, request.batch);
+    debug_assert_eq!(plan.verify(), Ok(()));
+    Ok(plan)
+}
+
+/// Operations for the tasks, and places for their values.
+fn assemble(tasks: Vec<Task>, values: &mut Values, batch: usize) -> Plan {
+    let is_used = |name: &Name| tasks.iter().any(|task| task.target == *name);
+    values.retain(|name, value| !value.is_temporary() || is_used(name));
+    let places: nest::Places = values.keys().cloned().zip(0..).collect();
+    let mut operations = Vec::new();
+    for task in &tasks {
+        operations.push(match &task.work {
+            Work::Contract { left, right, over, scale, descends } => {
+                let factors = groups::Factors { left, right, over, scale: *scale, descends: *descends };
+                groups::product(task, &factors, values, &places)
+            }
+            Work::Map(_) | Work::Reduce { .. } => nest::walk(task, values, &places),
+        });
+    }
+    let mut places: Vec<Place> = values
+        .iter()
+        .map(|(name, value)| Place { name: name.clone(), shape: value.shape.clone(), offset: 0, kind: value.kind })
+        .collect();
+    let arena = memory::place(&mut places, &operations);
+    Plan { batch, places, operations, arena }
 }

@@ -1,6 +1,6 @@
 //! What a plan is made of.
 
-use crate::term::{Comparison, Function, Name, Reduction};
+use crate::term::{Comparison, Function, Reduction};
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +12,7 @@ pub enum Operation {
 }
 
 /// How a place is read or written in a loop nest: at `offset + Σ stride · position`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
     /// The number of the place in the plan.
     pub place: usize,
@@ -29,58 +29,59 @@ pub struct Loop {
     pub extent: usize,
     /// The letters of its indices, for printing.
     pub letters: String,
+    /// Whether it is reduced over.
+    pub reduced: bool,
 }
 
-/// A loop around a matrix product.
+/// An axis of a product, or several that lie in memory like one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outer {
-    /// How often it runs, and its letters.
-    pub range: Loop,
-    /// Whether the products are added up over it.
-    pub summed: bool,
+pub struct Axis {
+    /// How many positions it has.
+    pub extent: usize,
+    /// The letters of its indices, for printing.
+    pub letters: String,
+    /// What one position more adds in the left factor, in the right one, and in the target.
+    pub strides: [i64; 3],
 }
 
-/// `target (+)= scale · left · right`: a matrix product of `rows × inner` by `inner × columns`
-/// for all positions of the outer loops.
+/// `target = scale Σ left · right`, the sum over the inner axes: a matrix product over groups of
+/// axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
-    /// The loops around, outermost first, those that are summed last.
-    pub outer: Vec<Outer>,
-    /// The rows of the left factor.
-    pub rows: Loop,
-    /// The columns of the right factor.
-    pub columns: Loop,
-    /// What is summed over.
-    pub inner: Loop,
-    /// Strides over the outer loops, then rows, columns, inner; that of columns is 0.
-    pub left: Access,
-    /// Likewise; the stride of rows is 0.
-    pub right: Access,
-    /// Likewise; the strides of inner and the summed loops are 0.
-    pub target: Access,
+    /// Axes of both factors and the target.
+    pub batch: Vec<Axis>,
+    /// Axes of the left factor and the target.
+    pub rows: Vec<Axis>,
+    /// Axes of the right factor and the target.
+    pub columns: Vec<Axis>,
+    /// Axes of both factors that are summed over.
+    pub inner: Vec<Axis>,
+    /// The places of left, right and target.
+    pub places: [usize; 3],
+    /// Where in its place each begins.
+    pub offsets: [i64; 3],
     /// A factor of the result.
     pub scale: f64,
-    /// Whether it is `target -= rate · scale · left · right`: a step of gradient descent.
+    /// Whether it is `target -= rate · scale Σ left · right`: a step of gradient descent.
     pub descends: bool,
 }
 
-/// A loop nest around a program. Values are computed in the program for every position of the
-/// loops; where there is a reduction, its last value is reduced over the inner loops, and the
+/// A loop nest around a program. Values are computed by the program for every position of the
+/// loops; where there is a reduction, its last value is reduced over some of the loops, and the
 /// ending computes with the results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Walk {
-    /// Outermost first: `kept` loops over results, then those that are reduced over.
+    /// Outermost first. All but the last two have those that are not reduced over in front; the
+    /// last two are the rows and columns of tiles.
     pub loops: Vec<Loop>,
-    /// How many loops are over results.
-    pub kept: usize,
-    /// What the program reads.
+    /// What is read.
     pub reads: Vec<Access>,
     /// Instruction k computes value k; a value is used after it is computed.
     pub program: Vec<Instruction>,
     /// Reduces the last value of the program.
     pub reduction: Option<Reduction>,
-    /// Where there is a reduction: a program for every result, value 0 being the result. Its
-    /// reads are those of the walk, and do not move in the loops that are reduced over.
+    /// Where there is a reduction: a program for every result, value 0 being the result. What it
+    /// reads does not move in the loops that are reduced over.
     pub ending: Vec<Instruction>,
     /// Values of the ending, or of the program where there is no reduction, that are kept.
     pub stores: Vec<Store>,
@@ -91,7 +92,7 @@ pub struct Walk {
 pub struct Store {
     /// The number of the value.
     pub value: usize,
-    /// Where to; the strides of loops that are reduced over are 0.
+    /// Where to; it does not move in loops that are reduced over.
     pub access: Access,
 }
 
@@ -99,7 +100,7 @@ pub struct Store {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub enum Instruction {
-    /// The result of the reduction; only the first of an ending.
+    /// The result of the reduction; the first of every ending.
     Reduced,
     Constant(f64),
     /// The rate of the run.
@@ -115,28 +116,28 @@ pub enum Instruction {
     Binary(Binary, usize, usize),
     /// 1 or 0.
     Compare(Comparison, usize, usize),
-    /// `if a != 0 { b } else { c }`, whatever the other is.
+    /// The second where the first is not 0, else the third, whatever the other is.
     Select(usize, usize, usize),
 }
 
 /// Functions of one value.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Unary {
     Negative,
     Inverse,
     Square,
-    /// `1 / sqrt(x)`
+    /// `x^(1/2)`; infinite at minus infinity, as powers are and the square root is not.
+    HalfPower,
+    /// `x^(-1/2)`
     InverseRoot,
-    /// An integer power.
-    Power(i32),
     /// 1 where it is 0, else 0.
     Not,
     Call(Function),
 }
 
 /// Functions of two values.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Binary {
     Add,
@@ -151,7 +152,43 @@ pub enum Binary {
     Modulo,
 }
 
-/// The name used in printing places that are no tensors.
-pub(super) fn temporary(number: usize) -> Name {
-    format!("t{number}").into()
+impl Instruction {
+    /// The values it computes with.
+    pub fn operands(&self) -> Vec<usize> {
+        match *self {
+            Instruction::Reduced
+            | Instruction::Constant(_)
+            | Instruction::Rate
+            | Instruction::Read(_)
+            | Instruction::Position { .. } => Vec::new(),
+            Instruction::Unary(_, a) => vec![a],
+            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => vec![a, b],
+            Instruction::Select(a, b, c) => vec![a, b, c],
+        }
+    }
+}
+
+impl Product {
+    /// The groups of axes: batch, rows, columns, inner.
+    pub fn groups(&self) -> [&[Axis]; 4] {
+        [&self.batch, &self.rows, &self.columns, &self.inner]
+    }
+
+    /// Multiplications and additions.
+    pub fn flops(&self) -> f64 {
+        2.0 * self.groups().into_iter().flatten().map(|axis| axis.extent as f64).product::<f64>()
+    }
+}
+
+impl Walk {
+    /// Positions of the loops, times the instructions that compute.
+    pub fn flops(&self) -> f64 {
+        let computes = |code: &[Instruction]| code.iter().filter(|one| !one.operands().is_empty()).count() as f64;
+        let positions = |reduced: bool| -> f64 {
+            let loops = self.loops.iter().filter(|range| reduced || !range.reduced);
+            loops.map(|range| range.extent as f64).product()
+        };
+        let program = computes(&self.program) + if self.reduction.is_some() { 1.0 } else { 0.0 };
+        program * positions(true) + computes(&self.ending) * positions(false)
+    }
 }

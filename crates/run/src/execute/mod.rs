@@ -1,18 +1,63 @@
 //! Carries out plans.
 
+mod translate;
+
 use deltarule_core::plan::{PlaceKind, Plan};
+use deltarule_kernels::{Arena, Product, Walk, Workspace};
 
 /// A plan with the memory for its values.
+///
+/// ```
+/// # use deltarule_core::{model::{Definition, Model, Role, Tensor}, plan::{Request, plan}};
+/// # use deltarule_core::{term::Term, text::Span};
+/// # use deltarule_run::execute::Engine;
+/// # let span = Span { start: 0, end: 0 };
+/// # let tensor = |name: &str, role| Tensor { name: name.into(), shape: vec![], role, per_example: true, span };
+/// # let body = Term::mul(vec![Term::integer(2), Term::read("x", vec![])]);
+/// # let double = Role::Defined(Definition { indices: vec![], body });
+/// # let tensors = vec![tensor("x", Role::Input { below: None }), tensor("double", double)];
+/// # let model = Model { tensors, metrics: vec![], assumptions: vec![] };
+/// let request = Request { outputs: &["double".into()], batch: 3, descend: &[] };
+/// let mut engine = Engine::new(plan(&model, &request).unwrap());
+/// engine.tensor_mut("x").unwrap().copy_from_slice(&[1.0, 2.0, 3.0]);
+/// engine.run(0.0);
+/// assert_eq!(engine.tensor("double"), Some(&[2.0, 4.0, 6.0][..]));
+/// ```
 pub struct Engine {
     plan: Plan,
-    arena: Vec<f32>,
+    arena: Arena,
+    workspace: Workspace,
+    steps: Vec<Step>,
+}
+
+enum Step {
+    Product(Product),
+    Walk(Walk),
 }
 
 impl Engine {
-    /// Allocates all memory that runs of the plan will need.
+    /// Allocates all memory that runs of the plan will need, but for a few buffers that every
+    /// thread keeps when it takes part for the first time.
+    ///
+    /// # Panics
+    /// Where the plan accesses memory that it does not have, which [`Plan::verify`] tells before.
     pub fn new(plan: Plan) -> Engine {
-        let arena = vec![0.0; plan.arena];
-        Engine { plan, arena }
+        let mut arena = Arena::new(plan.arena);
+        for place in &plan.places {
+            if let PlaceKind::Constant(value) = place.kind {
+                arena.values_mut()[place.offset..][..place.len()].fill(value as f32);
+            }
+        }
+        let steps: Result<Vec<Step>, String> =
+            plan.operations.iter().map(|operation| translate::step(&plan, operation)).collect();
+        let steps = steps.unwrap_or_else(|wrong| panic!("the plan is wrong: {wrong}"));
+        let mut workspace = Workspace::default();
+        for step in &steps {
+            if let Step::Product(product) = step {
+                workspace.reserve(product);
+            }
+        }
+        Engine { plan, arena, workspace, steps }
     }
 
     /// The plan.
@@ -25,18 +70,23 @@ impl Engine {
     pub fn tensor_mut(&mut self, name: &str) -> Option<&mut [f32]> {
         let place = self.plan.place(name).filter(|place| place.kind == PlaceKind::Given)?;
         let (offset, length) = (place.offset, place.len());
-        self.arena.get_mut(offset..offset + length)
+        self.arena.values_mut().get_mut(offset..offset + length)
     }
 
     /// A tensor that is given or was asked for.
     pub fn tensor(&self, name: &str) -> Option<&[f32]> {
         let place = self.plan.place(name)?;
-        self.arena.get(place.offset..place.offset + place.len())
+        self.arena.values().get(place.offset..place.offset + place.len())
     }
 
-    /// One evaluation, and a step of gradient descent by this rate where the plan has one. Allocates
-    /// nothing. For more than one thread, call it inside a pool of threads.
+    /// One evaluation, and a step of gradient descent by this rate where the plan has one. It
+    /// allocates nothing. For more than one thread, call it inside a pool of threads.
     pub fn run(&mut self, rate: f32) {
-        let _ = rate;
+        for step in &self.steps {
+            match step {
+                Step::Product(product) => product.run(&mut self.arena, &mut self.workspace, rate),
+                Step::Walk(walk) => walk.run(&mut self.arena, rate),
+            }
+        }
     }
 }

@@ -1,0 +1,229 @@
+//! Sums of products: which of them are matrix products, and in which order several factors are
+//! multiplied.
+
+use super::PlanError;
+use super::lower::Lowering;
+use super::tasks::{Work, space};
+use crate::term::{Index, Node, Reduction, Term};
+
+/// Up to so many factors every order is tried.
+const EXHAUSTIVE: usize = 5;
+
+/// Factors that are multiplied position by position, and the indices in them.
+#[derive(Clone)]
+struct Group {
+    factors: Vec<Term>,
+    indices: Vec<Index>,
+}
+
+impl Group {
+    fn new(factors: Vec<Term>) -> Group {
+        let mut indices: Vec<Index> = factors.iter().flat_map(|factor| factor.free().iter().cloned()).collect();
+        indices.sort();
+        indices.dedup();
+        Group { factors, indices }
+    }
+
+    fn has(&self, index: &Index) -> bool {
+        self.indices.binary_search(index).is_ok()
+    }
+
+    fn contains(&self, indices: &[Index]) -> bool {
+        indices.iter().all(|index| self.has(index))
+    }
+
+    /// Whether it is in memory already.
+    fn is_read(&self) -> bool {
+        matches!(self.factors.as_slice(), [factor] if matches!(factor.node(), Node::Read { .. }))
+    }
+
+    fn join(&self, other: &Group) -> Group {
+        Group::new(self.factors.iter().chain(&other.factors).cloned().collect())
+    }
+}
+
+impl Lowering {
+    /// A sum, as matrix products where it is one.
+    pub fn sum(&mut self, over: &[Index], body: Term) -> Result<Term, PlanError> {
+        let (over, missing): (Vec<Index>, Vec<Index>) = over.iter().cloned().partition(|index| body.depends_on(index));
+        if !missing.is_empty() {
+            let times = missing.iter().map(|index| Term::integer(index.extent as i64));
+            let rest = self.sum(&over, body)?;
+            return Ok(Term::mul(times.chain([rest]).collect()));
+        }
+        if over.is_empty() {
+            return Ok(body);
+        }
+        if let Node::Add(addends) = body.node() {
+            return self.sum_of_addends(&over, addends);
+        }
+        // What is the same for all positions is multiplied afterwards.
+        let (inside, outside): (Vec<Term>, Vec<Term>) =
+            body.factors().iter().cloned().partition(|factor| over.iter().any(|index| factor.depends_on(index)));
+        let sum = self.sum_of_factors(&over, inside)?;
+        Ok(Term::mul(outside.into_iter().chain([sum]).collect()))
+    }
+
+    /// Addends that are matrix products, or the same for all positions, are summed by themselves.
+    fn sum_of_addends(&mut self, over: &[Index], addends: &[Term]) -> Result<Term, PlanError> {
+        let apart = |addend: &Term| {
+            let inside = addend.factors().iter().filter(|f| over.iter().any(|index| f.depends_on(index)));
+            let inside: Vec<Term> = inside.cloned().collect();
+            inside.is_empty() || groups(&inside).len() > 1
+        };
+        let (alone, together): (Vec<Term>, Vec<Term>) = addends.iter().cloned().partition(apart);
+        let mut sums = Vec::new();
+        for addend in alone {
+            sums.push(self.sum(over, addend)?);
+        }
+        if !together.is_empty() {
+            let together = Term::add(together);
+            let depends = over.iter().all(|index| together.depends_on(index));
+            let sum = match together.node() {
+                Node::Add(_) if depends => self.reduce(Reduction::Sum, over, together)?,
+                Node::Add(_) => {
+                    let (own, missing): (Vec<Index>, Vec<Index>) =
+                        over.iter().cloned().partition(|index| together.depends_on(index));
+                    let sum = self.reduce(Reduction::Sum, &own, together)?;
+                    let times = missing.iter().map(|index| Term::integer(index.extent as i64));
+                    Term::mul(times.chain([sum]).collect())
+                }
+                _ => self.sum(over, together)?,
+            };
+            sums.push(sum);
+        }
+        Ok(Term::add(sums))
+    }
+
+    /// The sum of a product whose factors all depend on what is summed over.
+    fn sum_of_factors(&mut self, over: &[Index], factors: Vec<Term>) -> Result<Term, PlanError> {
+        let groups = groups(&factors);
+        if groups.len() < 2 {
+            return self.reduce(Reduction::Sum, over, Term::mul(factors));
+        }
+        // An index of one group only is summed there first.
+        for (number, group) in groups.iter().enumerate() {
+            let elsewhere = |index: &Index| groups.iter().enumerate().any(|(other, g)| other != number && g.has(index));
+            let own: Vec<Index> = over.iter().filter(|index| group.has(index) && !elsewhere(index)).cloned().collect();
+            if own.is_empty() {
+                continue;
+            }
+            let summed = self.sum(&own, Term::mul(group.factors.clone()))?;
+            let others = groups.iter().enumerate().filter(|(other, _)| *other != number);
+            let others = others.flat_map(|(_, group)| group.factors.iter().cloned());
+            let rest: Vec<Index> = over.iter().filter(|index| !own.contains(index)).cloned().collect();
+            let body = Term::mul(others.chain([summed]).collect());
+            return self.sum(&rest, body);
+        }
+        self.contract(over, groups)
+    }
+
+    /// Multiplies two groups after the other, in the cheapest order.
+    fn contract(&mut self, over: &[Index], mut groups: Vec<Group>) -> Result<Term, PlanError> {
+        while groups.len() > 1 {
+            let (a, b) = cheapest_pair(over, &groups);
+            let (second, first) = (groups.remove(b), groups.remove(a));
+            let ends: Vec<Index> = ending_indices(over, &first, &second, &groups);
+            let joined = first.join(&second);
+            if ends.is_empty() {
+                groups.push(joined);
+                continue;
+            }
+            let kept: Vec<Index> = joined.indices.iter().filter(|index| !ends.contains(index)).cloned().collect();
+            let (left, right) = (self.operand(&first)?, self.operand(&second)?);
+            let key = Term::sum(&ends, Term::mul(vec![left.clone(), right.clone()]));
+            let read = match self.known(&key, &kept) {
+                Some(read) => read,
+                None => {
+                    let work = Work::Contract { left, right, over: ends, scale: 1.0, descends: false };
+                    self.value(key, kept, work)?
+                }
+            };
+            groups.push(Group::new(vec![read]));
+        }
+        // Outer products may be left over; they are no sums.
+        let factors = groups.into_iter().flat_map(|group| group.factors).collect();
+        let product = Term::mul(factors);
+        let left: Vec<Index> = over.iter().filter(|index| product.depends_on(index)).cloned().collect();
+        if left.is_empty() { Ok(product) } else { self.reduce(Reduction::Sum, &left, product) }
+    }
+
+    /// A read of the product of a group.
+    fn operand(&mut self, group: &Group) -> Result<Term, PlanError> {
+        if group.is_read() {
+            return Ok(group.factors[0].clone());
+        }
+        self.materialise(&Term::mul(group.factors.clone()))
+    }
+}
+
+/// Factors whose indices are all in another factor go together with it. One group means that
+/// there is no matrix product.
+///
+/// A condition keeps all other factors from counting where it is false, even NaN. A group that
+/// has its indices can see to that, so it goes into all of them; where a group has not, the
+/// product stays one loop.
+fn groups(factors: &[Term]) -> Vec<Group> {
+    let (conditions, mut others): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
+    others.sort_by_key(|factor| (std::cmp::Reverse(factor.free().len()), !matches!(factor.node(), Node::Read { .. })));
+    let mut groups: Vec<Group> = Vec::new();
+    for factor in others {
+        // Rather where a loop is needed anyway.
+        let fits = |group: &&mut Group| group.contains(factor.free());
+        let position =
+            groups.iter_mut().filter(fits).min_by_key(|group| (group.is_read(), space(&group.indices) as u64));
+        match position {
+            Some(group) => *group = group.join(&Group::new(vec![factor])),
+            None => groups.push(Group::new(vec![factor])),
+        }
+    }
+    let fit = |group: &Group| conditions.iter().all(|condition| group.contains(condition.free()));
+    if groups.len() > 1 && !groups.iter().all(fit) {
+        return vec![Group::new(factors.to_vec())];
+    }
+    if groups.is_empty() {
+        return vec![Group::new(factors.to_vec())];
+    }
+    if !conditions.is_empty() {
+        let masks = Group::new(conditions);
+        groups.iter_mut().for_each(|group| *group = group.join(&masks));
+    }
+    groups
+}
+
+/// What is summed over when these two are multiplied: what no other group has.
+fn ending_indices(over: &[Index], a: &Group, b: &Group, others: &[Group]) -> Vec<Index> {
+    let ends = |index: &&Index| (a.has(index) || b.has(index)) && !others.iter().any(|group| group.has(index));
+    over.iter().filter(ends).cloned().collect()
+}
+
+/// The pair to multiply next.
+fn cheapest_pair(over: &[Index], groups: &[Group]) -> (usize, usize) {
+    let depth = if groups.len() <= EXHAUSTIVE { groups.len() } else { 2 };
+    cheapest(over, groups, depth).1
+}
+
+/// The least number of multiplications for the groups, and the pair that comes first.
+fn cheapest(over: &[Index], groups: &[Group], depth: usize) -> (f64, (usize, usize)) {
+    let mut best = (f64::INFINITY, (0, 1));
+    if groups.len() < 2 || depth < 2 {
+        return (0.0, (0, 1));
+    }
+    for a in 0..groups.len() {
+        for b in a + 1..groups.len() {
+            let mut rest = groups.to_vec();
+            let (second, first) = (rest.remove(b), rest.remove(a));
+            let ends = ending_indices(over, &first, &second, &rest);
+            let mut joined = first.join(&second);
+            let mut price = space(&joined.indices);
+            joined.indices.retain(|index| !ends.contains(index));
+            // Only the indices matter for the price.
+            rest.push(joined);
+            price += cheapest(over, &rest, depth - 1).0;
+            if price < best.0 {
+                best = (price, (a, b));
+            }
+        }
+    }
+    best
+}

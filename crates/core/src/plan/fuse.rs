@@ -1,0 +1,204 @@
+//! Fewer passes over memory: tasks put into the tasks that use them.
+
+use super::tasks::{RATE, RESULT, Task, Values, Work, replace_reads, space};
+use crate::term::{Affine, Index, Name, Node, Term};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// No task is made larger than this.
+const LARGEST: usize = 800;
+
+/// Adds the steps of gradient descent: after everything else, since all may read the parameters.
+pub(super) fn descend(tasks: &mut Vec<Task>, pairs: &[(Name, Name)], values: &Values) {
+    for (parameter, gradient) in pairs {
+        let shape = &values[parameter].shape;
+        let indices: Vec<Index> = shape.iter().zip(1..).map(|(extent, id)| Index::new(id, *extent, "w")).collect();
+        let step = Term::mul(vec![Term::read(RATE, Vec::new()), Term::read_at(gradient, &indices)]);
+        let body = Term::read_at(parameter, &indices).minus(&step);
+        tasks.push(Task { target: parameter.clone(), indices, work: Work::Map(body) });
+    }
+}
+
+/// Puts tasks into others as long as there is one that fits.
+pub(super) fn fuse(mut tasks: Vec<Task>, values: &Values, descended: &BTreeSet<Name>) -> Vec<Task> {
+    loop {
+        let fusion = Fusion { uses: uses(&tasks), tasks: &tasks, values, descended };
+        let Some((producer, consumer, task)) = fusion.find() else { return tasks };
+        tasks[consumer] = task;
+        tasks.remove(producer);
+    }
+}
+
+/// For every value, the numbers of the tasks that read it, and where.
+type Uses = BTreeMap<Name, Vec<(usize, Vec<Term>)>>;
+
+fn uses(tasks: &[Task]) -> Uses {
+    let mut uses = Uses::new();
+    for (number, task) in tasks.iter().enumerate() {
+        for (name, subscripts) in task.reads() {
+            uses.entry(name).or_default().push((number, subscripts));
+        }
+    }
+    uses
+}
+
+struct Fusion<'a> {
+    uses: Uses,
+    tasks: &'a [Task],
+    values: &'a Values,
+    descended: &'a BTreeSet<Name>,
+}
+
+impl Fusion<'_> {
+    /// A producer, its only consumer, and the task that does the work of both.
+    fn find(&self) -> Option<(usize, usize, Task)> {
+        (0..self.tasks.len()).find_map(|number| {
+            let producer = &self.tasks[number];
+            if !self.values[&producer.target].is_temporary() {
+                return None;
+            }
+            let [(consumer, subscripts)] = self.uses.get(&producer.target)?.as_slice() else { return None };
+            let task = self.join(producer, &self.tasks[*consumer], subscripts)?;
+            (*consumer > number).then_some((number, *consumer, task))
+        })
+    }
+
+    fn join(&self, producer: &Task, consumer: &Task, subscripts: &[Term]) -> Option<Task> {
+        if !self.may_wait(producer, consumer) {
+            return None;
+        }
+        let size = |task: &Task| task.terms().into_iter().map(Term::size).sum::<usize>();
+        if size(producer) + size(consumer) > LARGEST {
+            return None;
+        }
+        let at = plain(subscripts)?;
+        let whole = at.len() == consumer.indices.len();
+        match (&producer.work, &consumer.work) {
+            (Work::Map(body), _) => map_into(producer, body, consumer, &at),
+            (Work::Reduce { .. }, Work::Map(body)) if whole => Some(ending(producer, consumer, body, &at)),
+            (Work::Contract { .. }, Work::Map(body)) if whole => contraction_at_once(producer, consumer, body, &at),
+            _ => None,
+        }
+    }
+
+    /// A step of gradient descent runs when other parameters have changed already, so it may only
+    /// read its own, at the place where it writes.
+    fn may_wait(&self, producer: &Task, consumer: &Task) -> bool {
+        if !self.descended.contains(&consumer.target) {
+            return true;
+        }
+        let changed: Vec<Name> =
+            producer.reads().into_iter().map(|(name, _)| name).filter(|name| self.descended.contains(name)).collect();
+        match &producer.work {
+            _ if changed.is_empty() => true,
+            Work::Map(_) => {
+                producer.reads().iter().filter(|(name, _)| self.descended.contains(name)).all(|(name, at)| {
+                    *name == consumer.target && *at == producer.indices.iter().map(Term::index).collect::<Vec<_>>()
+                })
+            }
+            Work::Reduce { .. } | Work::Contract { .. } => false,
+        }
+    }
+}
+
+/// The indices that the subscripts are, where they are different plain indices.
+fn plain(subscripts: &[Term]) -> Option<Vec<Index>> {
+    let mut indices: Vec<Index> = Vec::new();
+    for subscript in subscripts {
+        let index = subscript.as_affine()?.as_index()?.clone();
+        if indices.contains(&index) {
+            return None;
+        }
+        indices.push(index);
+    }
+    Some(indices)
+}
+
+/// A body with the indices of the task replaced.
+fn moved(body: &Term, from: &[Index], to: &[Index]) -> Term {
+    let pairs: Vec<(Index, Affine)> = from.iter().cloned().zip(to.iter().map(Affine::index)).collect();
+    body.substitute_all(&pairs)
+}
+
+/// A term in place of its only read, where every value is still computed once.
+fn map_into(producer: &Task, body: &Term, consumer: &Task, at: &[Index]) -> Option<Task> {
+    let own = space(&producer.indices);
+    let put = |term: &Term| {
+        let inlined = moved(body, &producer.indices, at);
+        replace_reads(term, &producer.target, &|_| inlined.clone())
+    };
+    let work = match &consumer.work {
+        Work::Map(term) if own >= space(&consumer.indices) => Work::Map(put(term)),
+        Work::Reduce { reduction, over, body: term, ending } => {
+            let (kept, all) = (space(&consumer.indices), space(&consumer.indices) * space(over));
+            let (in_body, in_ending) = (term.reads(&producer.target), ending.reads(&producer.target));
+            if (in_body && own < all) || (in_ending && own < kept) || (in_body && in_ending) {
+                return None;
+            }
+            Work::Reduce { reduction: *reduction, over: over.clone(), body: put(term), ending: put(ending) }
+        }
+        _ => return None,
+    };
+    Some(Task { target: consumer.target.clone(), indices: consumer.indices.clone(), work })
+}
+
+/// The consumer computed at the end of a reduction.
+fn ending(producer: &Task, consumer: &Task, body: &Term, at: &[Index]) -> Task {
+    // The consumer reads the result at `at`, all of its own indices in some order.
+    let body = moved(body, at, &producer.indices);
+    let result = |_: &[Term]| Term::read(RESULT, Vec::new());
+    let Work::Reduce { reduction, over, body: reduced, ending } = &producer.work else { return consumer.clone() };
+    let before = replace_reads(&body, &producer.target, &result);
+    let ending = replace_reads(&before, RESULT, &|_| ending.clone());
+    let indices = reordered(consumer, producer, at);
+    let work = Work::Reduce { reduction: *reduction, over: over.clone(), body: reduced.clone(), ending };
+    Task { target: consumer.target.clone(), indices, work }
+}
+
+/// The indices of the producer in the order of the axes of the consumer.
+fn reordered(consumer: &Task, producer: &Task, at: &[Index]) -> Vec<Index> {
+    let place = |index: &Index| at.iter().position(|other| other == index);
+    consumer.indices.iter().filter_map(|index| place(index).map(|place| producer.indices[place].clone())).collect()
+}
+
+/// A product written where a multiple of it was wanted, or a step of gradient descent by it.
+fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Index]) -> Option<Task> {
+    let Work::Contract { left, right, over, scale, .. } = &producer.work else { return None };
+    let (number, rest) = body.split_number();
+    let is_read = |term: &Term, name: &str| matches!(term.node(), Node::Read { tensor, .. } if &**tensor == name);
+    let (factor, descends) = if is_read(&rest, &producer.target) {
+        (number.value(), false)
+    } else {
+        (descent_factor(body, producer, consumer)?, true)
+    };
+    let work = Work::Contract {
+        left: left.clone(),
+        right: right.clone(),
+        over: over.clone(),
+        scale: scale * factor,
+        descends,
+    };
+    Some(Task { target: consumer.target.clone(), indices: reordered(consumer, producer, at), work })
+}
+
+/// `c`, where the body is `target - rate · c · product`.
+fn descent_factor(body: &Term, producer: &Task, consumer: &Task) -> Option<f64> {
+    let Node::Add(addends) = body.node() else { return None };
+    let [a, b] = addends.as_slice() else { return None };
+    let own = Term::read_at(&consumer.target, &consumer.indices);
+    let step = if *a == own { b } else { a };
+    if *a != own && *b != own {
+        return None;
+    }
+    let (number, rest) = step.split_number();
+    let names: Vec<Name> = rest
+        .factors()
+        .iter()
+        .map(|factor| match factor.node() {
+            Node::Read { tensor, .. } => tensor.clone(),
+            _ => "".into(),
+        })
+        .collect();
+    let expected = [&*producer.target, RATE];
+    let fits = names.len() == 2 && expected.iter().all(|name| names.iter().any(|other| &**other == *name));
+    fits.then(|| -number.value())
+}

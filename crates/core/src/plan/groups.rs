@@ -1,0 +1,98 @@
+//! The groups of axes of a product: batch, rows, columns, inner.
+
+use super::nest::{Places, access};
+use super::operation::{Access, Axis, Operation, Product};
+use super::tasks::{Task, Values};
+use crate::term::{Index, Name, Node, Term};
+
+/// The factors of a product.
+pub(super) struct Factors<'a> {
+    pub left: &'a Term,
+    pub right: &'a Term,
+    pub over: &'a [Index],
+    pub scale: f64,
+    pub descends: bool,
+}
+
+/// The product of a contraction. A temporary target gets the layout in which every group is one
+/// axis.
+pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, places: &Places) -> Operation {
+    let (mut left, mut right) = (factors.left, factors.right);
+    // The axis along which results are dense belongs to the columns.
+    let last = last_axis(task, values);
+    if last.is_some_and(|index| left.depends_on(index) && !right.depends_on(index)) {
+        (left, right) = (right, left);
+    }
+    let indices: Vec<Index> = task.indices.iter().chain(factors.over).cloned().collect();
+    let operand = |term: &Term, values: &Values| -> Access {
+        let read = match term.node() {
+            Node::Read { tensor, subscripts } => Some((tensor, subscripts.as_slice())),
+            _ => None,
+        };
+        let (name, subscripts): (&Name, &[Term]) = read.unwrap_or((&task.target, &[]));
+        access(values, places, name, subscripts, &indices)
+    };
+    let (a, b) = (operand(left, values), operand(right, values));
+    let group = |index: &Index| match (left.depends_on(index), right.depends_on(index)) {
+        _ if factors.over.contains(index) => 3,
+        (true, true) => 0,
+        (true, false) => 1,
+        _ => 2,
+    };
+    if values[&task.target].is_temporary() {
+        let mut layout: Vec<usize> = (0..task.indices.len()).collect();
+        layout.sort_by_key(|&axis| {
+            let stride = if group(&indices[axis]) == 2 { b.strides[axis] } else { a.strides[axis] };
+            (group(&indices[axis]), std::cmp::Reverse(stride))
+        });
+        if let Some(value) = values.get_mut(&task.target) {
+            value.layout = layout;
+        }
+    }
+    let own: Vec<Term> = task.indices.iter().map(Term::index).collect();
+    let target = access(values, places, &task.target, &own, &indices);
+    let axes = |wanted: usize, by: usize| -> Vec<Axis> {
+        let axis = |(position, index): (usize, &Index)| Axis {
+            extent: index.extent,
+            letters: index.letter.to_string(),
+            strides: [a.strides[position], b.strides[position], target.strides[position]],
+        };
+        let members = indices.iter().enumerate().filter(|(_, index)| group(index) == wanted && index.extent != 1);
+        merged(members.map(axis).collect(), by)
+    };
+    Operation::Product(Product {
+        batch: axes(0, 2),
+        rows: axes(1, 2),
+        columns: axes(2, 2),
+        inner: axes(3, 1),
+        places: [a.place, b.place, target.place],
+        offsets: [a.offset, b.offset, target.offset],
+        scale: factors.scale,
+        descends: factors.descends,
+    })
+}
+
+/// The innermost axis of a target whose layout is settled, or else the last.
+fn last_axis<'a>(task: &'a Task, values: &Values) -> Option<&'a Index> {
+    let layout = &values[&task.target].layout;
+    layout.iter().rev().map(|&axis| &task.indices[axis]).find(|index| index.extent > 1)
+}
+
+/// Axes from the outermost in memory of one operand to the innermost, those joined that are one.
+fn merged(mut axes: Vec<Axis>, by: usize) -> Vec<Axis> {
+    axes.sort_by_key(|axis| std::cmp::Reverse(axis.strides[by]));
+    let mut merged: Vec<Axis> = Vec::new();
+    for axis in axes {
+        match merged.last_mut() {
+            Some(outer)
+                if (0..3).all(|operand| outer.strides[operand] == axis.strides[operand] * axis.extent as i64) =>
+            {
+                outer.extent *= axis.extent;
+                outer.strides = axis.strides;
+                outer.letters += &axis.letters;
+            }
+            _ => merged.push(axis),
+        }
+    }
+    merged
+}

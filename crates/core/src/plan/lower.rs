@@ -1,0 +1,196 @@
+//! From equations to tasks: every reduction becomes a value of its own, equal ones the same, and
+//! what does not change in a loop leaves it.
+
+use super::equations::Equation;
+use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
+use super::{PlaceKind, PlanError};
+use crate::term::{Affine, Index, Name, Node, Reduction, Term};
+use std::collections::HashMap;
+
+/// Instructions that must be saved for a value to be worth memory and a loop of its own.
+const WORTH: f64 = 2000.0;
+/// Terms larger than this are computed in several loops.
+const LARGEST: usize = 400;
+
+/// The work in progress.
+pub(super) struct Lowering {
+    pub values: Values,
+    pub tasks: Vec<Task>,
+    /// Values by the term they have, its indices numbered from 0.
+    known: HashMap<Term, Name>,
+    /// The tensor whose equation is being lowered.
+    tensor: Name,
+}
+
+impl Lowering {
+    pub fn new(values: Values) -> Lowering {
+        Lowering { values, tasks: Vec::new(), known: HashMap::new(), tensor: "".into() }
+    }
+
+    /// Adds the tasks of an equation.
+    pub fn equation(&mut self, equation: &Equation) -> Result<(), PlanError> {
+        self.tensor = equation.name.clone();
+        let body = self.term(&equation.body, equation.indices.len() as u32 + 1)?;
+        let body = self.hoist(&body, space(&equation.indices));
+        let body = self.divide(&body);
+        let (target, indices) = (equation.name.clone(), equation.indices.clone());
+        self.tasks.push(Task { target, indices, work: Work::Map(body) });
+        Ok(())
+    }
+
+    /// A term with the same value and no reductions in it. `first` is above the numbers of all
+    /// indices around.
+    pub fn term(&mut self, term: &Term, first: u32) -> Result<Term, PlanError> {
+        match term.node() {
+            Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
+            Node::Read { tensor, subscripts } => self.check_read(tensor, subscripts).map(|()| term.clone()),
+            Node::Reduce { .. } => {
+                let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
+                let body = self.term(&opened.body, first + opened.indices.len() as u32)?;
+                match opened.reduction {
+                    Reduction::Sum => self.sum(&opened.indices, body),
+                    reduction => self.reduce(reduction, &opened.indices, body),
+                }
+            }
+            _ => {
+                let children = term.children();
+                let children: Result<Vec<Term>, PlanError> =
+                    children.iter().map(|child| self.term(child, first)).collect();
+                Ok(term.with_children(children?))
+            }
+        }
+    }
+
+    /// Every subscript inside its axis for all values of the indices.
+    fn check_read(&self, tensor: &Name, subscripts: &[Term]) -> Result<(), PlanError> {
+        let shape = &self.values[tensor].shape;
+        let fits = |(subscript, extent): (&Term, &usize)| {
+            let bounds = subscript.as_affine().and_then(|form| form.bounds());
+            bounds.is_some_and(|(least, greatest)| least >= 0 && greatest < *extent as i64)
+        };
+        if shape.len() == subscripts.len() && subscripts.iter().zip(shape).all(fits) {
+            return Ok(());
+        }
+        Err(PlanError::Subscript { tensor: self.tensor.clone(), read: tensor.clone() })
+    }
+
+    /// A value that is reduced in one loop.
+    pub fn reduce(&mut self, reduction: Reduction, over: &[Index], body: Term) -> Result<Term, PlanError> {
+        if over.iter().any(|index| index.extent == 0) && matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
+            return Err(PlanError::NoValue(self.tensor.clone()));
+        }
+        let key = Term::reduce(reduction, over, body.clone());
+        let kept = key.free().to_vec();
+        if let Some(read) = self.known(&key, &kept) {
+            return Ok(read);
+        }
+        let body = self.hoist(&body, space(&kept) * space(over));
+        let body = self.divide(&body);
+        let ending = Term::read(RESULT, Vec::new());
+        self.value(key, kept, Work::Reduce { reduction, over: over.to_vec(), body, ending })
+    }
+
+    /// A value that a term of the same indices has.
+    pub fn materialise(&mut self, term: &Term) -> Result<Term, PlanError> {
+        let kept = term.free().to_vec();
+        if let Some(read) = self.known(term, &kept) {
+            return Ok(read);
+        }
+        let body = self.hoist_inside(term, space(&kept));
+        let body = self.divide(&body);
+        self.value(term.clone(), kept, Work::Map(body))
+    }
+
+    /// The read of a value that is computed already.
+    pub fn known(&self, key: &Term, kept: &[Index]) -> Option<Term> {
+        let name = self.known.get(&canonical(key, kept))?;
+        Some(Term::read_at(name, kept))
+    }
+
+    /// A new value, with the task that computes it.
+    pub fn value(&mut self, key: Term, kept: Vec<Index>, work: Work) -> Result<Term, PlanError> {
+        let name: Name = format!("%{}", self.known.len()).into();
+        let shape: Vec<usize> = kept.iter().map(|index| index.extent).collect();
+        if shape.iter().try_fold(1usize, |size, extent| size.checked_mul(*extent)).is_none_or(|size| size > 1 << 40) {
+            return Err(PlanError::TooLarge(self.tensor.clone()));
+        }
+        self.values.insert(name.clone(), Value::new(shape, PlaceKind::Temporary));
+        self.known.insert(canonical(&key, &kept), name.clone());
+        let read = Term::read_at(&name, &kept);
+        self.tasks.push(Task { target: name, indices: kept, work });
+        Ok(read)
+    }
+
+    /// Takes parts that are the same for many positions of a loop out of it, where that saves
+    /// enough.
+    fn hoist(&mut self, term: &Term, positions: f64) -> Term {
+        let own = space(term.free());
+        let price = cost(term);
+        if own < positions
+            && (price - 1.0) * positions - (price + 2.0) * own > WORTH
+            && let Ok(read) = self.materialise(term)
+        {
+            return read;
+        }
+        self.hoist_inside(term, positions)
+    }
+
+    fn hoist_inside(&mut self, term: &Term, positions: f64) -> Term {
+        match term.node() {
+            Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
+            _ => term.map_children(&mut |child| self.hoist(child, positions)),
+        }
+    }
+
+    /// Computes the largest parts of a very large term by themselves.
+    fn divide(&mut self, term: &Term) -> Term {
+        let mut term = term.clone();
+        while term.size() > LARGEST {
+            let smaller = self.divide_once(&term);
+            if smaller.size() >= term.size() {
+                break;
+            }
+            term = smaller;
+        }
+        term
+    }
+
+    fn divide_once(&mut self, term: &Term) -> Term {
+        if let Node::Add(parts) | Node::Mul(parts) = term.node()
+            && parts.len() > 16
+            && !parts.iter().any(Term::is_condition)
+        {
+            let is_sum = matches!(term.node(), Node::Add(_));
+            let join = |parts: &[Term]| if is_sum { Term::add(parts.to_vec()) } else { Term::mul(parts.to_vec()) };
+            let (first, rest) = parts.split_at(parts.len() / 2);
+            let first = join(first);
+            if let Ok(read) = self.materialise(&first) {
+                return join(&[vec![read], rest.to_vec()].concat());
+            }
+        }
+        let children = term.children();
+        let Some(largest) = children.iter().map(Term::size).max().filter(|size| *size > 2) else { return term.clone() };
+        let mut done = false;
+        let children = children.into_iter().map(|child| {
+            if done || child.size() < largest || child.is_condition() {
+                return child;
+            }
+            done = true;
+            if child.size() > LARGEST {
+                return self.divide_once(&child);
+            }
+            self.materialise(&child).unwrap_or(child)
+        });
+        let children = children.collect();
+        term.with_children(children)
+    }
+}
+
+/// The term with its indices numbered from 0, so that equal terms of different equations are equal.
+fn canonical(term: &Term, kept: &[Index]) -> Term {
+    let renumbered = kept.iter().zip(0..).map(|(index, id)| {
+        let to = Index { id, extent: index.extent, letter: index.letter.clone() };
+        (index.clone(), Affine::index(&to))
+    });
+    term.substitute_all(&renumbered.collect::<Vec<_>>())
+}

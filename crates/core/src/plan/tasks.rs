@@ -1,0 +1,125 @@
+//! The form of a model between equations and operations: one task for every value, without
+//! reductions inside terms.
+
+use super::PlaceKind;
+use crate::term::{Index, Name, Node, Reduction, Term};
+use std::collections::BTreeMap;
+
+/// The name by which an ending reads the result of its reduction.
+pub(super) const RESULT: &str = "%result";
+/// The name by which the rate of the run is read.
+pub(super) const RATE: &str = "%rate";
+
+/// A tensor of the model, or a value on the way.
+#[derive(Debug, Clone)]
+pub(super) struct Value {
+    pub shape: Vec<usize>,
+    pub kind: PlaceKind,
+    /// The axes from the outermost in memory to the innermost; only temporaries are free to have
+    /// them in another order.
+    pub layout: Vec<usize>,
+}
+
+/// By name.
+pub(super) type Values = BTreeMap<Name, Value>;
+
+impl Value {
+    pub fn new(shape: Vec<usize>, kind: PlaceKind) -> Value {
+        let layout = (0..shape.len()).collect();
+        Value { shape, kind, layout }
+    }
+
+    pub fn is_temporary(&self) -> bool {
+        self.kind == PlaceKind::Temporary
+    }
+
+    /// The stride of every axis.
+    pub fn strides(&self) -> Vec<i64> {
+        let mut strides = vec![0; self.shape.len()];
+        let mut stride = 1;
+        for &axis in self.layout.iter().rev() {
+            strides[axis] = stride;
+            stride *= self.shape[axis] as i64;
+        }
+        strides
+    }
+}
+
+/// Computes one value.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub target: Name,
+    /// One for each axis of the target.
+    pub indices: Vec<Index>,
+    pub work: Work,
+}
+
+/// How. No term has a reduction in it.
+#[derive(Debug, Clone)]
+pub(super) enum Work {
+    /// A term at every position.
+    Map(Term),
+    /// A reduction, and a term that reads its result by the name [`RESULT`].
+    Reduce { reduction: Reduction, over: Vec<Index>, body: Term, ending: Term },
+    /// `scale Σ left · right`, both reads; it descends where the target is a parameter.
+    Contract { left: Term, right: Term, over: Vec<Index>, scale: f64, descends: bool },
+}
+
+impl Task {
+    pub fn terms(&self) -> Vec<&Term> {
+        match &self.work {
+            Work::Map(body) => vec![body],
+            Work::Reduce { body, ending, .. } => vec![body, ending],
+            Work::Contract { left, right, .. } => vec![left, right],
+        }
+    }
+
+    /// All reads in it.
+    pub fn reads(&self) -> Vec<(Name, Vec<Term>)> {
+        let mut found = Vec::new();
+        self.terms().into_iter().for_each(|term| reads(term, &mut found));
+        found
+    }
+}
+
+/// Adds all reads in a term, each once.
+pub(super) fn reads(term: &Term, found: &mut Vec<(Name, Vec<Term>)>) {
+    if let Node::Read { tensor, subscripts } = term.node() {
+        let read = (tensor.clone(), subscripts.clone());
+        if !found.contains(&read) {
+            found.push(read);
+        }
+        return;
+    }
+    term.children().iter().for_each(|child| reads(child, found));
+}
+
+/// Replaces the reads of a tensor.
+pub(super) fn replace_reads(term: &Term, name: &str, with: &dyn Fn(&[Term]) -> Term) -> Term {
+    match term.node() {
+        Node::Read { tensor, subscripts } if &**tensor == name => with(subscripts),
+        Node::Read { .. } => term.clone(),
+        _ if !term.reads(name) => term.clone(),
+        _ => term.map_children(&mut |child| replace_reads(child, name, with)),
+    }
+}
+
+/// The positions of a set of indices.
+pub(super) fn space(indices: &[Index]) -> f64 {
+    indices.iter().map(|index| index.extent as f64).product()
+}
+
+/// Roughly how many instructions a term without reductions takes; functions count as several.
+pub(super) fn cost(term: &Term) -> f64 {
+    let own = match term.node() {
+        Node::Number(_) | Node::Affine(_) | Node::Read { .. } => return 0.0,
+        Node::Add(parts) | Node::Mul(parts) | Node::Logic(_, parts) => (parts.len() - 1) as f64,
+        Node::Pow(_, exponent) => match exponent.as_number().and_then(|number| number.as_integer()) {
+            Some(power) if power.unsigned_abs() <= 16 => 3.0,
+            _ => 30.0,
+        },
+        Node::Call(..) => 10.0,
+        _ => 1.0,
+    };
+    own + term.children().iter().map(cost).sum::<f64>()
+}

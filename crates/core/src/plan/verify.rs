@@ -1,0 +1,196 @@
+//! A proof that a plan uses no memory it should not: every access inside its place, every place
+//! inside the arena, and nothing read before it is written or after its memory was given away.
+
+use super::operation::{Access, Axis, Instruction, Loop, Operation, Product, Walk};
+use super::{ALIGNMENT, Place, PlaceKind, Plan};
+
+impl Plan {
+    /// Checks the plan, believing nothing of how it was made.
+    ///
+    /// # Errors
+    /// What is wrong, and in which operation.
+    pub fn verify(&self) -> Result<(), String> {
+        for place in &self.places {
+            let inside = place.offset.checked_add(place.len()).is_some_and(|end| end <= self.arena);
+            if !inside || place.offset % ALIGNMENT != 0 {
+                return Err(format!("{} is outside the arena or not aligned", place.name));
+            }
+        }
+        let mut written: Vec<bool> = self.places.iter().map(|place| has_value(place)).collect();
+        self.check_given()?;
+        for (number, operation) in self.operations.iter().enumerate() {
+            let wrong = |message: String| format!("operation {number}: {message}");
+            match operation {
+                Operation::Product(product) => self.check_product(product),
+                Operation::Walk(walk) => self.check_walk(walk),
+            }
+            .map_err(wrong)?;
+            for place in operation.sources() {
+                if !written[place] {
+                    return Err(wrong(format!("{} is read, but has no value", self.places[place].name)));
+                }
+            }
+            for place in operation.targets() {
+                self.overwrite(place, operation, &mut written).map_err(wrong)?;
+            }
+        }
+        match self.places.iter().zip(written).find(|(place, written)| place.kind != PlaceKind::Temporary && !written) {
+            Some((place, _)) => Err(format!("{} has no value in the end", place.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// No given value lies in the memory of another.
+    fn check_given(&self) -> Result<(), String> {
+        let given: Vec<&Place> = self.places.iter().filter(|place| has_value(place)).collect();
+        for (number, a) in given.iter().enumerate() {
+            if let Some(b) = given[number + 1..].iter().find(|b| overlap(a, b)) {
+                return Err(format!("{} and {} share memory", a.name, b.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// A place gets a value; whatever shares its memory has none any more.
+    fn overwrite(&self, target: usize, operation: &Operation, written: &mut [bool]) -> Result<(), String> {
+        let place = &self.places[target];
+        for (other, over) in self.places.iter().enumerate().filter(|(other, _)| *other != target) {
+            if !overlap(place, over) {
+                continue;
+            }
+            if operation.sources().contains(&other) || operation.targets().contains(&other) {
+                return Err(format!("{} and {} share memory in one operation", place.name, over.name));
+            }
+            written[other] = false;
+        }
+        written[target] = true;
+        Ok(())
+    }
+
+    fn place_at(&self, number: usize) -> Result<&Place, String> {
+        self.places.get(number).ok_or_else(|| "there is no such place".into())
+    }
+
+    fn check_product(&self, product: &Product) -> Result<(), String> {
+        let operands = [[0, 1, 3], [0, 2, 3], [0, 1, 2]];
+        for (operand, groups) in operands.iter().enumerate() {
+            let axes: Vec<&Axis> = groups.iter().flat_map(|&group| product.groups()[group]).collect();
+            let pairs = axes.iter().map(|axis| (axis.extent, axis.strides[operand]));
+            inside(self.place_at(product.places[operand])?, product.offsets[operand], pairs)?;
+        }
+        if product.places[..2].contains(&product.places[2]) {
+            return Err("the target of a product is one of its factors".into());
+        }
+        let target = self.place_at(product.places[2])?;
+        let results = || product.batch.iter().chain(&product.rows).chain(&product.columns);
+        let count: usize = results().map(|axis| axis.extent).product();
+        is_whole(target, count, results().map(|axis| (axis.extent, axis.strides[2])))
+    }
+
+    fn check_walk(&self, walk: &Walk) -> Result<(), String> {
+        for access in walk.reads.iter().chain(walk.stores.iter().map(|store| &store.access)) {
+            if access.strides.len() != walk.loops.len() {
+                return Err("an access has another number of loops".into());
+            }
+            let extents = walk.loops.iter().map(|range| range.extent);
+            inside(self.place_at(access.place)?, access.offset, extents.zip(access.strides.iter().copied()))?;
+        }
+        check_program(&walk.program, walk, false)?;
+        check_program(&walk.ending, walk, true)?;
+        for store in &walk.stores {
+            let values = if walk.reduction.is_some() { walk.ending.len() } else { walk.program.len() };
+            if store.value >= values {
+                return Err("a value is stored that is not computed".into());
+            }
+            self.check_store(walk, &store.access)?;
+        }
+        Ok(())
+    }
+
+    fn check_store(&self, walk: &Walk, store: &Access) -> Result<(), String> {
+        let loops = || walk.loops.iter().zip(store.strides.iter().copied());
+        if moves(&walk.loops, &store.strides) {
+            return Err("a result moves along a loop that is reduced over".into());
+        }
+        if walk.reads.iter().any(|read| read.place == store.place && read != store) {
+            return Err("a place is read elsewhere while it is written".into());
+        }
+        let kept = || loops().filter(|(range, _)| !range.reduced);
+        let count = kept().map(|(range, _)| range.extent).product();
+        is_whole(self.place_at(store.place)?, count, kept().map(|(range, stride)| (range.extent, stride)))
+    }
+}
+
+fn has_value(place: &Place) -> bool {
+    matches!(place.kind, PlaceKind::Given | PlaceKind::Constant(_))
+}
+
+fn overlap(a: &Place, b: &Place) -> bool {
+    a.offset < b.offset + b.len() && b.offset < a.offset + a.len()
+}
+
+fn moves(loops: &[Loop], strides: &[i64]) -> bool {
+    loops.iter().zip(strides).any(|(range, stride)| range.reduced && *stride != 0)
+}
+
+/// By interval arithmetic over the loops.
+fn inside(place: &Place, offset: i64, loops: impl Iterator<Item = (usize, i64)>) -> Result<(), String> {
+    let (mut least, mut greatest) = (offset, offset);
+    for (extent, stride) in loops {
+        if extent == 0 {
+            return Ok(());
+        }
+        let reach = stride.checked_mul(extent as i64 - 1).ok_or("an access overflows")?;
+        least = least.checked_add(reach.min(0)).ok_or("an access overflows")?;
+        greatest = greatest.checked_add(reach.max(0)).ok_or("an access overflows")?;
+    }
+    if least < 0 || greatest >= place.len() as i64 {
+        return Err(format!("{} has {} entries, an access reaches {least}..={greatest}", place.name, place.len()));
+    }
+    Ok(())
+}
+
+/// Every entry is written once: there are as many positions as entries, and different positions
+/// are different entries, since every stride goes beyond all that the smaller ones reach.
+fn is_whole(place: &Place, count: usize, loops: impl Iterator<Item = (usize, i64)>) -> Result<(), String> {
+    let mut pairs: Vec<(i64, i64)> =
+        loops.filter(|(extent, _)| *extent > 1).map(|(extent, stride)| (stride, extent as i64)).collect();
+    pairs.sort_unstable();
+    let mut reach = 0;
+    let distinct = pairs.iter().all(|(stride, extent)| {
+        let beyond = *stride > reach;
+        reach += stride * (extent - 1);
+        beyond
+    });
+    if !distinct || count != place.len() {
+        return Err(format!("{} is not written once in every entry", place.name));
+    }
+    Ok(())
+}
+
+fn check_program(program: &[Instruction], walk: &Walk, is_ending: bool) -> Result<(), String> {
+    for (number, instruction) in program.iter().enumerate() {
+        if instruction.operands().iter().any(|operand| *operand >= number) {
+            return Err("a value is used before it is computed".into());
+        }
+        let still = match instruction {
+            Instruction::Reduced => is_ending && number == 0,
+            Instruction::Read(read) => {
+                let read = walk.reads.get(*read).ok_or("a read that is not there")?;
+                !is_ending || !moves(&walk.loops, &read.strides)
+            }
+            Instruction::Position { strides, .. } => {
+                strides.len() == walk.loops.len() && (!is_ending || !moves(&walk.loops, strides))
+            }
+            _ => true,
+        };
+        if !still {
+            return Err("an ending moves along a loop that is reduced over".into());
+        }
+    }
+    let is_reduction = walk.reduction.is_some();
+    if is_reduction != walk.loops.iter().any(|range| range.reduced) && !is_reduction {
+        return Err("loops are reduced over without a reduction".into());
+    }
+    Ok(())
+}

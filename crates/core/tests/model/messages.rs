@@ -1,0 +1,190 @@
+//! What a user is told about a malformed model, as golden files: `INSTA_UPDATE=always` writes
+//! them again.
+
+use super::try_build;
+use std::fmt::Write;
+
+/// The messages for each text, the text being shown in them.
+fn messages(texts: &[&str]) -> String {
+    let mut all = String::new();
+    for text in texts {
+        let (source, model) = try_build(text);
+        let problems = model.map(|_| ()).expect_err(&format!("refused: {text}"));
+        for problem in problems {
+            writeln!(all, "{}\n", problem.render(&source).trim_end()).unwrap();
+        }
+        all += "────────\n";
+    }
+    all
+}
+
+#[test]
+fn sums() {
+    insta::assert_snapshot!(messages(&[
+        "input x[3]\nt = x[j]",
+        "input x[3]\nt = x[i]^2",
+        "input x[3]\nt = 2 exp(x[i]) + 1",
+        "input x[3]\ninput y[3]\nloss = (x[i] - y[i])^2",
+        "input x[3]\nparam W[4,3] ~ zeros\nz[i] = W[i,j] x[k]",
+        "param A[3,3] ~ zeros\nt = A[i,i]",
+        "input x[3]\nfn f(a) = a^2\nt = f(x[i] x[i]) x[i]",
+        "input x[3]\nfn f[i](z) = z[i] z[k]^2\nt[i] = f[i](x[i])",
+        "input x[3]\nt = softmax[k](x[k])",
+        "input x[3]\nmetric m = abs(x[i])",
+        "input x[3]\nt = sum[i,i] x[i]",
+    ]));
+}
+
+#[test]
+fn ranges() {
+    insta::assert_snapshot!(messages(&[
+        "input x[4]\nparam W[2,3] ~ zeros\nz[i] = W[i,j] x[j]",
+        "input x[4]\nparam b[5] ~ zeros\nz[i] = x[i] + b[i]",
+        "input x[4]\nz[i:5] = x[i]",
+        "input x[4]\nt = sum[i:3] x[i]",
+        "input x[4]\nz[i,k] = x[i]",
+        "t = sum[j] 2",
+        "input x[4]\nz[i] = i / 4",
+        "input x[4]\ninput v[5]\nfn dot[i](a, b) = sum[k] a[k] b[k]\nt = dot[j](x[j], v[j])",
+        "input x[4]\nt = mse[i](x[i], x[0]) + variance[j](3)",
+        "input x[4]\nt = x[4]",
+        "size n = 3\ninput x[n]\nt = x[n]",
+        "input x[4]\nt = x[-1]",
+        "input x[4]\nt = x[1.5]",
+        "input x[4]\nt = sum[i:0] i",
+        "input x[4]\nt = sum[i:4294967296] i",
+    ]));
+}
+
+#[test]
+fn names() {
+    insta::assert_snapshot!(messages(&[
+        "input image[4]\nt[i] = imgae[i]",
+        "input x[4]\nt[i] = sigmiod(x[i])",
+        "input x[4]\nt[i] = sotfmax[i](x[i])",
+        "input x[4]\nt = qqq + 1",
+        "input x[4]\nt[i] = a[i]\na[i] = x[i]",
+        "input x[4]\nx[i] = 2",
+        "size n = 3\ninput n[4]",
+        "input x[4]\nexp[i] = x[i]",
+        "input x[4]\nt[i] = x[i] + t[i]",
+        "t = t + 1",
+        "size n = 3\ninput x[3]\nt[n] = x[n]",
+        "size k = 3\ninput x[3]\nt = sum[k] x[k]",
+        "size k = 3\ninput x[3]\nt[i] = softmax[k](x[k])",
+        "param s ~ zeros\ninput x[3]\nt[s] = x[s] + s",
+        "input x[3]\nt[i,i] = x[i]",
+        "input x[4]\nt = x(3)",
+        "input x[4]\nt[i] = x[i] + softmax",
+        "size n = 3\nt = n[0]",
+        "input x[hidden]",
+        "size hidden = 3\ninput x[hiden]",
+        "param w ~ zeros\nsize n = w",
+    ]));
+}
+
+#[test]
+fn shapes() {
+    insta::assert_snapshot!(messages(&[
+        "input x[3]\nt = x",
+        "input x[3]\nt[i] = x[i,i]",
+        "param b ~ zeros\nt[i:3] = b[i]",
+        "param W[3,4] ~ zeros\nt[i] = W[i]",
+        "input x[0]",
+        "size n = 3\ninput x[n - 5]",
+        "size n = 7 / 2",
+        "size n = 2.5",
+        "size n = 9223372036854775807 + 1",
+        "size n = 3 / 0",
+        "size n = 2^40",
+        "input x[100000, 100000]",
+        "input x[60000]\nt[i,j] = x[i] x[j]",
+        "input x[3]\nloss[i] = x[i]",
+        "input x[3]\nmetric m[i] = x[i]",
+        "param loss ~ zeros",
+    ]));
+}
+
+#[test]
+fn declarations() {
+    insta::assert_snapshot!(messages(&[
+        "param W[3,4]",
+        "param b",
+        "param W[3,4] ~ golrot",
+        "param W[3,4] ~ normal(0)",
+        "param W[3,4] ~ normal(0, -1)",
+        "param W[3,4] ~ uniform(1, -1)",
+        "param W[3,4] ~ constant(inf)",
+        "param W[3,4] ~ glorot\nparam b ~ zeros\nloss = b^2",
+        "target y onehot",
+        "target y[3] onhot",
+        "target y[3] onehot probability",
+        "input x[3] onehot",
+        "input x[3] int",
+        "input x[3] int(0)",
+        "param W[3] onehot ~ zeros",
+        "input x[3] ~ zeros",
+        "const A[3] = 2",
+        "input x = 2",
+        "param w ~ zeros\nconst c = w",
+        "const c = 1/0",
+        "const c = sqrt(-1)",
+    ]));
+}
+
+#[test]
+fn functions() {
+    insta::assert_snapshot!(messages(&[
+        "input x[3]\nt = exp(x[0], x[1])",
+        "input x[3]\nt = where(x[0] > 0, 1)",
+        "input x[3]\nfn f(a, b) = a + b\nt = f(x[0])",
+        "input x[3]\nt[i] = softmax(x[i])",
+        "input x[3]\nt[i] = exp[i](x[i])",
+        "input x[3]\nt = softmax[0](x[0])",
+        "param A[3,3] ~ zeros\nfn f[i,j](M) = M[i,j]\nt[i] = f[i,i](A[i,i])",
+        "fn f(x) = f(x) + 1",
+        "fn f(x) = g(x)\nfn g(x) = f(x)",
+        "fn f[i](x) = x[i,i]",
+        "fn f(x, x) = x",
+        "fn f(x) = x + y",
+        "input x[3]\nfn f(a) = a + x[7]\nt = f(1)",
+        "input x[3]\nfn f(a, b) = a\nt = f(x[0], yy)",
+        "input x[3]\nt = x[0] where",
+    ]));
+}
+
+#[test]
+fn conditions() {
+    insta::assert_snapshot!(messages(&[
+        "input x[3]\nt[i] = x[i] > 0",
+        "input x[3]\nt[i] = [x[i]]",
+        "input x[3]\nt[i] = where(x[i], 1, 0)",
+        "input x[3]\nt[i] = [x[i] and 1 = 1]",
+    ]));
+}
+
+#[test]
+fn not_yet() {
+    insta::assert_snapshot!(messages(&[
+        "input x[9]\nparam w[3] ~ zeros\ny[i] = x[i + k] w[k]",
+        "input x[9]\ny[r:9] = pad(x)[r - 1]",
+        "input x[9]\ny[r:9] = x[floor(r / 2)]",
+        "input x[9]\ny[r:18] = x[r mod 9]",
+        "input t[5] int(9)\nparam E[9,4] ~ zeros\ne[s,d] = E[t[s],d]",
+        "input t int(9)\nparam E[9,4] ~ zeros\ne[d] = E[t,d]",
+        "input t int(9)\nparam E[9,4] ~ zeros\ne[d] = E[t,d] E[t,d]",
+        "input x[9]\nparam p[9] ~ zeros\nt = x[argmax[i] p[i]]",
+        "input a0[3]\nfor l in 1..3:\n    a{l}[i] = relu(a{l-1}[i])\n",
+        "input x[5,3]\nh[t:-1,i] = 0\nh[t,i] = tanh(x[t,i] + h[t-1,i])",
+        "param w ~ zeros\nloss = w^2\ng = ∂loss/∂w",
+        "param w ~ zeros\nloss = w^2\nclaim w w = w^2",
+        "input x[batch, 64]",
+    ]));
+}
+
+#[test]
+fn several_problems_are_told_at_once_and_each_once() {
+    insta::assert_snapshot!(messages(&[
+        "input x[3]\nparam W[3,4]\nz[i] = W[i,j] x[j]\nq = z[0] + sqrrt(2)\nr = q + 1\ns = unknown\n",
+    ]));
+}

@@ -1,0 +1,416 @@
+//! Fused loops: a register program computed for all positions of a loop nest, a tile at a time,
+//! with a reduction over some of the loops.
+
+use crate::arena::{Arena, Shared};
+use crate::machine::Level;
+use crate::threads;
+use crate::tile::{self, Scratch};
+use std::cell::RefCell;
+
+/// A loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loop {
+    /// How often it runs.
+    pub extent: usize,
+    /// Whether it is reduced over.
+    pub reduced: bool,
+}
+
+/// An arena position for every position of the loops: `offset + Σ stride · position`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// At the beginning of all loops.
+    pub offset: i64,
+    /// One for each loop.
+    pub strides: Vec<i64>,
+}
+
+/// An instruction; operands are numbers of earlier values.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Instruction {
+    /// The result of the reduction: the first of an ending.
+    Reduced,
+    Constant(f32),
+    /// The rate of the run.
+    Rate,
+    /// The read of that number.
+    Read(usize),
+    /// An integer that depends on the position.
+    Position(Access),
+    Unary(Unary, usize),
+    Binary(Binary, usize, usize),
+    /// 1 or 0.
+    Compare(Comparison, usize, usize),
+    /// The second where the first is not 0, else the third.
+    Select(usize, usize, usize),
+}
+
+/// Functions of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Unary {
+    Negative,
+    Inverse,
+    Square,
+    /// `x^(1/2)`, at minus infinity infinite.
+    HalfPower,
+    /// `x^(-1/2)`
+    InverseRoot,
+    Not,
+    Exp,
+    Log,
+    Sqrt,
+    Abs,
+    Sign,
+    Sin,
+    Cos,
+    Tan,
+    Asin,
+    Acos,
+    Atan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Erf,
+    Sigmoid,
+    Relu,
+    Softplus,
+    Gelu,
+    Silu,
+    Floor,
+}
+
+/// Functions of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Binary {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Power,
+    And,
+    Or,
+    Max,
+    Min,
+    Modulo,
+}
+
+/// Comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+/// Reductions. NaN in gives NaN out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Reduction {
+    Sum,
+    Prod,
+    Max,
+    Min,
+    LogSumExp,
+    /// The number of the first greatest value, or of the first NaN, in the order of the loops.
+    ArgMax,
+    ArgMin,
+}
+
+/// What a [`Walk`] does.
+#[derive(Debug, Clone)]
+pub struct WalkSpec {
+    /// Outermost first. All but the last two have the loops that are not reduced over in front.
+    pub loops: Vec<Loop>,
+    /// What is read.
+    pub reads: Vec<Access>,
+    /// Instruction k computes value k.
+    pub program: Vec<Instruction>,
+    /// Reduces the last value of the program.
+    pub reduction: Option<Reduction>,
+    /// Computed with the results of the reduction.
+    pub ending: Vec<Instruction>,
+    /// Values of the ending, or where there is no reduction of the program, and where to.
+    pub stores: Vec<(usize, Access)>,
+}
+
+/// A checked loop nest.
+pub struct Walk {
+    pub(crate) program: tile::Program,
+    pub(crate) reduction: Option<Reduction>,
+    pub(crate) ending: tile::Program,
+    pub(crate) nest: Nest,
+    level: Level,
+    arena: usize,
+}
+
+/// The loops of a walk: outer ones and those of a tile.
+pub(crate) struct Nest {
+    /// Loops outside the tiles: kept ones first.
+    pub outer: Vec<Loop>,
+    /// How many of them are kept.
+    pub kept: usize,
+    /// The rows and columns of all tiles.
+    pub tile: [Loop; 2],
+    /// Rows and columns of one tile; the last may be smaller.
+    pub chunk: [usize; 2],
+    /// Numbers of tiles along kept loops.
+    pub units: usize,
+    /// Units that one thread takes at once.
+    pub together: usize,
+    /// Numbers of tiles along reduced loops.
+    pub steps: usize,
+}
+
+/// Instructions times elements in a piece of work that is worth handing to another thread.
+const GRAIN: usize = 400_000;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
+}
+
+impl Walk {
+    /// Checks and prepares a loop nest over an arena of a length.
+    ///
+    /// # Errors
+    /// An access outside the arena, a place written twice or read elsewhere while it is written,
+    /// values used before they are computed, loops in a wrong order.
+    pub fn new(spec: &WalkSpec, arena: usize) -> Result<Walk, String> {
+        check(spec, arena)?;
+        let mut loops = spec.loops.clone();
+        let padding = 2usize.saturating_sub(loops.len());
+        let reduced = spec.reduction.is_some() && !loops.is_empty() && loops.iter().all(|l| l.reduced);
+        loops.splice(0..0, std::iter::repeat_n(Loop { extent: 1, reduced }, padding));
+        let spec = padded(spec, loops, padding);
+        let nest = Nest::new(&spec)?;
+        let ending = if spec.reduction.is_some() { spec.ending.clone() } else { Vec::new() };
+        let (in_program, in_ending) = match spec.reduction {
+            Some(_) => (&[][..], spec.stores.as_slice()),
+            None => (spec.stores.as_slice(), &[][..]),
+        };
+        let program = tile::Program::new(&spec.program, &spec.reads, in_program, &spec, &nest);
+        let ending = tile::Program::new(&ending, &spec.reads, in_ending, &spec, &nest);
+        Ok(Walk { program, reduction: spec.reduction, ending, nest, level: Level::detect(), arena })
+    }
+
+    /// Runs it.
+    ///
+    /// # Panics
+    /// Where the arena has not the length that was checked.
+    pub fn run(&self, arena: &mut Arena, rate: f32) {
+        assert_eq!(arena.len(), self.arena, "the arena that the walk was made for");
+        let shared = Shared(arena.values_mut().as_mut_ptr());
+        let pieces = self.nest.units.div_ceil(self.nest.together.max(1));
+        threads::each(pieces, &|piece| {
+            let from = piece * self.nest.together;
+            let to = (from + self.nest.together).min(self.nest.units);
+            SCRATCH.with_borrow_mut(|scratch| {
+                // SAFETY: `check` showed that every access of every position lies inside the
+                // arena, which has the length it was given; that different kept positions are
+                // written at different places, and units are disjoint sets of kept positions;
+                // and that what is written is not read, but at the very position that writes it.
+                unsafe { tile::run_units(self, shared, rate, from, to, scratch) }
+            });
+        });
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
+    /// For tests: as on another processor.
+    #[cfg(test)]
+    pub(crate) fn with_level(mut self, level: Level) -> Walk {
+        self.level = level;
+        self
+    }
+}
+
+fn padded(spec: &WalkSpec, loops: Vec<Loop>, padding: usize) -> WalkSpec {
+    let pad = |access: &Access| {
+        let strides = std::iter::repeat_n(0, padding).chain(access.strides.iter().copied()).collect();
+        Access { offset: access.offset, strides }
+    };
+    let code = |program: &[Instruction]| -> Vec<Instruction> {
+        let one = |instruction: &Instruction| match instruction {
+            Instruction::Position(access) => Instruction::Position(pad(access)),
+            other => other.clone(),
+        };
+        program.iter().map(one).collect()
+    };
+    WalkSpec {
+        loops,
+        reads: spec.reads.iter().map(pad).collect(),
+        program: code(&spec.program),
+        reduction: spec.reduction,
+        ending: code(&spec.ending),
+        stores: spec.stores.iter().map(|(value, access)| (*value, pad(access))).collect(),
+    }
+}
+
+impl Nest {
+    fn new(spec: &WalkSpec) -> Result<Nest, String> {
+        let (outer, tile) = spec.loops.split_at(spec.loops.len() - 2);
+        let tile = [tile[0], tile[1]];
+        let kept = outer.iter().take_while(|range| !range.reduced).count();
+        if outer[kept..].iter().any(|range| !range.reduced) {
+            return Err("a loop over results inside one that is reduced over".into());
+        }
+        let by_rows = matches!(spec.reduction, Some(Reduction::LogSumExp | Reduction::ArgMax | Reduction::ArgMin));
+        if by_rows && tile[0].reduced && !tile[1].reduced {
+            return Err("this reduction goes along the innermost loop".into());
+        }
+        let length = tile::tile_length(spec);
+        // Equal parts, rather than a small last one.
+        let parts = tile[1].extent.div_ceil(length).max(1);
+        let columns =
+            if parts == 1 { tile[1].extent.max(1) } else { tile[1].extent.div_ceil(parts).next_multiple_of(16) };
+        let rows = if columns < tile[1].extent { 1 } else { (length / columns).clamp(1, tile[0].extent.max(1)) };
+        let chunk = [rows, columns];
+        let along = |reduced: bool| -> usize {
+            let tiles = (0..2).filter(|&axis| tile[axis].reduced == reduced);
+            let tiles: usize = tiles.map(|axis| tile[axis].extent.div_ceil(chunk[axis])).product();
+            let loops = outer.iter().filter(|range| range.reduced == reduced);
+            tiles * loops.map(|range| range.extent).product::<usize>()
+        };
+        let (units, steps) = (along(false), along(true));
+        let work = rows * columns * steps.max(1) * (spec.program.len() + 2);
+        let together = (GRAIN / work.max(1)).max(1);
+        Ok(Nest { outer: outer.to_vec(), kept, tile, chunk, units, together, steps })
+    }
+}
+
+/// The least and greatest position of an access; `None` where no position is visited.
+fn bounds(access: &Access, loops: &[Loop]) -> Result<Option<(i64, i64)>, String> {
+    if access.strides.len() != loops.len() {
+        return Err("an access has another number of loops".into());
+    }
+    let (mut least, mut greatest) = (access.offset, access.offset);
+    for (stride, range) in access.strides.iter().zip(loops) {
+        if range.extent == 0 {
+            return Ok(None);
+        }
+        let reach = stride.checked_mul(range.extent as i64 - 1).ok_or("an access overflows")?;
+        least = least.checked_add(reach.min(0)).ok_or("an access overflows")?;
+        greatest = greatest.checked_add(reach.max(0)).ok_or("an access overflows")?;
+    }
+    Ok(Some((least, greatest)))
+}
+
+fn inside(access: &Access, loops: &[Loop], arena: usize) -> Result<Option<(i64, i64)>, String> {
+    let bounds = bounds(access, loops)?;
+    match bounds {
+        Some((least, greatest)) if least < 0 || greatest >= arena as i64 => {
+            Err(format!("an access reaches {least}..={greatest} in an arena of {arena}"))
+        }
+        _ => Ok(bounds),
+    }
+}
+
+/// Whether different positions of the kept loops are different places: every stride goes beyond
+/// all that the smaller ones reach.
+pub(crate) fn is_injective(pairs: impl Iterator<Item = (usize, i64)>) -> bool {
+    let mut pairs: Vec<(i64, i64)> =
+        pairs.filter(|(extent, _)| *extent > 1).map(|(extent, stride)| (stride.abs(), extent as i64)).collect();
+    pairs.sort_unstable();
+    let mut reach = 0i64;
+    for (stride, extent) in pairs {
+        if stride <= reach {
+            return false;
+        }
+        reach += stride * (extent - 1);
+    }
+    true
+}
+
+fn check(spec: &WalkSpec, arena: usize) -> Result<(), String> {
+    check_code(&spec.program, spec, false)?;
+    check_code(&spec.ending, spec, true)?;
+    if spec.reduction.is_none() && (spec.loops.iter().any(|range| range.reduced) || !spec.ending.is_empty()) {
+        return Err("loops are reduced over without a reduction".into());
+    }
+    if spec.reduction.is_some() && spec.program.is_empty() {
+        return Err("nothing is reduced".into());
+    }
+    let reads: Vec<_> = spec.reads.iter().map(|read| inside(read, &spec.loops, arena)).collect::<Result<_, _>>()?;
+    let values = if spec.reduction.is_some() { spec.ending.len() } else { spec.program.len() };
+    for (position, (value, store)) in spec.stores.iter().enumerate() {
+        if *value >= values {
+            return Err("a value is stored that is not computed".into());
+        }
+        let Some(range) = inside(store, &spec.loops, arena)? else { continue };
+        check_store(spec, position, store, range, &reads)?;
+    }
+    Ok(())
+}
+
+type Range = Option<(i64, i64)>;
+
+fn check_store(
+    spec: &WalkSpec,
+    position: usize,
+    store: &Access,
+    range: (i64, i64),
+    reads: &[Range],
+) -> Result<(), String> {
+    let loops = || spec.loops.iter().zip(&store.strides);
+    if loops().any(|(range, stride)| range.reduced && *stride != 0) {
+        return Err("a result moves along a loop that is reduced over".into());
+    }
+    if !is_injective(loops().filter(|(range, _)| !range.reduced).map(|(range, stride)| (range.extent, *stride))) {
+        return Err("a place is written twice".into());
+    }
+    let meets = |other: &(i64, i64)| other.0 <= range.1 && range.0 <= other.1;
+    for (read, bounds) in spec.reads.iter().zip(reads) {
+        if bounds.as_ref().is_some_and(meets) && read != store {
+            return Err("a place is read elsewhere while it is written".into());
+        }
+    }
+    for (_, other) in &spec.stores[position + 1..] {
+        if bounds(other, &spec.loops)?.as_ref().is_some_and(meets) {
+            return Err("two values are written to one place".into());
+        }
+    }
+    Ok(())
+}
+
+fn check_code(program: &[Instruction], spec: &WalkSpec, is_ending: bool) -> Result<(), String> {
+    for (number, instruction) in program.iter().enumerate() {
+        let operands: &[usize] = match instruction {
+            Instruction::Reduced if is_ending && number == 0 => &[],
+            Instruction::Reduced => return Err("a result of a reduction where there is none".into()),
+            Instruction::Constant(_) | Instruction::Rate => &[],
+            Instruction::Read(read) => {
+                let read = spec.reads.get(*read).ok_or("a read that is not there")?;
+                if is_ending && moves_when_reduced(spec, read) {
+                    return Err("a read of the ending moves along a loop that is reduced over".into());
+                }
+                &[]
+            }
+            Instruction::Position(access) => {
+                bounds(access, &spec.loops)?;
+                if is_ending && moves_when_reduced(spec, access) {
+                    return Err("a position in the ending moves along a loop that is reduced over".into());
+                }
+                &[]
+            }
+            Instruction::Unary(_, a) => &[*a],
+            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => &[*a, *b],
+            Instruction::Select(a, b, c) => &[*a, *b, *c],
+        };
+        if operands.iter().any(|operand| *operand >= number) {
+            return Err("a value is used before it is computed".into());
+        }
+    }
+    Ok(())
+}
+
+fn moves_when_reduced(spec: &WalkSpec, access: &Access) -> bool {
+    spec.loops.iter().zip(&access.strides).any(|(range, stride)| range.reduced && *stride != 0 && range.extent > 1)
+}

@@ -1,0 +1,105 @@
+//! How long a training step takes: `cargo run --release -p deltarule-run --example step_time`.
+//! Arguments: `plan` prints the plans; a file or one of the names `digits`, `mlp`, and a batch size.
+
+use deltarule_core::derivation::{derivative_name, derive};
+use deltarule_core::model::{self, LOSS, Model};
+use deltarule_core::plan::{Request, plan};
+use deltarule_core::syntax;
+use deltarule_core::term::Name;
+use deltarule_core::text::Source;
+use deltarule_run::execute::Engine;
+use std::time::Instant;
+
+const MLP: &str = "input  x[784]
+target y[10] onehot
+param  W1[512, 784] ~ he
+param  b1[512]      ~ zeros
+param  W2[512, 512] ~ he
+param  b2[512]      ~ zeros
+param  W3[10, 512]  ~ he
+param  b3[10]       ~ zeros
+z1[i] = W1[i,j] x[j] + b1[i]
+a1[i] = relu(z1[i])
+z2[i] = W2[i,j] a1[j] + b2[i]
+a2[i] = relu(z2[i])
+z3[i] = W3[i,j] a2[j] + b3[i]
+p[i]  = exp(z3[i]) / sum[k] exp(z3[k])
+loss  = -y[i] log(p[i])
+";
+
+fn build(name: &str, text: &str) -> Model {
+    let source = Source::new(name, text);
+    let model = syntax::parse(&source).and_then(|tree| model::build(&source, &tree));
+    model.unwrap_or_else(|problems| panic!("{}", problems[0].render(&source)))
+}
+
+/// Small numbers without a pattern.
+fn fill(values: &mut [f32], scale: f32) {
+    let mut state = 1u32;
+    for value in values {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *value = scale * ((state >> 8) as f32 / (1 << 23) as f32 - 1.0);
+    }
+}
+
+fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
+    let model = build(name, text);
+    let parameters: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
+    let model = derive(&model, LOSS, &parameters).expect("derivatives").model;
+    let descend: Vec<(Name, Name)> =
+        parameters.iter().map(|name| (name.clone(), derivative_name(LOSS, name).into())).collect();
+    let start = Instant::now();
+    let outputs = [Name::from(LOSS)];
+    let plan = plan(&model, &Request { outputs: &outputs, batch, descend: &descend }).expect("a plan");
+    let planning = start.elapsed();
+    if print {
+        println!("{plan}");
+    }
+    let given: Vec<(Name, usize)> =
+        plan.places.iter().map(|place| (place.name.clone(), *place.shape.last().unwrap_or(&1))).collect();
+    let mut engine = Engine::new(plan);
+    for (name, last) in given {
+        let is_target = &*name == "y";
+        if let Some(values) = engine.tensor_mut(&name) {
+            fill(values, if name.starts_with('x') { 1.0 } else { 0.05 });
+            if is_target {
+                values.iter_mut().enumerate().for_each(|(at, y)| *y = f32::from(u8::from(at % last == at / last % last)));
+            }
+        }
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+    let seconds = pool.install(|| {
+        let mut best = f64::INFINITY;
+        for _ in 0..7 {
+            let start = Instant::now();
+            let mut steps = 0;
+            while start.elapsed().as_secs_f64() < 0.2 {
+                (0..10).for_each(|_| engine.run(0.001));
+                steps += 10;
+            }
+            best = best.min(start.elapsed().as_secs_f64() / steps as f64);
+        }
+        best
+    });
+    let loss = engine.tensor(LOSS).map_or(f32::NAN, |loss| loss.iter().sum::<f32>() / loss.len() as f32);
+    println!("{name} batch {batch}, {threads} threads: {:.2} us a step (planned in {planning:.1?}, loss {loss})", seconds * 1e6);
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let print = arguments.iter().any(|argument| argument == "plan");
+    let digits = include_str!("../../../models/digits.dr");
+    let named = |name: &str| arguments.iter().all(|a| a == "plan") || arguments.iter().any(|argument| argument == name);
+    for threads in [1, 2] {
+        if named("digits") {
+            measure("digits", digits, 32, threads, print && threads == 1);
+        }
+        if named("mlp") {
+            measure("mlp", MLP, 128, threads, print && threads == 1);
+        }
+    }
+    for path in arguments.iter().filter(|argument| argument.ends_with(".dr")) {
+        let text = std::fs::read_to_string(path).expect("a file");
+        measure(path, &text, 32, 1, print);
+    }
+}
