@@ -136,7 +136,7 @@ fn random_terms_keep_their_value_where_a_matrix_form_is_found() {
     let points = [point(&model, 3), point(&model, 4)];
     let mut random = Random::plain(5);
     let mut found = 0;
-    for round in 0..1500 {
+    for round in 0..3000 {
         let all = [Index::new(0, 4, "i"), Index::new(1, 5, "j")];
         let indices = &all[..random.below(3)];
         let term = random.term(1 + round % 4, indices);

@@ -134,12 +134,16 @@ impl Random {
             6 => {
                 let function =
                     *self.pick(&[Function::Exp, Function::Log, Function::Sigmoid, Function::Abs, Function::Stop]);
+                let function = if self.plain && function == Function::Log { Function::Sin } else { function };
                 Term::call(function, self.term(depth - 1, scope))
             }
             7 => {
                 let exponents =
                     [Term::integer(2), Term::integer(-1), Term::integer(-2), Term::ratio(1, 2), Term::ratio(-1, 2)];
-                let exponent = if self.below(4) == 0 { self.read(scope) } else { self.pick(&exponents).clone() };
+                // Roots and logarithms of what is negative have no value to compare.
+                let exponents = if self.plain { &exponents[..3] } else { &exponents[..] };
+                let is_read = self.below(4) == 0 && !self.plain;
+                let exponent = if is_read { self.read(scope) } else { self.pick(exponents).clone() };
                 // A number to a power that is no integer is no term that a derivation makes.
                 let base = self.term(depth - 1, scope);
                 if base.as_number().is_some() { base } else { Term::pow(&base, &exponent) }
