@@ -1,7 +1,7 @@
 //! Sums of products of reads in the notation of `einsum`, which has no limit of two axes.
 
 use super::Markup;
-use super::index::magnitude;
+use super::index::{in_reading_order, magnitude};
 use super::text::text;
 use crate::term::{Index, Node, Number, Reduction, Term, fresh_id};
 
@@ -34,6 +34,11 @@ pub fn einsum(indices: &[Index], term: &Term) -> Option<Einsum> {
     let inputs = reads.parts.iter().map(|(_, at)| letters(at)).collect::<Option<Vec<_>>>()?;
     let subscripts = format!("{}->{}", inputs.join(","), letters(indices)?);
     Some(Einsum { subscripts, operands: reads.parts.iter().map(|(operand, _)| operand.clone()).collect() })
+}
+
+/// `g[indices] = term` as a sum of calls of `einsum`; `None` where one of the addends is no call.
+pub fn einsum_sum(indices: &[Index], term: &Term) -> Option<Vec<Einsum>> {
+    in_reading_order(term.addends()).into_iter().map(|addend| einsum(indices, addend)).collect()
 }
 
 struct Reads {

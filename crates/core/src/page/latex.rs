@@ -93,7 +93,7 @@ fn sum(addends: &[(bool, Markup)]) -> String {
 }
 
 fn product(factors: &[Markup], between: &str) -> String {
-    let last = factors.len() - 1;
+    let last = factors.len().saturating_sub(1);
     let part = |(position, factor): (usize, &Markup)| match factor {
         Markup::Reduce(..) if position == last => latex(factor),
         _ => at_least(factor, Binding::Power),

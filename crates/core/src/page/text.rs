@@ -127,7 +127,7 @@ fn sum(addends: &[(bool, Markup)]) -> String {
 
 /// A reduction may stand last without brackets, a fraction nowhere.
 fn product(factors: &[Markup]) -> String {
-    let last = factors.len() - 1;
+    let last = factors.len().saturating_sub(1);
     let part = |(position, factor): (usize, &Markup)| match factor {
         Markup::Reduce(..) if position == last => text(factor),
         _ => at_least(factor, Binding::Power),

@@ -1,6 +1,10 @@
 //! Printing: what is printed means what it was printed from.
 
+mod derivations;
+mod einsums;
 mod matrices;
+mod random;
+mod round_trip;
 
 use deltarule_core::derivation::random_point;
 use deltarule_core::meaning::{Point, complete};
@@ -29,5 +33,3 @@ fn point(model: &Model, seed: u64) -> Point {
     complete(model, &mut point, &all).unwrap();
     point
 }
-
-mod derivations;

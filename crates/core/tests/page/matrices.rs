@@ -1,9 +1,11 @@
 //! Matrix forms against the interpreter. No two axes have the same extent unless they must, so
 //! that a wrong transpose cannot pass.
 
+use crate::random::{self, Random};
 use crate::{model, point};
 use deltarule_core::page::matrix::{Matrix, difference, translate};
 use deltarule_core::page::text;
+use deltarule_core::term::Index;
 
 const GIVEN: &str = "
 input  x[5]
@@ -64,6 +66,8 @@ const FORMS: &[(&str, &str)] = &[
     ("t[i,j] = A[i,j] - b[j]", "A - 1 bᵀ"),
     ("t[i,j] = A[i,j] + s", "A + s 1 1ᵀ"),
     ("t[i] = a[i] + s", "a + s 1"),
+    ("t[i] = a[i] - mean[k] a[k]", "a - 1/4 (1ᵀ a) 1"),
+    ("t[i] = x[i] - mean[k] x[k]", "x - 0.2 (1ᵀ x) 1"),
     ("t[i] = 1 - a[i]", "1 - a"),
     ("t[i] = sum[j] A[i,j]", "A 1"),
     ("t[j] = sum[i] A[i,j]", "Aᵀ 1"),
@@ -124,4 +128,66 @@ fn matrix_forms_have_the_value_of_what_they_translate() {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn random_terms_keep_their_value_where_a_matrix_form_is_found() {
+    let model = model(&format!("{}loss = s\n", random::GIVEN));
+    let points = [point(&model, 3), point(&model, 4)];
+    let mut random = Random::plain(5);
+    let mut found = 0;
+    for round in 0..3000 {
+        let all = [Index::new(0, 4, "i"), Index::new(1, 5, "j")];
+        let indices = &all[..random.below(3)];
+        let term = random.term(1 + round % 4, indices);
+        let Ok(translation) = translate(indices, &term) else { continue };
+        for point in &points {
+            let error = difference(&model, point, indices, &term, &translation.matrix);
+            let shown = text(&translation.matrix.markup());
+            let error = error.unwrap_or_else(|why| panic!("round {round}: {term:?}: {shown}: {why}"));
+            // Poles and logarithms of what is negative are no fault of the translation.
+            if error.is_finite() {
+                found += 1;
+                assert!(error < 1e-9, "round {round}: {term:?}: {shown} is off by {error}");
+            }
+        }
+    }
+    assert!(found > 500, "only {found} comparisons");
+}
+
+#[test]
+fn a_wrong_transpose_is_seen() {
+    let of = |name: &str, axes| Matrix::Tensor { name: name.into(), axes };
+    let transposed = |matrix| Matrix::Transposed(Box::new(matrix));
+    let check = |equation: &str, matrix: Matrix| {
+        let model = model(&format!("{GIVEN}{equation}\nloss = s\n"));
+        let definition = model.definition("t").unwrap().clone();
+        difference(&model, &point(&model, 1), &definition.indices, &definition.body, &matrix)
+    };
+    let (a, f) = (of("a", 1), of("F", 2));
+    let right = "t[i] = F[i,j] a[j]";
+    assert!(check(right, Matrix::Product(vec![f.clone(), a.clone()])).unwrap() < 1e-12);
+    // F is square: only the values tell.
+    assert!(check(right, Matrix::Product(vec![transposed(f.clone()), a.clone()])).unwrap() > 0.01);
+    // A is not: the shapes tell.
+    assert!(check("t[i] = A[i,j] b[j]", Matrix::Product(vec![transposed(of("A", 2)), of("b", 1)])).is_err());
+    assert!(check("t[i,j] = a[i] d[j]", Matrix::Product(vec![of("d", 1), transposed(a.clone())])).unwrap() > 0.01);
+    // A Hadamard product is no product of matrices, and a sum has no wrong sign.
+    let (g, c) = (of("F", 2), of("d", 1));
+    assert!(check("t[i,j] = F[i,j]^2", Matrix::Product(vec![g.clone(), g])).unwrap() > 0.01);
+    assert!(check("t[i] = a[i] - d[i]", Matrix::Sum(vec![a, c])).unwrap() > 0.01);
+}
+
+#[test]
+fn where_there_is_no_matrix_form_a_reason_is_given() {
+    let why = |equation: &str| form(equation).unwrap_err();
+    let equations = [
+        "t[i,j,k] = T[i,j,k]",
+        "t[j] = sum[i,k] T[i,j,k]",
+        "t[i] = i / 4 + a[i]",
+        "t[i] = A[i,0]",
+        "t = sum[i,j,k] exp(A[i,j] + B[j,k] + C[i,k])",
+    ];
+    let reasons = equations.map(|equation| format!("{equation:50} {}", why(equation)));
+    insta::assert_snapshot!("reasons", reasons.join("\n"));
 }

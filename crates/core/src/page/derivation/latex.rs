@@ -1,11 +1,16 @@
 //! Derivations in LaTeX: one `align*` for every chain.
 
-use super::document::{Document, GradientPage, Line, Notations};
+use super::document::{Document, GradientPage, JacobianPage, Line};
 use super::terminal::View;
 
 /// The document as LaTeX for the body of a text; it needs `amsmath` and `amssymb`.
 pub fn render_latex(document: &Document, view: View) -> String {
     let mut out = String::new();
+    if matches!(view, View::Index | View::All) {
+        for definition in &document.definitions {
+            out.push_str(&chain(&definition.left_latex, &definition.steps));
+        }
+    }
     for gradient in &document.gradients {
         gradient_latex(gradient, view, &mut out);
     }
@@ -20,15 +25,19 @@ fn gradient_latex(gradient: &GradientPage, view: View, out: &mut String) {
     }
     out.push_str(&format!("\\paragraph{{${}$}}\n", heading(gradient)));
     if view != View::Index {
-        for jacobian in &gradient.jacobians {
-            out.push_str(&chain(&jacobian.left_latex, &jacobian.steps, &[]));
+        let shown_below = |jacobian: &&JacobianPage| gradient.jacobians.len() == 1 && jacobian.left == gradient.left;
+        for jacobian in gradient.jacobians.iter().filter(|jacobian| view == View::Jacobian || !shown_below(jacobian)) {
+            out.push_str(&chain(&jacobian.left_latex, &jacobian.steps));
         }
     }
     if view == View::Jacobian {
         return;
     }
-    let results = if view == View::All { last_lines(&gradient.full) } else { Vec::new() };
-    out.push_str(&chain(&gradient.left_latex, &gradient.steps, &results));
+    out.push_str(&chain(&gradient.left_latex, &gradient.steps));
+    // A line of its own: the chain is about entries, this about whole tensors.
+    if let Some(matrix) = gradient.full.matrix_latex.as_ref().filter(|_| view == View::All) {
+        out.push_str(&format!("\\[ {} = {matrix} \\]\n", heading(gradient)));
+    }
 }
 
 fn heading(gradient: &GradientPage) -> String {
@@ -46,15 +55,8 @@ impl GradientPage {
     }
 }
 
-fn last_lines(result: &Notations) -> Vec<(String, &'static str)> {
-    result.matrix_latex.iter().map(|matrix| (matrix.clone(), "in matrix notation")).collect()
-}
-
-fn chain(left: &str, steps: &[Line], further: &[(String, &'static str)]) -> String {
-    let lines = steps.iter().map(|line| (line.latex.clone(), line.rule.as_str()));
-    let lines: Vec<String> = lines
-        .chain(further.iter().map(|(formula, note)| (formula.clone(), *note)))
-        .map(|(formula, note)| format!("  &= {formula} && \\text{{{note}}}"))
-        .collect();
+fn chain(left: &str, steps: &[Line]) -> String {
+    let line = |line: &Line| format!("  &= {} && \\text{{{}}}", line.latex, line.rule);
+    let lines: Vec<String> = steps.iter().map(line).collect();
     format!("\\begin{{align*}}\n  {left}\n{}\n\\end{{align*}}\n", lines.join(" \\\\\n"))
 }

@@ -4,6 +4,8 @@ mod document;
 mod latex;
 mod terminal;
 
-pub use document::{Document, GradientPage, JacobianPage, Line, Notations, document, in_full};
+pub use document::{
+    AS_WRITTEN, DefinitionPage, Document, GradientPage, JacobianPage, Line, Notations, document, in_full,
+};
 pub use latex::render_latex;
 pub use terminal::{View, render_text, summary};

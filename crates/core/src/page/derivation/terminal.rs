@@ -26,6 +26,12 @@ pub fn render_text(document: &Document, view: View, columns: usize) -> String {
             out.extend(matrix_line(&pad(&gradient.heading, heading), &gradient.full, columns));
         }
     }
+    if matches!(view, View::Index | View::All) && !document.definitions.is_empty() {
+        headed("Definitions in a stable form", &mut out);
+        for definition in &document.definitions {
+            chain(&definition.left, &definition.steps, columns, &mut out);
+        }
+    }
     if view != View::Matrix {
         document.gradients.iter().for_each(|gradient| gradient_text(gradient, view, columns, &mut out));
     }
@@ -49,14 +55,11 @@ pub fn summary(document: &Document) -> Vec<String> {
 }
 
 fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut Vec<String>) {
-    if !out.is_empty() {
-        out.push(String::new());
-    }
-    out.push(gradient.heading.clone());
-    out.push("─".repeat(width(&gradient.heading)));
+    headed(&gradient.heading, out);
     if view != View::Index {
-        for jacobian in &gradient.jacobians {
-            jacobian_text(jacobian, columns, out);
+        let shown_below = |jacobian: &&JacobianPage| gradient.jacobians.len() == 1 && jacobian.left == gradient.left;
+        for jacobian in gradient.jacobians.iter().filter(|jacobian| view == View::Jacobian || !shown_below(jacobian)) {
+            jacobian_text(&gradient.heading, jacobian, columns, out);
         }
     }
     if view == View::Jacobian {
@@ -64,16 +67,29 @@ fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut 
     }
     chain(&gradient.left, &gradient.steps, columns, out);
     let reached = gradient.steps.last().map_or(&gradient.left, |line| &line.index);
-    if gradient.full.index != *reached {
-        out.extend(labelled("in full: ", &gradient.full.index, columns));
+    let full = labelled("in full: ", &gradient.full.index, columns);
+    if gradient.full.index != *reached && full.len() <= LONGEST_IN_FULL {
+        out.extend(full);
     }
     if view == View::All {
         out.extend(matrix_label(&gradient.full, columns));
     }
 }
 
-fn jacobian_text(jacobian: &JacobianPage, columns: usize, out: &mut Vec<String>) {
-    chain(&jacobian.left, &jacobian.steps, columns, out);
+fn headed(heading: &str, out: &mut Vec<String>) {
+    if !out.is_empty() {
+        out.push(String::new());
+    }
+    out.push(heading.to_string());
+    out.push("─".repeat(width(heading)));
+}
+
+fn jacobian_text(gradient: &str, jacobian: &JacobianPage, columns: usize, out: &mut Vec<String>) {
+    let left = match jacobian.heading == *gradient {
+        true => format!("{}, all other tensors held fixed", jacobian.left),
+        false => jacobian.left.clone(),
+    };
+    chain(&left, &jacobian.steps, columns, out);
     if jacobian.result.matrix.is_some() {
         out.extend(matrix_label(&jacobian.result, columns));
     }
@@ -99,6 +115,9 @@ fn matrix_line(heading: &str, result: &Notations, columns: usize) -> Vec<String>
 }
 
 const MARGIN: usize = 2;
+
+/// A result in terms of the model alone that takes more lines than this is left to other formats.
+const LONGEST_IN_FULL: usize = 2;
 
 fn labelled(label: &str, formula: &str, columns: usize) -> Vec<String> {
     let line = format!("{}{label}{formula}", " ".repeat(MARGIN));
@@ -141,10 +160,15 @@ fn verified(verification: &Verification) -> String {
         points => format!("{points} random points"),
     };
     format!(
-        "Every line was evaluated at {points}; greatest relative difference {:.0e}. Results against finite \
-         differences: {:.0e}.",
-        verification.max_rel_error, verification.max_difference_error
+        "Every line was evaluated at {points}; greatest relative difference {}. Results against finite \
+         differences: {}.",
+        small(verification.max_rel_error),
+        small(verification.max_difference_error)
     )
+}
+
+fn small(error: f64) -> String {
+    if error == 0.0 { "0".into() } else { format!("{error:.0e}") }
 }
 
 fn paragraph(words: &str, columns: usize) -> Vec<String> {

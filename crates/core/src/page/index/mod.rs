@@ -7,7 +7,7 @@ mod order;
 use super::Markup;
 use crate::derivation::derivative_parts;
 use crate::model::Model;
-use crate::term::{Affine, Comparison, Connective, Function, Index, Node, Number, Opened, Slot, Term};
+use crate::term::{Affine, Comparison, Connective, Function, Index, Node, Number, Opened, Reduction, Slot, Term};
 use letters::Letters;
 pub(super) use number::magnitude;
 pub(super) use order::addends as in_reading_order;
@@ -174,10 +174,26 @@ impl<'a> Notation<'a> {
         else {
             return Markup::name("?");
         };
+        let indices = self.in_order_of_reading(indices, &body, reduction);
         let mut inner = self.clone();
         indices.iter().for_each(|index| inner.letters.add(index));
         let binders = indices.iter().map(|index| inner.binder(index, &body)).collect();
         Markup::Reduce(reduction.name(), binders, Box::new(inner.term(&body)))
+    }
+
+    /// Bound indices in the order in which the body, as it is written, has them. For positions of
+    /// extremes the order has a meaning and stays.
+    fn in_order_of_reading(&self, mut indices: Vec<Index>, body: &Term, reduction: Reduction) -> Vec<Index> {
+        if indices.len() < 2 || matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
+            return indices;
+        }
+        let mut letters = self.letters.clone();
+        indices.iter().for_each(|index| letters.add(index));
+        let factors = order::factors(body.factors().iter().collect(), &letters);
+        let mut seen = Vec::new();
+        factors.iter().for_each(|factor| collect_indices(factor, &mut seen));
+        indices.sort_by_key(|index| seen.iter().position(|other| other == index).unwrap_or(usize::MAX));
+        indices
     }
 
     /// The letter of an index, with its range where no subscript in the body tells it.
@@ -208,9 +224,13 @@ impl<'a> Notation<'a> {
     }
 }
 
-/// What a factor divides by: the inverse of a power with a negative integer.
+/// What a factor divides by: the inverse of a power with a negative integer. The square of a
+/// condition is the condition, so that its inverse square cannot be written as a quotient.
 fn divisor(factor: &Term) -> Option<Term> {
-    let Node::Pow(_, exponent) = factor.node() else { return None };
+    let Node::Pow(base, exponent) = factor.node() else { return None };
+    if base.is_condition() && exponent.as_number() != Some(Number::MINUS_ONE) {
+        return None;
+    }
     let negative = exponent.as_number().is_some_and(|number| number.is_negative() && number.as_integer().is_some());
     negative.then(|| factor.inverse())
 }
@@ -231,6 +251,15 @@ fn stands_alone(index: &Index, term: &Term) -> bool {
         _ => false,
     };
     here || (term.depends_on(index) && term.children().iter().any(|child| stands_alone(index, child)))
+}
+
+/// The free indices of a term in the order in which they stand in it.
+fn collect_indices(term: &Term, seen: &mut Vec<Index>) {
+    if let Node::Affine(_) = term.node() {
+        let new: Vec<Index> = term.free().iter().filter(|index| !seen.contains(index)).cloned().collect();
+        seen.extend(new);
+    }
+    term.children().iter().for_each(|child| collect_indices(child, seen));
 }
 
 fn next_id(term: &Term) -> u32 {

@@ -44,6 +44,5 @@ fn float(x: f64) -> String {
     if x.is_infinite() {
         return "inf".into();
     }
-    let plain = format!("{x}");
-    if plain.len() <= 12 { plain } else { format!("{x:e}") }
+    if (1e-4..1e9).contains(&x) { format!("{x}") } else { format!("{x:e}") }
 }

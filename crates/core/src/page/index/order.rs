@@ -30,18 +30,26 @@ fn holds_question(term: &Term) -> bool {
     term.factors().iter().any(|factor| matches!(factor.node(), Node::Jacobian { .. } | Node::Derivative { .. }))
 }
 
-/// What a factor is sorted by: its class, its indices from the outside in; then derivatives come
-/// first and sums last.
+/// What a factor is sorted by: its class, its indices from the outside in; then derivatives and
+/// differences come first, as signals that flow back, and what is computed from them last.
 fn key(factor: &Term, letters: &Letters, deltas: &[(usize, usize)]) -> (u8, Vec<usize>, u8) {
     let kind = match factor.node() {
         Node::Read { tensor, .. } if derivative_parts(tensor).is_some() => 0,
-        Node::Add(_) => 2,
-        _ => 1,
+        Node::Add(addends) if addends.iter().any(|addend| addend.as_number().is_some()) => 4,
+        Node::Add(addends) if is_difference_of_entries(addends) => 1,
+        Node::Add(_) => 3,
+        _ => 2,
     };
     let outer = |position: usize| deltas.iter().find(|(_, inner)| *inner == position).map_or(position, |pair| pair.0);
     let mut positions: Vec<usize> = letters.positions(factor).into_iter().map(outer).collect();
     positions.sort_unstable();
     (class(factor), positions, kind)
+}
+
+fn is_difference_of_entries(addends: &[Term]) -> bool {
+    let parts: Vec<_> = addends.iter().map(Term::split_number).collect();
+    parts.iter().any(|(number, _)| number.is_negative())
+        && parts.iter().all(|(_, rest)| matches!(rest.node(), Node::Read { .. }))
 }
 
 /// The positions of two indices that a delta sets equal, the outer one first: the inner one

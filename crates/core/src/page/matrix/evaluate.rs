@@ -281,22 +281,44 @@ pub fn difference(
     matrix: &Matrix,
 ) -> Result<f64, MatrixError> {
     let found = matrix.evaluate(model, point)?;
-    let extent = |axis: usize| indices.get(axis).map_or(1, |index| index.extent);
-    let (rows, columns) = (extent(0), extent(1));
-    if indices.len() > 2 || (found.rows, found.columns) != (rows, columns) {
-        // A number may stand for a tensor whose entries are all the same.
-        return Err(MatrixError::Shape("comparison with the term"));
-    }
-    let length = rows * columns;
-    let stride = length.div_ceil(MOST_ENTRIES).max(1);
-    let (mut size, mut difference) = (1e-3f64, 0.0f64);
-    for flat in (0..length).step_by(stride) {
+    let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+    let columns = fitting(&found, &extents)?;
+    compare(&found, &mut |flat| {
         let at: Vec<(Index, usize)> = indices.iter().cloned().zip([flat / columns, flat % columns]).collect();
-        let expected = evaluate(model, point, term, &at).map_err(MatrixError::Meaning)?;
+        evaluate(model, point, term, &at).map_err(MatrixError::Meaning)
+    })
+}
+
+/// As [`difference`], to the value of a tensor in the point.
+///
+/// # Errors
+/// Where one of the two has no value, or their shapes differ.
+pub fn difference_to_tensor(model: &Model, point: &Point, tensor: &Name, matrix: &Matrix) -> Result<f64, MatrixError> {
+    let found = matrix.evaluate(model, point)?;
+    let expected = point.get(tensor).ok_or_else(|| MatrixError::Missing(tensor.clone()))?;
+    fitting(&found, &expected.shape)?;
+    compare(&found, &mut |flat| Ok(expected.values[flat]))
+}
+
+/// The number of columns, where a value has the shape of a tensor with these extents.
+fn fitting(found: &Dense, extents: &[usize]) -> Result<usize, MatrixError> {
+    let extent = |axis: usize| extents.get(axis).copied().unwrap_or(1);
+    let fits = extents.len() <= 2 && (found.rows, found.columns) == (extent(0), extent(1));
+    if fits { Ok(found.columns) } else { Err(MatrixError::Shape("comparison with the term")) }
+}
+
+fn compare(found: &Dense, expected: &mut dyn FnMut(usize) -> Result<f64, MatrixError>) -> Result<f64, MatrixError> {
+    let stride = found.values.len().div_ceil(MOST_ENTRIES).max(1);
+    let (mut size, mut difference) = (1e-3f64, 0.0f64);
+    for flat in (0..found.values.len()).step_by(stride) {
+        let expected = expected(flat)?;
         let error = (expected - found.values[flat]).abs();
         size = size.max(expected.abs());
         // Not `max`, which would hide a NaN.
         difference = if error.is_nan() || error > difference { error } else { difference };
+        if difference.is_nan() {
+            break;
+        }
     }
     Ok(difference / size)
 }

@@ -7,6 +7,6 @@ mod markup;
 mod translate;
 mod tree;
 
-pub use evaluate::{Dense, MatrixError, difference};
+pub use evaluate::{Dense, MatrixError, difference, difference_to_tensor};
 pub use translate::{Translation, translate};
 pub use tree::Matrix;

@@ -122,9 +122,14 @@ impl Matrix {
     pub(super) fn scaled(scalars: Vec<Matrix>, inner: Matrix) -> Matrix {
         let mut number = Number::ONE;
         let mut rest = Vec::new();
-        for scalar in scalars {
+        let mut pending: Vec<Matrix> = scalars.into_iter().rev().collect();
+        while let Some(scalar) = pending.pop() {
             match scalar {
                 Matrix::Number(other) => number = number.times(other),
+                Matrix::Scaled(outer, inner) => {
+                    pending.push(*inner);
+                    pending.extend(outer.into_iter().rev());
+                }
                 other => rest.push(other),
             }
         }
