@@ -168,7 +168,7 @@ impl Term {
                 Some(first) if first.checked_mul(power).is_some() => Term::pow(inner, &Term::integer(first * power)),
                 _ => Term::from_node(Node::Pow(base.clone(), exponent.clone())),
             },
-            Node::Add(addends) if addends[0].split_number().0.is_negative() => {
+            Node::Add(addends) if leads_with_minus(addends) => {
                 let sign = Term::integer(if power % 2 == 0 { 1 } else { -1 });
                 let positive = Term::from_node(Node::Pow(base.negated(), exponent.clone()));
                 Term::mul(vec![sign, positive])
@@ -358,6 +358,13 @@ fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
     }
 }
 
+/// The sign of the addend that is least apart from its number: exactly one of a sum and its
+/// negation leads with a minus, in whatever order their addends are sorted.
+fn leads_with_minus(addends: &[Term]) -> bool {
+    let parts = addends.iter().map(Term::split_number);
+    parts.min_by(|a, b| a.1.cmp(&b.1)).is_some_and(|(number, _)| number.is_negative())
+}
+
 fn is_difference(term: &Term) -> bool {
     matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.split_number().0.is_negative()))
 }
@@ -458,6 +465,16 @@ mod tests {
         assert_eq!(difference.negated(), b.minus(&a));
         let product = Term::mul(vec![Term::integer(-1), a.minus(&b), a.clone()]);
         assert_eq!(product, Term::mul(vec![b.minus(&a), a]));
+    }
+
+    #[test]
+    fn powers_of_sums_have_one_sign() {
+        // Here both the sum and its negation are sorted with a negative addend in front.
+        let (x, y) = (Term::call(Function::Exp, Term::read("x", vec![])), Term::read("y", vec![]));
+        let sum = Term::add(vec![x.negated(), Term::mul(vec![Term::integer(2), y])]);
+        let (square, cube) = (Term::integer(2), Term::integer(3));
+        assert_eq!(Term::pow(&sum, &square), Term::pow(&sum.negated(), &square));
+        assert_eq!(Term::pow(&sum, &cube), Term::pow(&sum.negated(), &cube).negated());
     }
 
     #[test]
