@@ -263,7 +263,7 @@ impl Nest {
             return Err("a loop over results inside one that is reduced over".into());
         }
         let by_rows = matches!(spec.reduction, Some(Reduction::LogSumExp | Reduction::ArgMax | Reduction::ArgMin));
-        if by_rows && tile[0].reduced && !tile[1].reduced {
+        if by_rows && !tile[1].reduced {
             return Err("this reduction goes along the innermost loop".into());
         }
         let length = tile::tile_length(spec);

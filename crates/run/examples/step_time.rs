@@ -63,7 +63,10 @@ fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
         if let Some(values) = engine.tensor_mut(&name) {
             fill(values, if name.starts_with('x') { 1.0 } else { 0.05 });
             if is_target {
-                values.iter_mut().enumerate().for_each(|(at, y)| *y = f32::from(u8::from(at % last == at / last % last)));
+                values
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(at, y)| *y = f32::from(u8::from(at % last == at / last % last)));
             }
         }
     }
@@ -82,7 +85,10 @@ fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
         best
     });
     let loss = engine.tensor(LOSS).map_or(f32::NAN, |loss| loss.iter().sum::<f32>() / loss.len() as f32);
-    println!("{name} batch {batch}, {threads} threads: {:.2} us a step (planned in {planning:.1?}, loss {loss})", seconds * 1e6);
+    println!(
+        "{name} batch {batch}, {threads} threads: {:.2} us a step (planned in {planning:.1?}, loss {loss})",
+        seconds * 1e6
+    );
 }
 
 fn main() {

@@ -47,9 +47,11 @@ impl Lowering {
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
                 let body = self.term(&opened.body, first + opened.indices.len() as u32)?;
+                let (over, body) = without_single(opened.reduction, opened.indices, body);
                 match opened.reduction {
-                    Reduction::Sum => self.sum(&opened.indices, body),
-                    reduction => self.reduce(reduction, &opened.indices, body),
+                    _ if over.is_empty() => Ok(body),
+                    Reduction::Sum => self.sum(&over, body),
+                    reduction => self.reduce(reduction, &over, body),
                 }
             }
             _ => {
@@ -184,6 +186,16 @@ impl Lowering {
         let children = children.collect();
         term.with_children(children)
     }
+}
+
+/// Indices that run over one value only are not reduced over, but put in by it.
+fn without_single(reduction: Reduction, over: Vec<Index>, body: Term) -> (Vec<Index>, Term) {
+    if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
+        return (over, body);
+    }
+    let (single, over): (Vec<Index>, Vec<Index>) = over.into_iter().partition(|index| index.extent == 1);
+    let first: Vec<(Index, Affine)> = single.into_iter().map(|index| (index, Affine::constant(0))).collect();
+    (over, body.substitute_all(&first))
 }
 
 /// The term with its indices numbered from 0, so that equal terms of different equations are equal.

@@ -118,6 +118,9 @@ impl Nest {
         let mut kept: Vec<usize> = (0..self.kept).filter(runs).collect();
         kept.sort_by_key(|&position| std::cmp::Reverse(self.store.strides[position]));
         let mut over: Vec<usize> = (self.kept..self.indices.len()).filter(runs).collect();
+        if over.is_empty() && self.reduction.is_some() {
+            over.extend((self.kept..self.indices.len()).last());
+        }
         let in_order =
             matches!(self.reduction, Some(Reduction::LogSumExp | Reduction::ArgMax | Reduction::ArgMin) | None);
         if over.is_empty() {

@@ -81,7 +81,8 @@ impl Scope<'_> {
             Node::Affine(affine) => exact(self.affine(affine) as f64),
             Node::Read { tensor, subscripts } => {
                 let (shape, values) = &self.tensors[tensor];
-                let at = subscripts.iter().map(|subscript| self.affine(&subscript.as_affine().expect("affine")) as usize);
+                let at =
+                    subscripts.iter().map(|subscript| self.affine(&subscript.as_affine().expect("affine")) as usize);
                 values[at.zip(shape).fold(0, |offset, (at, extent)| offset * extent + at)]
             }
             Node::Add(addends) => sum(&addends.iter().map(|addend| self.value(addend)).collect::<Vec<_>>()),
@@ -102,7 +103,10 @@ impl Scope<'_> {
                     Connective::Or => values.iter().any(|value| value.value != 0.0),
                     Connective::Not => values[0].value == 0.0,
                 };
-                Bounded { value: f64::from(u8::from(holds)), error: values.iter().map(|value| value.error).fold(0.0, f64::max) }
+                Bounded {
+                    value: f64::from(u8::from(holds)),
+                    error: values.iter().map(|value| value.error).fold(0.0, f64::max),
+                }
             }
             Node::Where(condition, then, otherwise) => {
                 let condition = self.value(condition);
@@ -179,7 +183,8 @@ fn call(function: Function, arguments: &[Bounded]) -> Bounded {
     // A sum of terms of opposite sign inside a function is bounded by the size of the argument.
     let size: f64 = arguments.iter().map(|argument| argument.value.abs()).sum();
     let result = through(arguments, 8.0, |values| {
-        let point: Point = names.iter().zip(values).map(|(name, value)| ((*name).into(), Array::scalar(*value))).collect();
+        let point: Point =
+            names.iter().zip(values).map(|(name, value)| ((*name).into(), Array::scalar(*value))).collect();
         evaluate(&empty, &point, &term, &[]).unwrap_or(f64::NAN)
     });
     let jumps = matches!(function, Function::Sign | Function::Floor | Function::Mod);
@@ -221,8 +226,10 @@ fn reduce(reduction: Reduction, row: &[Bounded]) -> Bounded {
         }
         Reduction::ArgMax | Reduction::ArgMin => {
             let sign = if reduction == Reduction::ArgMax { 1.0 } else { -1.0 };
-            let best = (0..row.len()).fold(0, |best, at| if sign * row[at].value > sign * row[best].value { at } else { best });
-            let near = |at: usize| at != best && (row[at].value - row[best].value).abs() <= row[at].error + row[best].error;
+            let best = (0..row.len())
+                .fold(0, |best, at| if sign * row[at].value > sign * row[best].value { at } else { best });
+            let near =
+                |at: usize| at != best && (row[at].value - row[best].value).abs() <= row[at].error + row[best].error;
             let error = if (0..row.len()).any(near) { f64::INFINITY } else { 0.0 };
             Bounded { value: best as f64, error }
         }

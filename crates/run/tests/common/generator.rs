@@ -38,6 +38,14 @@ impl Dice {
 const EXTENTS: [usize; 4] = [1, 2, 3, 5];
 const LETTERS: [&str; 12] = ["i", "j", "k", "l", "m", "n", "q", "r", "s", "t", "u", "v"];
 
+/// Letters that are summed over by convention: each once in an equation, since a letter that two
+/// factors of an outer product share would be summed there.
+const SUMMED: [&str; 40] = [
+    "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9", "d10", "d11", "d12", "d13", "d14", "d15", "d16", "d17",
+    "d18", "d19", "d20", "d21", "d22", "d23", "d24", "d25", "d26", "d27", "d28", "d29", "d30", "d31", "d32", "d33",
+    "d34", "d35", "d36", "d37", "d38", "d39",
+];
+
 #[derive(Clone)]
 struct Tensor {
     name: String,
@@ -52,11 +60,13 @@ struct Generator {
     dice: Dice,
     tensors: Vec<Tensor>,
     text: String,
+    /// How many letters the equation has summed over by convention.
+    summed: usize,
 }
 
 /// The text of the random model of this number.
 pub fn model(seed: u64) -> String {
-    let mut generator = Generator { dice: Dice::new(seed), tensors: Vec::new(), text: String::new() };
+    let mut generator = Generator { dice: Dice::new(seed), tensors: Vec::new(), text: String::new(), summed: 0 };
     generator.declarations();
     for number in 0..2 + generator.dice.below(4) {
         generator.equation(number);
@@ -84,7 +94,7 @@ impl Generator {
         self.declare("target", "y", &[classes], kind, false);
         for name in ["A", "B", "C"] {
             let shape: Vec<usize> = (0..2).map(|_| *self.dice.pick(&EXTENTS)).collect();
-            self.declare("param ", name, &shape, " ~ glorot", true);
+            self.declare("param ", name, &shape, " ~ normal(0, 1)", true);
         }
         for name in ["b", "c"] {
             let shape = self.shape(1);
@@ -103,6 +113,7 @@ impl Generator {
     }
 
     fn equation(&mut self, number: usize) {
+        self.summed = 0;
         let mut scope: Scope = Vec::new();
         for _ in 0..self.dice.below(3) {
             let letter = self.fresh(&scope);
@@ -126,7 +137,10 @@ impl Generator {
             let letter = self.fresh(scope);
             let inner: Scope = scope.iter().copied().filter(|(l, _)| *l != row).chain([(letter, extent)]).collect();
             let logit = self.expression(&inner, depth - 1);
-            let own = replace_letter(&logit, letter, row);
+            // The sums in the other copy have letters of their own.
+            let own = (0..self.summed).fold(replace_letter(&logit, letter, row), |own, number| {
+                replace_letter(&own, SUMMED[number], &format!("f{number}"))
+            });
             return match self.dice.below(3) {
                 0 => format!("exp({own}) / sum[{letter}:{extent}] exp({logit})"),
                 1 => format!("({own}) - logsumexp[{letter}:{extent}] ({logit})"),
@@ -150,7 +164,8 @@ impl Generator {
             9 => format!("({})^{}", self.expression(scope, next), 2 + self.dice.below(2)),
             10..=12 => self.call(scope, next),
             13 => {
-                let (condition, a, b) = (self.condition(scope), self.expression(scope, next), self.expression(scope, next));
+                let (condition, a, b) =
+                    (self.condition(scope), self.expression(scope, next), self.expression(scope, next));
                 format!("where({condition}, {a}, {b})")
             }
             14 => format!("[{}] ({})", self.condition(scope), self.expression(scope, next)),
@@ -209,7 +224,8 @@ impl Generator {
 
     /// Two reads that share a letter not in scope: summed by convention.
     fn contraction(&mut self, scope: &Scope) -> String {
-        let letter = self.fresh(scope);
+        let Some(&letter) = SUMMED.get(self.summed) else { return self.leaf(scope) };
+        self.summed += 1;
         let extent = *self.dice.pick(&EXTENTS);
         let mut inner = scope.clone();
         inner.push((letter, extent));
