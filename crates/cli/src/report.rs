@@ -81,7 +81,10 @@ impl Report {
 
 /// The loss and the metrics in words.
 pub fn measures(found: &Measures) -> String {
-    let named = |(name, value): (&str, f64)| format!("{name} {value:.4}");
+    let named = |(name, value): (&str, f64)| match value.abs() {
+        size if size >= 1e5 || (size < 1e-3 && size > 0.0) => format!("{name} {value:.3e}"),
+        _ => format!("{name} {value:.4}"),
+    };
     let all = std::iter::once((LOSS, found.loss)).chain(found.metrics.iter().map(|(name, value)| (&**name, *value)));
     all.map(named).collect::<Vec<_>>().join(", ")
 }

@@ -25,6 +25,12 @@ const MOST_ORDERING: u64 = 2_000_000;
 /// Everything that is wrong with the statements, in the order of the file. A statement that uses
 /// a name whose own definition has a problem is passed over.
 pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
+    if tree.statements.is_empty() {
+        let problem = Problem::new("the model is empty", Span::new(0, 0), "no statement stands here");
+        return Err(vec![
+            problem.hint("say what is given, what is learned and what is computed: `y[i] = W[i,j] x[j]`"),
+        ]);
+    }
     let prelude_source = super::prelude();
     let prelude = crate::syntax::parse(&prelude_source)?;
     let globals = Globals {

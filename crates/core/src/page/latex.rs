@@ -145,6 +145,7 @@ fn name_latex(name: &str) -> String {
     let primes = "'".repeat(stem.chars().count() - letters.chars().count());
     let base = match letters.chars().collect::<Vec<_>>().as_slice() {
         [] => return number.to_string(),
+        ['𝟏'] => r"\mathbf{1}".to_string(),
         [letter] => match GREEK_LETTERS.iter().position(|greek| greek == letter) {
             Some(position) => format!(r"\{}", GREEK[position]),
             None => letter.to_string(),

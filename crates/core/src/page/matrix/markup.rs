@@ -43,7 +43,8 @@ impl Matrix {
         let call = |function: &str, of: &Matrix| Markup::Call(function.into(), vec![of.markup()]);
         match self {
             Matrix::Tensor { name, .. } => tensor(name),
-            Matrix::Ones(_) => Markup::name("1"),
+            // Bold, as for no number: `1/6 𝟏 bᵀ`.
+            Matrix::Ones(_) => Markup::name("𝟏"),
             Matrix::Identity(_) => Markup::name("I"),
             Matrix::Sum(addends) => Markup::Sum(addends.iter().map(Matrix::signed).collect()),
             Matrix::Product(factors) => Markup::product(all(factors)),
