@@ -117,11 +117,14 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// The body at the given subscripts, which must be affine; `None` where one is not.
+    /// The body at the given subscripts, terms of integer value, one for each axis; `None` where
+    /// their number is another.
     pub fn at(&self, subscripts: &[Term]) -> Option<Term> {
-        let pairs =
-            self.indices.iter().zip(subscripts).map(|(index, subscript)| Some((index.clone(), subscript.as_affine()?)));
-        Some(self.body.substitute_all(&pairs.collect::<Option<Vec<_>>>()?))
+        if subscripts.len() != self.indices.len() {
+            return None;
+        }
+        let pairs: Vec<(Index, Term)> = self.indices.iter().cloned().zip(subscripts.iter().cloned()).collect();
+        Some(self.body.substitute_terms(&pairs))
     }
 }
 
