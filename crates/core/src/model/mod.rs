@@ -15,11 +15,13 @@ mod letters;
 mod names;
 mod ranges;
 mod reads;
+mod recurrence;
 mod scope;
 mod sizes;
 
 pub use build::build;
 pub use functions::prelude;
+pub use recurrence::{Recurrence, Stage};
 
 use crate::term::{Index, Name, Number, Term};
 use crate::text::Span;
@@ -27,7 +29,8 @@ use crate::text::Span;
 /// A list of tensors, each defined by those before it.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// In the order of the file; a definition reads only tensors that stand before it.
+    /// In the order of the file; a definition reads only tensors that stand before it, and earlier
+    /// steps of itself or of those it forms a recurrence with (see [`Model::stages`]).
     pub tensors: Vec<Tensor>,
     /// The names of the scalars that are reported, averaged over examples.
     pub metrics: Vec<Name>,

@@ -403,10 +403,13 @@ fn decide(comparison: Comparison, left: &Term, right: &Term) -> Option<bool> {
     if !left.is_integer() || !right.is_integer() {
         return None;
     }
-    let (least, greatest) = left.minus(right).integer_bounds()?;
-    if least == greatest {
-        return Some(comparison.holds(least as f64, 0.0));
+    let difference = left.minus(right);
+    if let Some(number) = difference.as_number() {
+        return Some(comparison.holds(number.value(), 0.0));
     }
+    // That two indices of extent 1 are equal is not decided: they are still two indices, and a delta
+    // of them still collapses a sum.
+    let (least, greatest) = difference.integer_bounds()?;
     let (low, high) = (least as f64, greatest as f64);
     match comparison {
         Comparison::Equal | Comparison::NotEqual if least > 0 || greatest < 0 => {
