@@ -18,6 +18,7 @@ mod names;
 mod outside;
 mod ranges;
 mod reads;
+mod repeat;
 mod scope;
 mod sizes;
 mod solve;
