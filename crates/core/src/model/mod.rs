@@ -4,9 +4,12 @@
 //! that a derivation found as further definitions, and the same interpreter, planner and printer
 //! serve both.
 
+mod batch;
+mod boundary;
 mod build;
 mod calls;
 mod declarations;
+mod derivatives;
 mod draft;
 mod elaborate;
 mod form;
@@ -22,10 +25,12 @@ mod repeat;
 mod scope;
 mod sizes;
 mod solve;
+mod stages;
 mod subscripts;
 
-pub use build::build;
+pub use build::{DEFAULT_BATCH, build, build_with};
 pub use functions::prelude;
+pub use stages::{Recurrence, Stage};
 
 use crate::term::{Index, Name, Number, Term};
 use crate::text::Span;
@@ -33,12 +38,16 @@ use crate::text::Span;
 /// A list of tensors, each defined by those before it.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// In the order of the file; a definition reads only tensors that stand before it.
+    /// In the order of the file; a definition reads only tensors that stand before it, and earlier
+    /// steps of itself or of those it forms a recurrence with (see [`Model::stages`]).
     pub tensors: Vec<Tensor>,
     /// The names of the scalars that are reported, averaged over examples.
     pub metrics: Vec<Name>,
     /// What declarations promise of the data.
     pub assumptions: Vec<Assumption>,
+    /// The number of examples, where the equations carry the axis of the examples themselves. Then
+    /// nothing is added for it: no tensor is per example, and `loss` is what its equation says.
+    pub batch: Option<usize>,
 }
 
 /// The name of the scalar that training minimises.
@@ -123,11 +132,14 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// The body at the given subscripts, which must be affine; `None` where one is not.
+    /// The body at the given subscripts, terms of integer value, one for each axis; `None` where
+    /// their number is another.
     pub fn at(&self, subscripts: &[Term]) -> Option<Term> {
-        let pairs =
-            self.indices.iter().zip(subscripts).map(|(index, subscript)| Some((index.clone(), subscript.as_affine()?)));
-        Some(self.body.substitute_all(&pairs.collect::<Option<Vec<_>>>()?))
+        if subscripts.len() != self.indices.len() {
+            return None;
+        }
+        let pairs: Vec<(Index, Term)> = self.indices.iter().cloned().zip(subscripts.iter().cloned()).collect();
+        Some(self.body.substitute_terms(&pairs))
     }
 }
 
