@@ -4,6 +4,10 @@ use super::names::Outcome;
 use crate::syntax::tree::{DeclaredRole, Expr, ExprKind, Statement, StatementKind};
 use crate::text::{Problem, Span};
 
+/// How the axis comes into a model.
+pub(super) const HINT: &str =
+    "models are written for one example; if not, every input and target has it as its first axis: `input x[batch, 64]`";
+
 /// The name of the axis and of its extent.
 pub(super) const BATCH: &str = "batch";
 

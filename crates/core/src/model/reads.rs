@@ -1,5 +1,6 @@
 //! Names as values, reads of tensors, and what stands in their subscripts.
 
+use super::batch::{self, BATCH};
 use super::draft::Draft;
 use super::elaborate::{Elaborator, count};
 use super::form::Form;
@@ -185,6 +186,10 @@ impl<'a> Elaborator<'_, 'a> {
 
     /// A name that means nothing as a value.
     pub fn unknown_value(&mut self, name: &str, span: Span, scope: &Scope<'a>) -> Fault {
+        if name == BATCH {
+            let message = "`batch` is the number of examples, which no input has as an axis";
+            return scope.problem(message, span, "used here").hint(batch::HINT).into();
+        }
         if self.globals.functions.find(name, &self.globals.names, scope.horizon).is_some() || is_reserved(name) {
             return self.function_as_value(name, span, scope);
         }

@@ -75,9 +75,7 @@ impl Constants<'_, '_> {
             }
             None if name == "batch" => {
                 let message = "`batch` is the number of examples, which no input has as an axis";
-                let hint = "models are written for one example; if not, every input and target has it as its first \
-                            axis: `input x[batch, 64]`";
-                Err(Problem::new(message, span, "used here").hint(hint).into())
+                Err(Problem::new(message, span, "used here").hint(super::batch::HINT).into())
             }
             None => {
                 let problem = self.names.unknown("size", name, span, self.horizon, &[]);
