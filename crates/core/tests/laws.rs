@@ -156,7 +156,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("implied condition", "t[i:8] = [i < 3] [i < 5] d[i]", ""),
     ("implied condition", "t[i:8] = [i < 3] [i < 3 + r] [i <= 2] d[i] + [i > 4] [i < 3] r", ""),
     ("implied condition", "t[i:8] = [floor(i/2) < 2] [i < 4] d[i]", ""),
-    ("implied condition", "t[i:8, j:8] = [i <= j] sin([i < j + 2] d[i] + [j < i] d[j])", ""),
+    ("implied condition within", "t[i:8, j:8] = [i <= j] sin([i < j + 2] d[i] + [j < i] d[j])", ""),
     ("cancel", "t[i] = u[i] v[i] / u[i]", ""),
     ("cancel", "t[i] = (2 + u[i])^3 v[i] / (2 + u[i])", ""),
     ("cancel", "t[i] = (2 + u[i]) v[i] / (2 + u[i])^3", ""),

@@ -270,8 +270,8 @@ fn assuming(given: &Term, term: &Term, first: u32) -> Term {
 }
 
 rule!(
-    /// On integers: a condition that follows from another factor of the product is left out, also within
-    /// other factors, and two that exclude each other make it 0.
+    /// On integers: a condition that follows from another of the same product is left out, and two
+    /// that exclude each other make it 0.
     IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
         for (first, condition) in factors.iter().enumerate() {
@@ -287,6 +287,15 @@ rule!(
                 }
             }
         }
+        None
+    }
+);
+
+rule!(
+    /// On integers, within the other factors of a product. After definitions were read backwards, which
+    /// they no longer can be without their conditions.
+    IMPLIED_WITHIN, "implied condition within", "[a <= b] f([a <= b] u) = [a <= b] f(u)", |term, _| {
+        let Node::Mul(factors) = term.node() else { return None };
         let is_given = |factor: &&Term| not_negative(factor).is_some();
         factors.iter().filter(is_given).find_map(|given| {
             let rest = factors.iter().map(|factor| match factor.is_condition() {
