@@ -88,7 +88,7 @@ fn first_examples(model: &Model, given: &Given, batch: usize) -> Given {
 /// The derivative by a few entries of every tensor, by the rules and by finite differences.
 fn differences(model: &Model, backward: &Backward, wrt: &[Name], point: &Point, dice: &mut Dice) -> Result<(), String> {
     let mut complete_point = point.clone();
-    let names: Vec<Name> = wrt.iter().map(|name| derivative_name(LOSS, name).into()).collect();
+    let names: Vec<Name> = wrt.iter().map(|name| derivative_name(LOSS, name)).collect();
     complete(&backward.model, &mut complete_point, &names).map_err(|error| error.to_string())?;
     for (variable, name) in wrt.iter().zip(&names) {
         let gradient = &complete_point[name];

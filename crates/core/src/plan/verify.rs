@@ -16,7 +16,7 @@ impl Plan {
                 return Err(format!("{} is outside the arena or not aligned", place.name));
             }
         }
-        let mut written: Vec<bool> = self.places.iter().map(|place| has_value(place)).collect();
+        let mut written: Vec<bool> = self.places.iter().map(has_value).collect();
         self.check_given()?;
         for (number, operation) in self.operations.iter().enumerate() {
             let wrong = |message: String| format!("operation {number}: {message}");
