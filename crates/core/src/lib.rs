@@ -3,6 +3,8 @@
 pub mod derivation;
 pub mod meaning;
 pub mod model;
+
+pub mod page;
 pub mod plan;
 pub mod syntax;
 pub mod term;

@@ -65,6 +65,12 @@ impl Values {
         Values { point }
     }
 
+    /// Only what is given, without what equations define.
+    fn given(self, model: &Model) -> Point {
+        let is_defined = |name: &str| model.definition(name).is_some();
+        self.point.into_iter().filter(|(name, _)| !is_defined(name)).collect()
+    }
+
     fn array(&self, name: &str) -> &Array {
         self.point.get(name).unwrap_or_else(|| panic!("a value of {name}"))
     }

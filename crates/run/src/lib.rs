@@ -1,3 +1,8 @@
-//! From plans to results: execution, training, data.
+//! From plans to results: execution, arrays in files, data, seeds, evaluation, training.
 
+pub mod arrays;
+pub mod data;
+pub mod evaluate;
 pub mod execute;
+pub mod seeds;
+pub mod train;

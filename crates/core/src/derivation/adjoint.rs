@@ -1,8 +1,8 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
 use super::rewrite::{Context, Derivation, Rule};
-use super::rules::{DIFFERENTIATE, SIMPLIFY, TIDY, names};
-use super::{consumers, derivative_name, derivative_parts, stabilised};
+use super::rules::{DIFFERENTIATE, SIMPLIFY, STABLE, TIDY, names};
+use super::{Stabilised, consumers, derivative_name, derivative_parts, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
 use std::collections::BTreeMap;
@@ -44,6 +44,10 @@ pub struct Gradient {
 /// Everything derived for one tensor.
 #[derive(Debug, Clone)]
 pub struct Backward {
+    /// The model as it was written.
+    pub source: Model,
+    /// The definitions that were given a stable form before anything was derived.
+    pub stabilised: Vec<Stabilised>,
     /// The model with stable definitions and the derivatives as further tensors.
     pub model: Model,
     /// The tensor that is differentiated.
@@ -94,10 +98,16 @@ impl Backward {
 
     /// Replays every derivation, believing nothing; names the first that does not hold.
     pub fn replay(&self) -> Result<(), ReplayError> {
+        let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
+        let as_written = Context { model: &self.source, jacobians: &none, known: &nothing };
+        for stable in &self.stabilised {
+            let chain = stable.tensor.clone();
+            stable.derivation.replay(&as_written).map_err(|step| ReplayError { chain, step })?;
+        }
         let jacobians = jacobian_definitions(&self.jacobians);
         let fail = |of: &Name, wrt: &Name| {
-            let (of, wrt) = (of.clone(), wrt.clone());
-            move |step| ReplayError { of, wrt, step }
+            let chain = derivative_name(of, wrt);
+            move |step| ReplayError { chain, step }
         };
         let replay = |derivation: &Derivation, known: &[Name]| {
             let known = known_definitions(&self.gradients, known);
@@ -117,10 +127,8 @@ impl Backward {
 /// A recorded step that its rule does not give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayError {
-    /// Of which tensor.
-    pub of: Name,
-    /// By which tensor.
-    pub wrt: Name,
+    /// What is derived there: `∂loss/∂W1`, or a tensor whose definition was given a stable form.
+    pub chain: Name,
     /// The number of the step, from 0.
     pub step: usize,
 }
@@ -135,7 +143,8 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
         model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()))?;
     }
     model.definition(of).ok_or_else(|| DeriveError::NotDefined(of.into()))?;
-    let model = stabilised(model);
+    let source = model.clone();
+    let (model, stabilised) = rewritten(model, STABLE);
     let mut work = Work { model: &model, of: of.into(), gradients: Vec::new(), jacobians: Vec::new() };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
@@ -143,7 +152,7 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
     work.show();
     let Work { gradients, jacobians, .. } = work;
     let derived: Vec<Tensor> = gradients.iter().map(|gradient| as_tensor(&model, gradient)).collect();
-    Ok(Backward { model: model.extended(derived), of: of.into(), gradients, jacobians })
+    Ok(Backward { source, stabilised, model: model.extended(derived), of: of.into(), gradients, jacobians })
 }
 
 /// The tensors to differentiate by, from `of` backwards: those wanted and those on the way to them.
@@ -293,18 +302,19 @@ impl Work<'_> {
         }
     }
 
-    /// The derivatives to put in where `gradient` reads them, and where those read them in turn.
+    /// The derivatives to put in where `gradient` reads them, and where those read them in turn: as
+    /// long as the line stays readable.
     fn worth_showing(&self, gradient: &Gradient) -> Vec<Name> {
         let mut put_in: Vec<Name> = Vec::new();
         let mut pending = vec![gradient.derivation.end().clone()];
-        let alias = matches!(pending[0].node(), Node::Read { .. });
+        let mut length = cost(&pending[0]);
         while let Some(term) = pending.pop() {
             for name in term.tensors() {
                 let Some(read) = self.gradients.iter().find(|other| other.name == name) else { continue };
                 let body = read.derivation.end();
-                let readers = self.gradients.iter().filter(|other| other.derivation.end().reads(&name)).count();
-                let short = cost(body) <= SHORT;
-                if !put_in.contains(&name) && (short || readers == 1 || (alias && put_in.is_empty())) {
+                let longer = length + cost(body);
+                if !put_in.contains(&name) && (longer <= LONGEST || cost(body) <= SHORT) {
+                    length = longer;
                     put_in.push(name);
                     pending.push(body.clone());
                 }
@@ -316,8 +326,10 @@ impl Work<'_> {
 
 const DEFAULT_LETTERS: [&str; 8] = ["i", "j", "k", "l", "m", "n", "o", "p"];
 
-/// A derivative no dearer than this is shown by its right side.
+/// A derivative no dearer than this is always shown by its right side.
 const SHORT: usize = 7;
+/// Other derivatives are put in by their right sides up to this cost of the whole.
+const LONGEST: usize = 40;
 
 /// Simplifies a chain and puts its end in the form that people write.
 fn finish(derivation: &mut Derivation, context: &Context) {

@@ -2,8 +2,11 @@
 //! against finite differences of the whole model.
 
 use super::adjoint::{Backward, Gradient, ReplayError};
+use super::derivative_name;
 use super::rewrite::Derivation;
-use crate::meaning::{Array, MeaningError, Point, complete, evaluate, finite_difference};
+use crate::meaning::{
+    Array, Difference, MeaningError, Point, complete, directional_difference, evaluate, finite_difference,
+};
 use crate::model::{Model, Role, TargetKind, Tensor};
 use crate::term::{Index, Name, Term};
 
@@ -28,10 +31,8 @@ pub enum CheckError {
     Replay(ReplayError),
     /// A line has another value than the first of its chain.
     Line {
-        /// Of which tensor.
-        of: Name,
-        /// By which tensor.
-        wrt: Name,
+        /// What is derived there: `∂loss/∂W1`, or a tensor whose definition was given a stable form.
+        chain: Name,
         /// The rule that gave the line.
         rule: &'static str,
         /// The entry, one number for each index of the line.
@@ -54,6 +55,16 @@ pub enum CheckError {
         /// The derived value.
         found: f64,
     },
+    /// In one direction in which everything moves, the results together differ from a finite
+    /// difference.
+    Direction {
+        /// Of which tensor.
+        of: Name,
+        /// By finite differences.
+        expected: f64,
+        /// From the derived values.
+        found: f64,
+    },
     /// A line could not be evaluated.
     Meaning(MeaningError),
 }
@@ -67,16 +78,21 @@ impl From<MeaningError> for CheckError {
 impl std::fmt::Display for CheckError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            CheckError::Replay(ReplayError { of, wrt, step }) => {
-                write!(f, "step {} of the derivation of ∂{of}/∂{wrt} is not what its rule gives", step + 1)
+            CheckError::Replay(ReplayError { chain, step }) => {
+                write!(f, "step {} of the derivation of {chain} is not what its rule gives", step + 1)
             }
-            CheckError::Line { of, wrt, rule, entry, expected, found } => write!(
+            CheckError::Line { chain, rule, entry, expected, found } => write!(
                 f,
-                "in ∂{of}/∂{wrt} the step «{rule}» changes the value at entry {entry:?} from {expected} to {found}"
+                "in {chain} the step «{rule}» changes the value at entry {entry:?} from {expected} to {found}"
             ),
             CheckError::Difference { of, wrt, entry, expected, found } => {
                 write!(f, "∂{of}/∂{wrt} at entry {entry} is derived as {found}, but finite differences give {expected}")
             }
+            CheckError::Direction { of, expected, found } => write!(
+                f,
+                "the derivatives of {of} say that it changes by {found} in a direction in which finite differences \
+                 give {expected}"
+            ),
             CheckError::Meaning(error) => error.fmt(f),
         }
     }
@@ -91,6 +107,8 @@ const LINE_TOLERANCE: f64 = 1e-8;
 const DIFFERENCE_TOLERANCE: f64 = 1e-6;
 /// How many entries of a tensor are evaluated at a point.
 const ENTRIES: usize = 6;
+/// The work of all finite differences, in nodes that the interpreter visits: about a second.
+const MOST_WORK: usize = 20_000_000;
 
 /// A point for [`verify`]: values for all that a model is given, drawn from `uniform`, which gives
 /// numbers in -1..1. Integers are in their range and targets keep their promises.
@@ -139,15 +157,19 @@ fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> 
     values
 }
 
-/// Replays everything, then evaluates every line of every derivation at the points, and the
-/// results against finite differences.
+/// Replays everything, then evaluates every line of every derivation at the points, and holds the
+/// results to finite differences: entry by entry, as many as [`MOST_WORK`] allows, and for a model
+/// that is too large for that in one direction in which everything given moves.
 ///
 /// # Errors
 /// The first place where something does not hold.
 pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, CheckError> {
     backward.replay().map_err(CheckError::Replay)?;
     let mut found = Verification { points: points.len(), ..Verification::default() };
-    for point in points {
+    let work = evaluation_work(&backward.model, &backward.of);
+    let differences = 8 * points.len().max(1) * backward.gradients.len().max(1);
+    let entries = (MOST_WORK / work.max(1) / differences).min(ENTRIES);
+    for (number, point) in points.iter().enumerate() {
         let mut point = point.clone();
         let mut wanted: Vec<Name> = backward.gradients.iter().map(|gradient| gradient.name.clone()).collect();
         wanted.push(backward.of.clone());
@@ -155,24 +177,44 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         complete(&backward.model, &mut point, &wanted)?;
         let check = Check { model: &backward.model, point: &point };
         found.lines = 0;
+        for stable in &backward.stabilised {
+            check.lines(&stable.tensor, &stable.indices, &stable.derivation, &mut found)?;
+        }
         for local in &backward.jacobians {
-            let chain = Chain { of: &local.tensor, wrt: &local.wrt, indices: &local.indices };
-            check.lines(&chain, &local.derivation, &mut found)?;
+            let chain = derivative_name(&local.tensor, &local.wrt);
+            check.lines(&chain, &local.indices, &local.derivation, &mut found)?;
         }
         for gradient in &backward.gradients {
-            let chain = Chain { of: &gradient.of, wrt: &gradient.wrt, indices: &gradient.indices };
-            check.lines(&chain, &gradient.derivation, &mut found)?;
-            check.lines(&chain, &gradient.shown, &mut found)?;
-            check.difference(gradient, &mut found)?;
+            check.lines(&gradient.name, &gradient.indices, &gradient.derivation, &mut found)?;
+            check.lines(&gradient.name, &gradient.indices, &gradient.shown, &mut found)?;
+            check.entries(gradient, entries, &mut found)?;
+        }
+        if entries == 0 && number == 0 {
+            check.direction(backward, &mut found)?;
         }
     }
     Ok(found)
 }
 
-struct Chain<'a> {
-    of: &'a Name,
-    wrt: &'a Name,
-    indices: &'a [Index],
+/// Roughly how many nodes the interpreter visits to evaluate a tensor and all that it needs.
+fn evaluation_work(model: &Model, of: &Name) -> usize {
+    fn of_term(term: &Term) -> usize {
+        let inner = term.children().iter().map(of_term).fold(1, usize::saturating_add);
+        let range = term
+            .open()
+            .map_or(1, |opened| opened.indices.iter().map(|index| index.extent).fold(1, usize::saturating_mul));
+        inner.saturating_mul(range)
+    }
+    let mut needed = vec![of.clone()];
+    let mut work = 0usize;
+    for tensor in model.tensors.iter().rev() {
+        let Some(definition) = model.definition(&tensor.name).filter(|_| needed.contains(&tensor.name)) else {
+            continue;
+        };
+        work = work.saturating_add(tensor.len().saturating_mul(of_term(&definition.body)));
+        needed.extend(definition.body.tensors());
+    }
+    work
 }
 
 struct Check<'a> {
@@ -182,11 +224,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// Holds every line to the first.
-    fn lines(&self, chain: &Chain, derivation: &Derivation, found: &mut Verification) -> Result<(), CheckError> {
-        let extents: Vec<usize> = chain.indices.iter().map(|index| index.extent).collect();
-        let entries = sample(&extents);
+    fn lines(
+        &self,
+        chain: &Name,
+        indices: &[Index],
+        derivation: &Derivation,
+        found: &mut Verification,
+    ) -> Result<(), CheckError> {
+        let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+        let entries = sample(&extents, ENTRIES);
         let values = |term: &Term| -> Result<Vec<f64>, MeaningError> {
-            let at = |entry: &Vec<usize>| chain.indices.iter().cloned().zip(entry.iter().copied()).collect::<Vec<_>>();
+            let at = |entry: &Vec<usize>| indices.iter().cloned().zip(entry.iter().copied()).collect::<Vec<_>>();
             entries.iter().map(|entry| evaluate(self.model, self.point, term, &at(entry))).collect()
         };
         let first = values(&derivation.start)?;
@@ -198,8 +246,7 @@ impl Check<'_> {
                 let error = (expected - value).abs() / size;
                 if error > LINE_TOLERANCE || (error.is_nan() && expected.is_finite()) {
                     return Err(CheckError::Line {
-                        of: chain.of.clone(),
-                        wrt: chain.wrt.clone(),
+                        chain: chain.clone(),
                         rule: step.rule.name,
                         entry: entry.clone(),
                         expected: *expected,
@@ -212,40 +259,67 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Holds the result to finite differences of the whole model.
-    fn difference(&self, gradient: &Gradient, found: &mut Verification) -> Result<(), CheckError> {
+    /// Holds entries of the result to finite differences of the whole model.
+    fn entries(&self, gradient: &Gradient, most: usize, found: &mut Verification) -> Result<(), CheckError> {
         let values = &self.point[&gradient.name].values;
         if self.model.tensor(&gradient.of).is_none_or(|of| !of.shape.is_empty()) {
             return Ok(());
         }
         let size = values.iter().filter(|value| value.is_finite()).fold(1e-3f64, |size, value| size.max(value.abs()));
-        for entry in sample(&[values.len()]).into_iter().map(|entry| entry[0]) {
+        for entry in sample(&[values.len()], most).into_iter().map(|entry| entry[0]) {
             let by = finite_difference(self.model, self.point, &gradient.of, &gradient.wrt, entry, 1e-3)?;
-            let error = (by.value - values[entry]).abs() / size;
-            // Across a kink, or near a pole, finite differences say themselves that they are useless.
-            let own = by.error / size;
-            if own > DIFFERENCE_TOLERANCE || !own.is_finite() {
-                continue;
-            }
-            if error > DIFFERENCE_TOLERANCE + 10.0 * own || error.is_nan() {
-                return Err(CheckError::Difference {
-                    of: gradient.of.clone(),
-                    wrt: gradient.wrt.clone(),
-                    entry,
-                    expected: by.value,
-                    found: values[entry],
-                });
-            }
-            found.max_difference_error = found.max_difference_error.max(error);
+            let (of, wrt) = (gradient.of.clone(), gradient.wrt.clone());
+            let (expected, derived) = (by.value, values[entry]);
+            let error = CheckError::Difference { of, wrt, entry, expected, found: derived };
+            compare(by, derived, size, found).ok_or(error)?;
         }
         Ok(())
     }
+
+    /// Holds all derivatives by what is given to one finite difference, in a direction in which
+    /// every entry moves.
+    fn direction(&self, backward: &Backward, found: &mut Verification) -> Result<(), CheckError> {
+        let is_given = |gradient: &&Gradient| self.model.definition(&gradient.wrt).is_none();
+        let (mut direction, mut derived, mut size) = (Point::new(), 0.0, 1e-3f64);
+        for gradient in backward.gradients.iter().filter(is_given) {
+            let values = &self.point[&gradient.name].values;
+            let shape = self.point[&gradient.wrt].shape.clone();
+            if values.len() != shape.iter().product() {
+                return Ok(());
+            }
+            // Any direction does that is not orthogonal to all that could go wrong.
+            let by: Vec<f64> = (0..values.len()).map(|entry| (entry as f64 * 0.7 + 1.0).cos()).collect();
+            let parts = values.iter().zip(&by).map(|(value, by)| value * by);
+            derived += parts.clone().sum::<f64>();
+            size = parts.fold(size, |size, part| size.max(part.abs()));
+            direction.insert(gradient.wrt.clone(), Array { shape, values: by });
+        }
+        // Short enough that hardly any kink lies within the step.
+        let by = directional_difference(self.model, self.point, &backward.of, &direction, 1e-6)?;
+        let of = backward.of.clone();
+        compare(by, derived, size.max(derived.abs()), found).ok_or(CheckError::Direction {
+            of,
+            expected: by.value,
+            found: derived,
+        })
+    }
+}
+
+/// Notes how far a derived value is from finite differences; `None` where that is too far. Across a
+/// kink, or near a pole, finite differences say themselves that they are useless.
+fn compare(by: Difference, derived: f64, size: f64, found: &mut Verification) -> Option<()> {
+    let (error, own) = ((by.value - derived).abs() / size, by.error / size);
+    if own > DIFFERENCE_TOLERANCE || !own.is_finite() {
+        return Some(());
+    }
+    found.max_difference_error = found.max_difference_error.max(error);
+    (error <= DIFFERENCE_TOLERANCE + 10.0 * own).then_some(())
 }
 
 /// Some entries of a tensor, spread evenly; all of a small one.
-fn sample(extents: &[usize]) -> Vec<Vec<usize>> {
+fn sample(extents: &[usize], most: usize) -> Vec<Vec<usize>> {
     let length: usize = extents.iter().product();
-    let count = length.min(ENTRIES);
+    let count = length.min(most);
     let unravel = |mut flat: usize| {
         let mut entry = vec![0; extents.len()];
         for (place, extent) in entry.iter_mut().zip(extents).rev() {

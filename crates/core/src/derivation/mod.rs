@@ -15,11 +15,23 @@ pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
 pub use rules::names::{consumers, derivative_name, derivative_parts};
 
 use crate::model::{Definition, Model, Role, Tensor};
+use crate::term::{Index, Name};
 use std::collections::BTreeMap;
+
+/// How the definition of a tensor got a form that neither overflows nor loses digits.
+#[derive(Debug, Clone)]
+pub struct Stabilised {
+    /// The tensor.
+    pub tensor: Name,
+    /// The indices of its definition.
+    pub indices: Vec<Index>,
+    /// From the right side as it was written to the one that is used.
+    pub derivation: Derivation,
+}
 
 /// The model with every definition in a form that neither overflows nor loses digits.
 pub fn stabilised(model: &Model) -> Model {
-    rewritten(model, rules::STABLE)
+    rewritten(model, rules::STABLE).0
 }
 
 /// The model as it is best computed: also the logarithm of a named probability is not computed
@@ -27,21 +39,27 @@ pub fn stabilised(model: &Model) -> Model {
 pub fn for_running(model: &Model) -> Model {
     let mut rules: Vec<&'static Rule> = vec![&rules::stable::LOG_OF_NAMED];
     rules.extend(rules::STABLE);
-    rewritten(model, &rules)
+    rewritten(model, &rules).0
 }
 
-fn rewritten(model: &Model, rules: &[&'static Rule]) -> Model {
+/// The model with the rules applied to every definition, and the definitions that changed.
+fn rewritten(model: &Model, rules: &[&'static Rule]) -> (Model, Vec<Stabilised>) {
     let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
     let context = Context { model, jacobians: &jacobians, known: &known };
-    let rewrite = |tensor: &Tensor| {
+    let mut changed = Vec::new();
+    let mut rewrite = |tensor: &Tensor| {
         let Role::Defined(definition) = &tensor.role else { return tensor.clone() };
         if derivative_parts(&tensor.name).is_some() {
             return tensor.clone();
         }
         let mut derivation = Derivation::new(definition.body.clone());
         derivation.exhaust(rules, &context);
-        let body = derivation.end().clone();
-        Tensor { role: Role::Defined(Definition { indices: definition.indices.clone(), body }), ..tensor.clone() }
+        let (indices, body) = (definition.indices.clone(), derivation.end().clone());
+        if !derivation.steps.is_empty() {
+            changed.push(Stabilised { tensor: tensor.name.clone(), indices: indices.clone(), derivation });
+        }
+        Tensor { role: Role::Defined(Definition { indices, body }), ..tensor.clone() }
     };
-    Model { tensors: model.tensors.iter().map(rewrite).collect(), ..model.clone() }
+    let model = Model { tensors: model.tensors.iter().map(&mut rewrite).collect(), ..model.clone() };
+    (model, changed)
 }

@@ -41,20 +41,40 @@ pub fn complete(model: &Model, point: &mut Point, wanted: &[Name]) -> Result<(),
 ///
 /// # Errors
 ///
-/// No examples, missing values, wrong shapes, values for a defined tensor, and all errors of
-/// [`evaluate`](super::evaluate).
+/// All of [`check`] and of [`evaluate`](super::evaluate).
 pub fn run(
     model: &Model,
     given: &BTreeMap<Name, Array>,
     wanted: &[Name],
 ) -> Result<BTreeMap<Name, Array>, MeaningError> {
+    let examples = check(model, given, wanted)?;
     let needed = needed(model, wanted, |_| false)?;
-    let examples = check_given(model, given)?;
     let mut batch = Batch { model, shared: Point::new(), examples: vec![Point::new(); examples] };
     for tensor in model.tensors.iter().filter(|tensor| needed.contains(&tensor.name)) {
         batch.add(tensor, given)?;
     }
     Ok(wanted.iter().map(|name| (name.clone(), batch.whole(name))).collect())
+}
+
+/// Checks that the wanted tensors can be computed from what is given, for [`run`] and for any other
+/// way to compute them, and finds the number of examples: 0 where no tensor tells.
+///
+/// # Errors
+///
+/// No examples, missing values, wrong shapes, values for a defined tensor.
+pub fn check(model: &Model, given: &BTreeMap<Name, Array>, wanted: &[Name]) -> Result<usize, MeaningError> {
+    let needed = needed(model, wanted, |_| false)?;
+    let examples = check_given(model, given)?;
+    for tensor in model.tensors.iter().filter(|tensor| needed.contains(&tensor.name)) {
+        if tensor.per_example && examples == 0 {
+            return Err(MeaningError::NoExamples);
+        }
+        let has_value = matches!(tensor.role, Role::Defined(_) | Role::Const(Some(_)));
+        if !has_value && !given.contains_key(&tensor.name) {
+            return Err(MeaningError::Missing(tensor.name.clone()));
+        }
+    }
+    Ok(examples)
 }
 
 /// The value of a constant that has one.
@@ -81,9 +101,6 @@ struct Batch<'a> {
 impl Batch<'_> {
     fn add(&mut self, tensor: &Tensor, given_values: &BTreeMap<Name, Array>) -> Result<(), MeaningError> {
         let name = &tensor.name;
-        if tensor.per_example && self.examples.is_empty() {
-            return Err(MeaningError::NoExamples);
-        }
         match (&tensor.role, given_values.get(name)) {
             (Role::Defined(definition), _) if tensor.per_example => {
                 for (position, array) in self.each(tensor, definition)?.into_iter().enumerate() {
@@ -160,7 +177,7 @@ fn tabulate(
     Evaluator { model, points }.tabulate(definition, &tensor.shape)
 }
 
-/// Checks everything that was given, and finds the number of examples: 0 where no tensor tells.
+/// Checks the shapes of everything that was given, and finds the number of examples.
 fn check_given(model: &Model, given: &BTreeMap<Name, Array>) -> Result<usize, MeaningError> {
     let mut first: Option<(&Name, usize)> = None;
     for tensor in &model.tensors {

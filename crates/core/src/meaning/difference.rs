@@ -1,7 +1,7 @@
 //! Derivatives by finite differences: a third route, next to the rules and the dual numbers.
 
-use super::{MeaningError, Point, complete};
-use crate::model::{Model, Role};
+use super::{Array, MeaningError, Point, complete};
+use crate::model::Model;
 use crate::term::Name;
 
 /// A derivative by finite differences.
@@ -33,31 +33,54 @@ pub fn finite_difference(
     step: f64,
 ) -> Result<Difference, MeaningError> {
     let mut base = point.clone();
-    for tensor in model.tensors.iter().filter(|tensor| matches!(tensor.role, Role::Defined(_))) {
-        base.remove(&tensor.name);
-    }
+    base.retain(|name, _| model.definition(name).is_none());
     complete(model, &mut base, std::slice::from_ref(wrt))?;
-    // Only what was given and `wrt` itself stay; anything computed on the way to it may move.
-    base.retain(|name, _| name == wrt || model.definition(name).is_none());
-    let value = |x: f64| -> Result<f64, MeaningError> {
+    let array = base.remove(wrt).ok_or_else(|| MeaningError::Missing(wrt.clone()))?;
+    let x = *array.values.get(entry).ok_or_else(|| outside(model, wrt, entry))?;
+    let mut direction = Array { values: vec![0.0; array.values.len()], shape: array.shape };
+    direction.values[entry] = 1.0;
+    let direction = Point::from([(wrt.clone(), direction)]);
+    directional_difference(model, point, scalar, &direction, step * x.abs().max(1.0))
+}
+
+/// The total derivative of a scalar in a direction, which holds an array for each tensor that moves:
+/// the sum over their entries of derivative times direction. By the same formula, with
+/// `h = step`.
+///
+/// # Errors
+///
+/// As [`complete`]; and where `scalar` is no scalar or an array has the wrong shape.
+pub fn directional_difference(
+    model: &Model,
+    point: &Point,
+    scalar: &Name,
+    direction: &Point,
+    step: f64,
+) -> Result<Difference, MeaningError> {
+    let mut base = point.clone();
+    base.retain(|name, _| model.definition(name).is_none());
+    let moving: Vec<Name> = direction.keys().cloned().collect();
+    complete(model, &mut base, &moving)?;
+    // Only what was given and what moves stay; anything computed on the way there may change.
+    base.retain(|name, _| direction.contains_key(name) || model.definition(name).is_none());
+    let value = |distance: f64| -> Result<f64, MeaningError> {
         let mut moved = base.clone();
-        if let Some(array) = moved.get_mut(wrt) {
-            array.values[entry] = x;
+        for (name, by) in direction {
+            if let Some(array) = moved.get_mut(name) {
+                array.values.iter_mut().zip(&by.values).for_each(|(x, by)| *x += distance * by);
+            }
         }
         complete(model, &mut moved, std::slice::from_ref(scalar))?;
         scalar_value(&moved, scalar)
     };
-    let x = base.get(wrt).and_then(|array| array.values.get(entry).copied());
-    let x = x.ok_or_else(|| outside(model, wrt, entry))?;
-    let h = step * x.abs().max(1.0);
-    let coarse = central(&value, x, h)?;
-    let fine = central(&value, x, h / 2.0)?;
+    let coarse = central(&value, step)?;
+    let fine = central(&value, step / 2.0)?;
     Ok(Difference { value: coarse, error: (coarse - fine).abs() })
 }
 
-fn central(f: &dyn Fn(f64) -> Result<f64, MeaningError>, x: f64, h: f64) -> Result<f64, MeaningError> {
-    let near = f(x + h)? - f(x - h)?;
-    let far = f(x + 2.0 * h)? - f(x - 2.0 * h)?;
+fn central(f: &dyn Fn(f64) -> Result<f64, MeaningError>, h: f64) -> Result<f64, MeaningError> {
+    let near = f(h)? - f(-h)?;
+    let far = f(2.0 * h)? - f(-2.0 * h)?;
     Ok((8.0 * near - far) / (12.0 * h))
 }
 

@@ -11,12 +11,12 @@ mod evaluate;
 mod function;
 mod scalar;
 
-pub use batch::{complete, run};
-pub use difference::{Difference, finite_difference};
+pub use batch::{check, complete, run};
+pub use difference::{Difference, directional_difference, finite_difference};
 pub use error::MeaningError;
 
 use crate::model::Model;
-use crate::term::{Index, Name, Term};
+use crate::term::{Function, Index, Name, Term};
 use evaluate::{Evaluator, Scope};
 use std::collections::BTreeMap;
 
@@ -77,4 +77,15 @@ pub fn evaluate(model: &Model, point: &Point, term: &Term, at: &[(Index, usize)]
     }
     let mut scope = Scope::new(at.iter().map(|(index, value)| (index.id, *value)));
     Evaluator { model, points: [point, &Point::new()] }.plain(term, &mut scope)
+}
+
+/// The value of a scalar function; `None` where the number of arguments is not its own.
+pub fn scalar_function(function: Function, arguments: &[f64]) -> Option<f64> {
+    match (function::Form::of(function), arguments) {
+        (function::Form::One(one), [x]) => Some(function::value(one, *x)),
+        (function::Form::Max, [_, _]) => Some(function::extremum(arguments, |a, b| a > b, f64::NEG_INFINITY)),
+        (function::Form::Min, [_, _]) => Some(function::extremum(arguments, |a, b| a < b, f64::INFINITY)),
+        (function::Form::Mod, [a, b]) => Some(function::modulo(*a, *b)),
+        _ => None,
+    }
 }

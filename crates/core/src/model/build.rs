@@ -14,6 +14,9 @@ use crate::term::Name;
 use crate::text::{Problem, Source, Span};
 use std::collections::HashMap;
 
+/// See [`Draft::ordering_work`](super::draft::Draft::ordering_work).
+const MOST_ORDERING: u64 = 2_000_000;
+
 /// Builds the model of a file: resolves its names, expands its functions, applies the summation
 /// convention, infers the range of every index, and checks everything.
 ///
@@ -22,6 +25,12 @@ use std::collections::HashMap;
 /// Everything that is wrong with the statements, in the order of the file. A statement that uses
 /// a name whose own definition has a problem is passed over.
 pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
+    if tree.statements.is_empty() {
+        let problem = Problem::new("the model is empty", Span::new(0, 0), "no statement stands here");
+        return Err(vec![
+            problem.hint("say what is given, what is learned and what is computed: `y[i] = W[i,j] x[j]`"),
+        ]);
+    }
     let prelude_source = super::prelude();
     let prelude = crate::syntax::parse(&prelude_source)?;
     let globals = Globals {
@@ -155,7 +164,10 @@ impl<'a> Builder<'a> {
         let mut elaborator = Elaborator::new(&mut self.globals, &name.text);
         let left = left_side(&mut elaborator, &equation.subscripts, &scope)?;
         let draft = elaborator.terms(&equation.value, &scope.with(left))?;
-        draft.check_nesting(None, 1, equation.value.span)?;
+        if draft.ordering_work(None, 1) > MOST_ORDERING {
+            let problem = Problem::new("reductions are nested too deep", equation.value.span, "in this equation");
+            return Err(problem.hint("give a name to a part of it").into());
+        }
         let Elaborator { ranges, reads, .. } = elaborator;
         let free = equation.subscripts.len();
         let indices = ranges.solve()?;

@@ -1,11 +1,9 @@
 //! An equation between text and term: names, sums and functions are resolved, ranges are not
 //! known yet.
 
-use super::names::Outcome;
 use super::scope::{IndexId, Place};
 use crate::syntax::tree;
 use crate::term::{Comparison, Connective, Function, Index, Name, Number, Reduction, Term};
-use crate::text::{Problem, Span};
 
 /// An expression with its indices resolved.
 #[derive(Debug, Clone)]
@@ -76,33 +74,32 @@ impl Draft {
         }
     }
 
-    /// Refuses reductions nested so that finding the best order of their indices would take too
-    /// long: the orders of one are tried for every order of those around it.
-    pub fn check_nesting(&self, around: Option<tree::Reduction>, orders: u64, span: Span) -> Outcome<()> {
-        let each = |drafts: &[Draft]| drafts.iter().try_for_each(|draft| draft.check_nesting(None, orders, span));
-        let both = |parts: [&Draft; 2]| parts.iter().try_for_each(|draft| draft.check_nesting(None, orders, span));
+    /// How many parts are looked at while the indices of its reductions are put in their best
+    /// order: the orders of one reduction are tried for every order of those around it. `around`
+    /// is the reduction directly around this one, `orders` how often this part is looked at.
+    pub fn ordering_work(&self, around: Option<tree::Reduction>, orders: u64) -> u64 {
+        let each = |drafts: &[Draft]| {
+            drafts.iter().fold(orders, |work, draft| work.saturating_add(draft.ordering_work(None, orders)))
+        };
         match self {
-            Draft::Opaque | Draft::Number(_) | Draft::Place(_) | Draft::Read(..) => Ok(()),
+            Draft::Opaque | Draft::Number(_) | Draft::Place(_) | Draft::Read(..) => orders,
             Draft::Sum(parts) | Draft::Product(parts) | Draft::Call(_, parts) | Draft::Logic(_, parts) => each(parts),
-            Draft::Negate(inner) => inner.check_nesting(None, orders, span),
-            Draft::Power(a, b) | Draft::Compare(_, a, b) => both([a, b]),
-            Draft::Where(a, b, c) => both([a, b]).and_then(|()| c.check_nesting(None, orders, span)),
+            Draft::Negate(inner) => each(std::slice::from_ref(inner)),
+            Draft::Power(a, b) | Draft::Compare(_, a, b) => {
+                a.ordering_work(None, orders).saturating_add(b.ordering_work(None, orders))
+            }
+            Draft::Where(a, b, c) => {
+                let branches = b.ordering_work(None, orders).saturating_add(c.ordering_work(None, orders));
+                branches.saturating_add(a.ordering_work(None, orders))
+            }
             Draft::Reduce(reduction, bound, body) => {
                 // One directly inside another of its kind becomes one with it.
                 let bound = bound.len() as u64 + u64::from(around == Some(*reduction));
-                let orders = orders.saturating_mul((1..=bound.min(4)).product());
-                if orders > MOST_ORDERS {
-                    let problem = Problem::new("reductions are nested too deep", span, "in this equation");
-                    return Err(problem.hint("give a name to a part of it").into());
-                }
-                body.check_nesting(Some(*reduction), orders, span)
+                body.ordering_work(Some(*reduction), orders.saturating_mul((1..=bound.min(4)).product()))
             }
         }
     }
 }
-
-/// See [`Draft::check_nesting`]: three reductions over four indices each, inside each other.
-const MOST_ORDERS: u64 = 24 * 24 * 24;
 
 fn place_term(place: &Place, indices: &[Index]) -> Term {
     match place {

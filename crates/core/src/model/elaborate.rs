@@ -144,7 +144,8 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     }
 
     /// A product, summed over the letters that nothing binds and that two of its factors have.
-    /// A factor that has such a letter sees it bound; another one never meets it.
+    /// Where such a letter stands in an argument that sums over it itself, [`Scope::keeping`]
+    /// hides this one.
     fn product(&mut self, factors: &'a [Factor], scope: &Scope<'a>) -> Outcome<Draft> {
         let mut repeated = self.globals.collector().repeated(factors, scope);
         repeated.retain(|letter| scope.letter(letter.text).is_none());
@@ -158,14 +159,12 @@ impl<'g, 'a> Elaborator<'g, 'a> {
                 Bound { letter: letter.text, place: Place::Index(index), implicit: true }
             })
             .collect();
-        let mut drafts = Vec::with_capacity(factors.len());
-        for factor in factors {
-            let letters = self.globals.letters(&factor.value, scope);
-            let inside = scope.with(bound.iter().filter(|bound| letters.has(bound.letter)).cloned());
+        let inside = scope.with(bound.iter().cloned());
+        let factors = factors.iter().map(|factor| {
             let draft = self.value(&factor.value, &inside)?;
-            drafts.push(if factor.divides { draft.inverse() } else { draft });
-        }
-        let product = Draft::Product(drafts);
+            Ok(if factor.divides { draft.inverse() } else { draft })
+        });
+        let product = Draft::Product(factors.collect::<Outcome<_>>()?);
         if bound.is_empty() {
             return Ok(product);
         }
@@ -239,11 +238,20 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     /// `delta[i, j]`
     pub fn delta(&mut self, left: &'a Expr, right: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
         let mut side = |expr: &'a Expr| match bare(expr) {
-            Some(_) => Ok(Draft::Place(self.subscript(expr, scope)?)),
-            None => self.value(expr, scope),
+            Some(name) if !self.names_value(name, scope) => Ok(Draft::Place(self.subscript(expr, scope)?)),
+            _ => self.value(expr, scope),
         };
         let (left, right) = (side(left)?, side(right)?);
         Ok(self.compare(Comparison::Equal, left, right))
+    }
+
+    /// Whether a bare name compared with an index is a value and no index itself.
+    fn names_value(&self, name: &str, scope: &Scope<'a>) -> bool {
+        let integer = match self.globals.names.get(name, scope.horizon) {
+            Some(Meaning::Tensor(tensor)) => self.globals.tensors[tensor].is_integer_scalar(),
+            _ => false,
+        };
+        scope.letter(name).is_none() && (integer || scope.parameter(name).is_some())
     }
 
     fn compare(&mut self, comparison: Comparison, left: Draft, right: Draft) -> Draft {

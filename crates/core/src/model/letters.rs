@@ -106,14 +106,25 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// In a subscript only sizes are no indices.
+    /// Whether a name in a subscript is no index: a size, a parameter, a scalar that holds an integer.
+    fn is_constant_subscript(&self, name: &str, scope: &Scope<'a>) -> bool {
+        if scope.parameter(name).is_some() {
+            return true;
+        }
+        match self.names.get(name, scope.horizon) {
+            Some(Meaning::Size(_)) => true,
+            Some(Meaning::Tensor(tensor)) => self.tensors[tensor].is_integer_scalar(),
+            _ => false,
+        }
+    }
+
+    /// The letters of subscripts.
     fn subscripts(&mut self, subscripts: impl Iterator<Item = &'a Expr>, scope: &Scope<'a>) -> Vec<Letter<'a>> {
         let mut found = Gather::default();
         for subscript in subscripts {
             match &subscript.kind {
                 ExprKind::Name(name) => {
-                    let size = matches!(self.names.get(&name.text, scope.horizon), Some(Meaning::Size(_)));
-                    if !size {
+                    if !self.is_constant_subscript(&name.text, scope) {
                         found.add(&Letter { text: &name.text, span: subscript.span, subscript: true });
                     }
                 }

@@ -170,6 +170,12 @@ impl Tensor {
         self.shape.iter().product()
     }
 
+    /// Whether it is one integer, which could be a subscript.
+    fn is_integer_scalar(&self) -> bool {
+        let integer = matches!(self.role, Role::Input { below: Some(_) } | Role::Target(TargetKind::Integer(_)));
+        integer && self.shape.is_empty()
+    }
+
     /// Whether it has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -4,6 +4,7 @@ use super::names::Outcome;
 use super::scope::{IndexId, Scope};
 use crate::term::Index;
 use crate::text::{Problem, Span};
+use std::collections::VecDeque;
 
 /// An index of an equation: where it is bound, and all that says something of its range.
 #[derive(Debug, Clone)]
@@ -92,19 +93,30 @@ impl Ranges {
         }
         let mut extents: Vec<Option<usize>> =
             self.all.iter().map(|range| range.evidence.first().map(|evidence| evidence.extent)).collect();
-        // Each round settles an index or is the last.
-        while let Some((index, extent)) = self.ties.iter().find_map(|(a, b)| match (extents[*a], extents[*b]) {
-            (Some(extent), None) => Some((*b, extent)),
-            (None, Some(extent)) => Some((*a, extent)),
-            _ => None,
-        }) {
-            extents[index] = Some(extent);
-        }
+        self.spread(&mut extents);
         let solved = self.all.iter().zip(&extents).enumerate().map(|(id, (range, extent))| match extent {
             Some(extent) => Ok(Index::new(id as u32, *extent, &range.letter)),
             None => Err(unknown(range).into()),
         });
         solved.collect()
+    }
+
+    /// Carries known extents along the ties, the nearest first.
+    fn spread(&self, extents: &mut [Option<usize>]) {
+        let mut neighbours: Vec<Vec<IndexId>> = vec![Vec::new(); extents.len()];
+        for &(one, other) in &self.ties {
+            neighbours[one].push(other);
+            neighbours[other].push(one);
+        }
+        let mut settled: VecDeque<IndexId> = (0..extents.len()).filter(|&index| extents[index].is_some()).collect();
+        while let Some(index) = settled.pop_front() {
+            for &neighbour in &neighbours[index] {
+                if extents[neighbour].is_none() {
+                    extents[neighbour] = extents[index];
+                    settled.push_back(neighbour);
+                }
+            }
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use super::letters::bare;
 use super::names::{Fault, Meaning, Outcome, is_reserved};
 use super::ranges::Evidence;
 use super::scope::{Parameter, Place, Scope};
-use super::{Role, TargetKind};
 use crate::syntax::tree::{self, Expr, ExprKind};
 use crate::term::Number;
 use crate::text::Span;
@@ -150,6 +149,10 @@ impl<'a> Elaborator<'_, 'a> {
         {
             return Ok(Place::Constant(value));
         }
+        if let ExprKind::Number(text) = &expr.kind {
+            let problem = scope.problem(format!("`{text}` cannot be a subscript"), expr.span, "not an integer");
+            return Err(problem.hint("subscripts are indices, sizes and integers").into());
+        }
         let what = match &expr.kind {
             ExprKind::Mod(..) => "`mod` in a subscript",
             ExprKind::Call { function, .. } if function.text == "floor" => "`floor` in a subscript",
@@ -164,7 +167,7 @@ impl<'a> Elaborator<'_, 'a> {
     fn unbound(&mut self, letter: &str, span: Span, scope: &Scope<'a>) -> Fault {
         let problem = match self.globals.names.get(letter, scope.horizon) {
             Some(Meaning::Broken) => return Fault::Known,
-            Some(Meaning::Tensor(tensor)) if self.is_integer_scalar(tensor) => {
+            Some(Meaning::Tensor(tensor)) if self.globals.tensors[tensor].is_integer_scalar() => {
                 return unsupported("a tensor as a subscript", span, scope);
             }
             _ if scope.parameter(letter).is_some() => return unsupported("a parameter as a subscript", span, scope),
@@ -178,12 +181,6 @@ impl<'a> Elaborator<'_, 'a> {
             Some(term) => problem.hint(format!("to sum over it, write `sum[{letter}] {term}`")).into(),
             None => problem.hint(format!("to sum over it, write `sum[{letter}] ...`")).into(),
         }
-    }
-
-    fn is_integer_scalar(&self, tensor: usize) -> bool {
-        let tensor = &self.globals.tensors[tensor];
-        let integer = matches!(tensor.role, Role::Input { below: Some(_) } | Role::Target(TargetKind::Integer(_)));
-        integer && tensor.shape.is_empty()
     }
 
     /// The text of the term, if it is short and stands in the file, without its sign.

@@ -358,11 +358,11 @@ fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
     }
 }
 
-/// The sign of the addend that is least apart from its number: exactly one of a sum and its
-/// negation leads with a minus, in whatever order their addends are sorted.
+/// Whether the addend that is least without its number is negative. Of a sum and its opposite at
+/// most one is so; the first addend would not do, since the number takes part in the order.
 fn leads_with_minus(addends: &[Term]) -> bool {
-    let parts = addends.iter().map(Term::split_number);
-    parts.min_by(|a, b| a.1.cmp(&b.1)).is_some_and(|(number, _)| number.is_negative())
+    let least = addends.iter().map(Term::split_number).min_by(|(_, one), (_, other)| one.cmp(other));
+    least.is_some_and(|(number, _)| number.is_negative())
 }
 
 fn is_difference(term: &Term) -> bool {
@@ -468,13 +468,16 @@ mod tests {
     }
 
     #[test]
-    fn powers_of_sums_have_one_sign() {
-        // Here both the sum and its negation are sorted with a negative addend in front.
-        let (x, y) = (Term::call(Function::Exp, Term::read("x", vec![])), Term::read("y", vec![]));
-        let sum = Term::add(vec![x.negated(), Term::mul(vec![Term::integer(2), y])]);
-        let (square, cube) = (Term::integer(2), Term::integer(3));
-        assert_eq!(Term::pow(&sum, &square), Term::pow(&sum.negated(), &square));
-        assert_eq!(Term::pow(&sum, &cube), Term::pow(&sum.negated(), &cube).negated());
+    fn powers_of_differences_have_a_sign() {
+        let (a, b) = (Term::read("a", vec![]), Term::read("b", vec![]));
+        // Products come before calls, and -1 before all: of the last pair either difference begins with a minus.
+        let product = Term::mul(vec![a.clone(), b.clone()]);
+        for (first, second) in [(&a, &b), (&product, &a), (&product, &Term::call(Function::Exp, a.clone()))] {
+            let (one, other) = (first.minus(second), second.minus(first));
+            let two = Term::integer(2);
+            assert_eq!(Term::pow(&one, &two), Term::pow(&other, &two));
+            assert_eq!(one.inverse(), other.inverse().negated());
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@ fn ranges() {
         "input x[4]\nt = x[4]",
         "size n = 3\ninput x[n]\nt = x[n]",
         "input x[4]\nt = x[-1]",
+        "input x[4]\nt = x[1.5]",
         "input x[4]\nt = sum[i:0] i",
         "input x[4]\nt = sum[i:4294967296] i",
     ]));
@@ -171,6 +172,7 @@ fn not_yet() {
         "input x[9]\ny[r:18] = x[r mod 9]",
         "input t[5] int(9)\nparam E[9,4] ~ zeros\ne[s,d] = E[t[s],d]",
         "input t int(9)\nparam E[9,4] ~ zeros\ne[d] = E[t,d]",
+        "input t int(9)\nparam E[9,4] ~ zeros\ne[d] = E[t,d] E[t,d]",
         "input x[9]\nparam p[9] ~ zeros\nt = x[argmax[i] p[i]]",
         "input a0[3]\nfor l in 1..3:\n    a{l}[i] = relu(a{l-1}[i])\n",
         "input x[5,3]\nh[t:-1,i] = 0\nh[t,i] = tanh(x[t,i] + h[t-1,i])",

@@ -1,6 +1,7 @@
 //! Every function of the prelude against its formula.
 
-use super::{Values, check, sum};
+use super::{GIVEN, Values, build, check, sum};
+use deltarule_core::derivation::{derive, verify};
 use deltarule_core::model;
 use deltarule_core::syntax;
 
@@ -137,4 +138,42 @@ fn activations_and_metrics() {
         let dot = |a: &str, b: &str| sum(3, |i| m.at(a, &[i]) * m.at(b, &[i]));
         dot("u", "v") / (dot("u", "u") * dot("v", "v")).sqrt()
     });
+}
+
+/// Every function that has a gradient, as a scalar of the parameters `A`, `w`, `u` and `v`.
+const SCALARS: &[&str] = &[
+    "sum[i,j] softmax[j](A[i,j])^2 + w[0]",
+    "sum[i] (softmax[j](A[i,j]) w[j] + layernorm[j](A[i,j]) w[j])^2",
+    "sum[i,j] logsoftmax[j](A[i,j]) w[j]",
+    "sum[i] variance[j](A[i,j])^2",
+    "sum[i] deviation[j](A[i,j]) u[i]",
+    "sumsquares[i](u[i]) norm[j](w[j])",
+    "sum[i] (layernorm[j](A[i,j]) w[j])^3",
+    "sum[i] (rmsnorm[j](A[i,j]) w[j])^2",
+    "crossentropy[c](softmax[c](w[c]), y[c])",
+    "softmaxcrossentropy[c](w[c], y[c])",
+    "entropy[c](softmax[c](w[c]))",
+    "kldivergence[c](softmax[c](w[c]), softmax[c](A[0,c]))",
+    "mse[i](u[i], v[i])",
+    "mae[i](u[i], v[i])",
+    "sum[i] bce(sigmoid(u[i]), [v[i] > 0])",
+    "sum[i] logitbce(u[i], [v[i] > 0])",
+    "sum[i] huber(3 u[i], v[i])",
+    "sum[i] hinge(u[i] v[i], 1)",
+    "sum[i] leakyrelu(u[i], 0.1) elu(v[i], 2)",
+    "sum[i] mish(u[i])",
+    "cosine[i](u[i], v[i])",
+];
+
+#[test]
+fn gradients_pass_their_check() {
+    for scalar in SCALARS {
+        let model = build(&format!("{GIVEN}loss = {scalar}\n"));
+        let wrt: Vec<_> = ["A", "w", "u", "v"].into_iter().map(Into::into).collect();
+        let backward = derive(&model, "loss", &wrt).unwrap_or_else(|error| panic!("{scalar}: {error:?}"));
+        let points: Vec<_> = (1..3).map(|seed| Values::of(&model, seed).given(&model)).collect();
+        if let Err(error) = verify(&backward, &points) {
+            panic!("{scalar}: {error:?}");
+        }
+    }
 }

@@ -73,6 +73,13 @@ fn conditions_and_comparisons_take_part() {
         f64::from(u8::from(holds))
     });
     check("t = [u[i] v[i] > 0]", &[], |m, _| f64::from(u8::from(sum(3, |i| m.at("u", &[i]) * m.at("v", &[i])) > 0.0)));
+    let third = |m: &super::Values, at: &[usize]| f64::from(u8::from(m.at("c", &[]) == at[0] as f64));
+    check("input c int(3)\nt[i:3] = delta[c, i]", &[3], third);
+    check("input c int(3)\nt[i:3] = delta[i, c]", &[3], third);
+    check("input c int(3)\nfn at[i](c) = delta[c, i]\nt[j:3] = at[j](c)", &[3], third);
+    check("input c[2] int(3)\nt[i:3] = delta[c[1], i]", &[3], |m, at| {
+        f64::from(u8::from(m.at("c", &[1]) == at[0] as f64))
+    });
     check("t[i] = where(u[i] > 0, u[i], half v[i])", &[3], |m, at| {
         if m.at("u", at) > 0.0 { m.at("u", at) } else { 0.5 * m.at("v", at) }
     });

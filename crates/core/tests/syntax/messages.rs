@@ -117,6 +117,7 @@ const MALFORMED: &[&str] = &[
     "given a = b",
     "z = a given b = c",
     "z = a input x[3]",
+    "z = x[for]",
     // Blocks.
     "for l = 1..3:\n  a = b",
     "for l in range(3):\n  a = b",

@@ -12,7 +12,8 @@ const EQUAL: Kind = Kind::Compare(Comparison::Equal);
 pub(in crate::syntax) fn unexpected(text: &str, tokens: &[Token], position: usize, expected: &str) -> Found {
     let token = tokens[position];
     let written = quote(text, token.span);
-    let wants_name = expected.starts_with("the name") || expected == "an index";
+    let keyword = expected == "an expression" && matches!(token.kind, Kind::Keyword(_));
+    let wants_name = expected.starts_with("the name") || expected == "an index" || keyword;
     let problem = match token.kind {
         Kind::End => found(format!("expected {expected}, but the statement ends"), token.span, "ends here"),
         kind if wants_name && is_word(kind) => {

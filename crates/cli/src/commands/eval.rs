@@ -1,0 +1,156 @@
+//! `eval`: the loss, tensors, gradients and Jacobians at given values.
+
+use super::derive_by;
+use crate::arguments::{Common, Engine, Eval};
+use crate::failure::Failure;
+use crate::{model_file, names};
+use deltarule_core::derivation::{derivative_name, for_running};
+use deltarule_core::meaning;
+use deltarule_core::model::{LOSS, Model};
+use deltarule_core::term::Name;
+use deltarule_run::arrays::{self, Array};
+use deltarule_run::{evaluate, seeds};
+use std::collections::BTreeMap;
+
+type Values = BTreeMap<Name, meaning::Array>;
+
+/// Runs the verb.
+pub fn run(arguments: &Eval, common: &Common) -> Result<(), Failure> {
+    let model = model_file::load(&arguments.model)?;
+    let wanted = Wanted::new(&model, arguments)?;
+    let given = given(&model, arguments, common)?;
+    let engine = Running { engine: arguments.engine, threads: common.threads() };
+    let mut out = tensors_and_gradients(&model, &given, &wanted, &engine)?;
+    for (of, by) in &wanted.jacobians {
+        out.extend(jacobians(&model, &given, of, by, &engine)?);
+    }
+    let arrays: BTreeMap<Name, Array> =
+        out.into_iter().map(|(name, array)| (name, engine.in_its_precision(array))).collect();
+    arrays::write_npz(&arguments.out, &arrays).map_err(Failure::message)
+}
+
+/// What the command line asks for, held to the model.
+struct Wanted {
+    outputs: Vec<Name>,
+    gradients: Vec<Name>,
+    /// Of a tensor, by tensors.
+    jacobians: BTreeMap<Name, Vec<Name>>,
+    /// The scalar that is differentiated.
+    of: Name,
+}
+
+impl Wanted {
+    fn new(model: &Model, arguments: &Eval) -> Result<Wanted, Failure> {
+        let tensors = |list: &[String]| list.iter().map(|name| names::tensor(model, name)).collect::<Result<_, _>>();
+        let mut jacobians: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
+        for pair in &arguments.jacobian {
+            let (of, by) = pair.split_once(':').ok_or_else(|| {
+                let hint = "write Y:X for the Jacobian of Y by X, such as p:z2";
+                Failure::input(format!("`{pair}` does not say of what by what"), hint)
+            })?;
+            jacobians.entry(names::defined(model, of)?).or_default().push(names::tensor(model, by)?);
+        }
+        let is_needed = !arguments.grad.is_empty() || arguments.of != LOSS;
+        let of = if is_needed { names::scalar(model, &arguments.of)? } else { LOSS.into() };
+        Ok(Wanted { outputs: tensors(&arguments.outputs)?, gradients: tensors(&arguments.grad)?, jacobians, of })
+    }
+}
+
+/// The values of the file, and first values of parameters that it does not hold.
+fn given(model: &Model, arguments: &Eval, common: &Common) -> Result<Values, Failure> {
+    let mut given = arrays::read_npz(&arguments.values).map_err(Failure::message)?;
+    for name in given.keys().filter(|name| model.tensor(name).is_none() && !common.quiet) {
+        let near = names::nearest(model, name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        anstream::eprintln!("note: the model has no tensor `{name}`, so its values are not used{near}");
+    }
+    given.retain(|name, _| model.tensor(name).is_some());
+    for (name, values) in seeds::initialise(model, common.seed) {
+        given.entry(name).or_insert(values);
+    }
+    Ok(given.into_iter().map(|(name, array)| (name, array.into())).collect())
+}
+
+/// The loss, the outputs and the gradients, by the names they have in the file.
+fn tensors_and_gradients(model: &Model, given: &Values, wanted: &Wanted, engine: &Running) -> Result<Values, Failure> {
+    let derived = match wanted.gradients.as_slice() {
+        [] => model.clone(),
+        gradients => derive_by(model, &wanted.of, gradients)?.model,
+    };
+    let mut names = wanted.outputs.clone();
+    names.extend(model.tensor(LOSS).map(|loss| loss.name.clone()));
+    names.extend(wanted.gradients.iter().map(|wrt| derivative_name(&wanted.of, wrt)));
+    names.sort();
+    names.dedup();
+    let mut found = engine.run(&derived, given, &names)?;
+    let is_per_example = |name: &str| model.tensor(name).is_some_and(|tensor| tensor.per_example);
+    let mut gradients = Values::new();
+    for wrt in &wanted.gradients {
+        let Some(mut gradient) = found.remove(&derivative_name(&wanted.of, wrt)) else { continue };
+        // The loss is a mean over the examples, and each example has its own part of it.
+        if is_per_example(wrt) && is_per_example(&wanted.of) {
+            let examples = gradient.shape[0] as f64;
+            gradient.values.iter_mut().for_each(|value| *value /= examples);
+        }
+        gradients.insert(format!("grad_{wrt}").into(), gradient);
+    }
+    if let Some(loss) = found.get_mut(LOSS) {
+        *loss = meaning::Array::scalar(loss.values.iter().sum::<f64>() / loss.values.len() as f64);
+    }
+    found.extend(gradients);
+    Ok(found)
+}
+
+/// The Jacobians of one tensor, for the first example.
+fn jacobians(model: &Model, given: &Values, of: &Name, by: &[Name], engine: &Running) -> Result<Values, Failure> {
+    let derived = derive_by(model, of, by)?.model;
+    let names: Vec<Name> = by.iter().map(|wrt| derivative_name(of, wrt)).collect();
+    let mut found = engine.run(&derived, &first_example(model, given), &names)?;
+    let axes = |name: &Name| model.tensor(name).map_or(0, |tensor| tensor.shape.len());
+    let jacobian = |wrt: &Name| {
+        let mut jacobian = found.remove(&derivative_name(of, wrt))?;
+        // The axis of the examples, of which there is one.
+        let own = jacobian.shape.len() - axes(of) - axes(wrt);
+        jacobian.shape.drain(..own);
+        Some((format!("jacobian_{of}_{wrt}").into(), jacobian))
+    };
+    Ok(by.iter().filter_map(jacobian).collect())
+}
+
+fn first_example(model: &Model, given: &Values) -> Values {
+    let first = |(name, array): (&Name, &meaning::Array)| {
+        let mut array = array.clone();
+        let is_per_example = model.tensor(name).is_some_and(|tensor| tensor.per_example);
+        if is_per_example && array.shape.first().is_some_and(|examples| *examples > 0) {
+            array.values.truncate(array.values.len() / array.shape[0]);
+            array.shape[0] = 1;
+        }
+        (name.clone(), array)
+    };
+    given.iter().map(first).collect()
+}
+
+struct Running {
+    engine: Engine,
+    threads: usize,
+}
+
+impl Running {
+    /// The wanted tensors; per-example ones with the examples in front.
+    fn run(&self, model: &Model, given: &Values, wanted: &[Name]) -> Result<Values, Failure> {
+        match self.engine {
+            Engine::Fast => {
+                let found = evaluate::evaluate(model, given, wanted, self.threads).map_err(Failure::message)?;
+                Ok(found.into_iter().map(|(name, array)| (name, array.into())).collect())
+            }
+            Engine::Reference => meaning::run(&for_running(model), given, wanted).map_err(Failure::message),
+        }
+    }
+
+    fn in_its_precision(&self, array: meaning::Array) -> Array {
+        let values = match self.engine {
+            Engine::Fast => arrays::Values::F32(array.values.iter().map(|&value| value as f32).collect()),
+            Engine::Reference => arrays::Values::F64(array.values),
+        };
+        Array::new(array.shape, values).expect("a result has as many values as its shape says")
+    }
+}

@@ -1,0 +1,277 @@
+//! From index notation to matrices.
+
+use super::contract::Network;
+use super::tree::Matrix;
+use crate::page::index::{in_reading_order, is_delta};
+use crate::term::{Affine, Function, Index, Node, Number, Opened, Reduction, Term};
+
+/// A term as a matrix expression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Translation {
+    /// The expression: a scalar, a column or a matrix, by the number of free indices.
+    pub matrix: Matrix,
+    /// What was done with the indices that are summed, one sentence each.
+    pub reasons: Vec<String>,
+}
+
+/// `g[indices] = term` in matrix notation, for at most two indices.
+///
+/// # Errors
+/// Why there is no such expression.
+pub fn translate(indices: &[Index], term: &Term) -> Result<Translation, String> {
+    let (rows, columns) = match indices {
+        [] => (None, None),
+        [rows] => (Some(rows), None),
+        [rows, columns] => (Some(rows), Some(columns)),
+        _ => return Err(format!("it has {} axes, and a matrix has two", indices.len())),
+    };
+    let mut translator = Translator { reasons: Vec::new() };
+    let matrix = translator.matrix(term, rows, columns)?;
+    Ok(Translation { matrix, reasons: translator.reasons })
+}
+
+pub(super) struct Translator {
+    pub reasons: Vec<String>,
+}
+
+impl Translator {
+    /// The term as a matrix with the given index along the rows and along the columns.
+    pub fn matrix(&mut self, term: &Term, rows: Option<&Index>, columns: Option<&Index>) -> Result<Matrix, String> {
+        let used = |index: Option<&Index>| index.filter(|index| term.depends_on(index)).cloned();
+        match (used(rows), used(columns)) {
+            (own_rows, own_columns) if own_rows.as_ref() != rows || own_columns.as_ref() != columns => {
+                let inner = self.matrix(term, own_rows.as_ref(), own_columns.as_ref())?;
+                Ok(spread(inner, rows.filter(|_| own_rows.is_none()), columns.filter(|_| own_columns.is_none())))
+            }
+            (None, Some(column)) => Ok(self.matrix(term, Some(&column), None)?.transposed()),
+            (rows, columns) => self.exact(term, rows.as_ref(), columns.as_ref()),
+        }
+    }
+
+    /// As [`Translator::matrix`], where the term depends on all that is given, and columns are
+    /// given only with rows.
+    fn exact(&mut self, term: &Term, rows: Option<&Index>, columns: Option<&Index>) -> Result<Matrix, String> {
+        let known = |index: &Index| Some(index) == rows || Some(index) == columns;
+        if let Some(other) = term.free().iter().find(|index| !known(index)) {
+            return Err(format!("`{}` is neither on the left nor summed", other.letter));
+        }
+        if let Some(softmax) = self.softmax(term, rows, columns) {
+            return softmax;
+        }
+        let each = |translator: &mut Translator, terms: &[Term]| -> Result<Vec<Matrix>, String> {
+            terms.iter().map(|term| translator.entrywise(term, rows, columns)).collect()
+        };
+        match term.node() {
+            Node::Number(number) => Ok(Matrix::Number(*number)),
+            Node::Affine(_) => Err("an index is used as a number".into()),
+            Node::Read { tensor, subscripts } => read(tensor, subscripts, rows, columns),
+            Node::Add(addends) => {
+                let addends: Vec<Term> = in_reading_order(addends).into_iter().cloned().collect();
+                Ok(Matrix::Sum(each(self, &addends)?))
+            }
+            Node::Mul(_) => self.sum_of_product(&[], term, rows, columns),
+            Node::Pow(base, exponent) if exponent.as_number() == Some(Number::MINUS_ONE) => {
+                let below = self.entrywise(base, rows, columns)?;
+                Ok(Matrix::Quotient(Box::new(Matrix::Number(Number::ONE)), Box::new(below)))
+            }
+            Node::Pow(base, exponent) => {
+                let base = self.entrywise(base, rows, columns)?;
+                let exponent = match exponent.free() {
+                    [] => self.matrix(exponent, None, None)?,
+                    _ => self.matrix(exponent, rows, columns)?,
+                };
+                Ok(Matrix::Power(Box::new(base), Box::new(exponent)))
+            }
+            Node::Call(function, arguments) => Ok(Matrix::Call(*function, each(self, arguments)?)),
+            Node::Compare(..) if is_delta(term) => match (rows, columns) {
+                (Some(rows), Some(columns)) if is_delta_of(term, rows, columns) => Ok(Matrix::Identity(rows.extent)),
+                _ => Err("positions are compared".into()),
+            },
+            Node::Compare(comparison, left, right) => {
+                let mut sides = each(self, &[left.clone(), right.clone()])?.into_iter();
+                let mut next = || Box::new(sides.next().expect("two sides"));
+                Ok(Matrix::Compare(*comparison, next(), next()))
+            }
+            Node::Logic(connective, conditions) => Ok(Matrix::Logic(*connective, each(self, conditions)?)),
+            Node::Where(condition, then, otherwise) => {
+                let parts = each(self, &[condition.clone(), then.clone(), otherwise.clone()])?;
+                let [condition, then, otherwise] = <[Matrix; 3]>::try_from(parts).map_err(|_| "no branch")?;
+                Ok(Matrix::Where(Box::new(condition), Box::new(then), Box::new(otherwise)))
+            }
+            Node::Reduce { .. } => self.reduction(term, rows, columns),
+            Node::Jacobian { .. } | Node::Derivative { .. } => Err("a derivative in it is not answered".into()),
+        }
+    }
+
+    /// A part of an operation that works entry by entry: a number may stand for all entries.
+    fn entrywise(&mut self, term: &Term, rows: Option<&Index>, columns: Option<&Index>) -> Result<Matrix, String> {
+        match term.as_number() {
+            Some(number) => Ok(Matrix::Number(number)),
+            None => self.matrix(term, rows, columns),
+        }
+    }
+
+    fn reduction(&mut self, term: &Term, rows: Option<&Index>, columns: Option<&Index>) -> Result<Matrix, String> {
+        let first = [rows, columns].into_iter().flatten().map(|index| index.id + 1).max().unwrap_or(0);
+        let Some(Opened { reduction, indices, body }) = term.open_from(first) else {
+            return Err("no reduction".into());
+        };
+        if reduction == Reduction::Sum {
+            return self.sum_of_product(&indices, &body, rows, columns);
+        }
+        let free: Vec<&Index> = [rows, columns].into_iter().flatten().filter(|index| body.depends_on(index)).collect();
+        match (indices.as_slice(), free.as_slice()) {
+            ([over], []) => Ok(Matrix::Whole(reduction, Box::new(self.matrix(&body, Some(over), None)?))),
+            ([a, b], []) if !matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) => {
+                let (a, b) = natural_order(&body, a, b);
+                Ok(Matrix::Whole(reduction, Box::new(self.matrix(&body, Some(a), Some(b))?)))
+            }
+            ([over], [kept]) => Ok(Matrix::Rows(reduction, Box::new(self.matrix(&body, Some(kept), Some(over))?))),
+            _ => Err(format!("a {} over one index of a tensor with three", reduction.name())),
+        }
+    }
+
+    /// The sum over `bound` of a product.
+    fn sum_of_product(
+        &mut self,
+        bound: &[Index],
+        body: &Term,
+        rows: Option<&Index>,
+        columns: Option<&Index>,
+    ) -> Result<Matrix, String> {
+        let factors = body.factors();
+        if let Some((rows, columns)) = rows.zip(columns)
+            && let Some(delta) = factors.iter().position(|factor| is_delta_of(factor, rows, columns))
+        {
+            let mut rest = factors.to_vec();
+            rest.remove(delta);
+            let rest = Term::mul(rest).substitute(columns, &Affine::index(rows));
+            let diagonal = Term::sum(bound, rest);
+            return Ok(match diagonal.depends_on(rows) {
+                true => Matrix::Diagonal(Box::new(self.matrix(&diagonal, Some(rows), None)?)),
+                false => Matrix::scaled(vec![self.matrix(&diagonal, None, None)?], Matrix::Identity(rows.extent)),
+            });
+        }
+        let must_split = |factor: &&Term| matches!(factor.node(), Node::Add(_)) && needs_splitting(factor);
+        if let Some(sum) = factors.iter().find(must_split).filter(|_| factors.len() > 1) {
+            let others: Vec<Term> = factors.iter().filter(|factor| *factor != sum).cloned().collect();
+            let product =
+                |addend: &Term| Term::sum(bound, Term::mul([others.as_slice(), std::slice::from_ref(addend)].concat()));
+            let split = Term::add(sum.addends().iter().map(product).collect());
+            return self.matrix(&split, rows, columns);
+        }
+        let mut network = Network::default();
+        for factor in factors {
+            self.add_factor(&mut network, factor)?;
+        }
+        let matrix = network.contract(bound, &mut self.reasons)?;
+        matrix.assemble(rows, columns)
+    }
+
+    fn add_factor(&mut self, network: &mut Network, factor: &Term) -> Result<(), String> {
+        let (base, divides) = match factor.node() {
+            Node::Pow(base, exponent) if exponent.as_number().is_some_and(|n| n.is_negative()) => {
+                (Term::pow(base, &exponent.negated()), true)
+            }
+            _ => (factor.clone(), false),
+        };
+        match base.free() {
+            [] => network.insert(&[], self.matrix(&base, None, None)?, divides),
+            [only] => network.insert(&[only], self.matrix(&base, Some(only), None)?, divides),
+            [a, b] => {
+                let (a, b) = natural_order(&base, a, b);
+                network.insert(&[a, b], self.matrix(&base, Some(a), Some(b))?, divides);
+            }
+            many => return Err(format!("a factor has {} indices, and a matrix has two", many.len())),
+        }
+        Ok(())
+    }
+
+    /// `exp(u[k] - logsumexp[l] u[l])`
+    fn softmax(
+        &mut self,
+        term: &Term,
+        rows: Option<&Index>,
+        columns: Option<&Index>,
+    ) -> Option<Result<Matrix, String>> {
+        let Node::Call(Function::Exp, arguments) = term.node() else { return None };
+        let addends = arguments[0].addends();
+        let (position, opened) = addends.iter().enumerate().find_map(|(position, addend)| {
+            let opened = addend.negated().open_from(crate::term::fresh_id(&[term]))?;
+            let fits = opened.reduction == Reduction::LogSumExp && opened.indices.len() == 1;
+            fits.then_some((position, opened))
+        })?;
+        let mut rest = addends.to_vec();
+        rest.remove(position);
+        let of = Term::add(rest);
+        let is_over = |index: &&Index| {
+            index.extent == opened.indices[0].extent
+                && opened.body.substitute(&opened.indices[0], &Affine::index(index)) == of
+        };
+        let over = [rows, columns].into_iter().flatten().find(is_over)?;
+        let other = [rows, columns].into_iter().flatten().find(|index| *index != over);
+        let matrix = match other {
+            None => self.matrix(&of, Some(over), None),
+            Some(other) => self.matrix(&of, Some(other), Some(over)),
+        };
+        Some(matrix.map(|of| {
+            let softmax = Matrix::Softmax { of: Box::new(of), rows: other.is_some() };
+            if other.is_some() && Some(over) == rows { softmax.transposed() } else { softmax }
+        }))
+    }
+}
+
+/// A sum that has to be multiplied out: with a delta of two indices, or with more than two indices.
+fn needs_splitting(sum: &Term) -> bool {
+    let delta = |addend: &Term| addend.factors().iter().any(|factor| is_delta(factor) && factor.free().len() == 2);
+    sum.free().len() > 2 || sum.addends().iter().any(delta)
+}
+
+fn is_delta_of(term: &Term, rows: &Index, columns: &Index) -> bool {
+    is_delta(term)
+        && matches!(term.free(), [a, b] if (a == rows && b == columns) || (a == columns && b == rows))
+        && rows.extent == columns.extent
+        && *term == Term::delta(Term::index(rows), Term::index(columns))
+}
+
+/// The matrix repeated along further rows or columns.
+fn spread(inner: Matrix, rows: Option<&Index>, columns: Option<&Index>) -> Matrix {
+    let ones = |index: &Index| Matrix::Ones(index.extent);
+    match (rows, columns) {
+        (None, None) => inner,
+        (Some(rows), None) if inner.is_scalar() => Matrix::scaled(vec![inner], ones(rows)),
+        (Some(rows), None) => Matrix::product(vec![ones(rows), inner]),
+        (None, Some(columns)) => Matrix::product(vec![inner, ones(columns).transposed()]),
+        (Some(rows), Some(columns)) => {
+            Matrix::scaled(vec![inner], Matrix::Product(vec![ones(rows), ones(columns).transposed()]))
+        }
+    }
+}
+
+fn read(tensor: &str, subscripts: &[Term], rows: Option<&Index>, columns: Option<&Index>) -> Result<Matrix, String> {
+    let plain = |subscript: &Term| subscript.as_affine().and_then(|affine| affine.as_index().cloned());
+    let Some(indices) = subscripts.iter().map(plain).collect::<Option<Vec<Index>>>() else {
+        return Err(format!("`{tensor}` is read at a compound subscript"));
+    };
+    let matrix = Matrix::Tensor { name: tensor.into(), axes: subscripts.len() };
+    match indices.as_slice() {
+        [] | [_] => Ok(matrix),
+        [a, b] if a == b => Ok(Matrix::DiagonalOf(Box::new(matrix))),
+        [a, b] if Some(a) == rows && Some(b) == columns => Ok(matrix),
+        [_, _] => Ok(matrix.transposed()),
+        _ => Err(format!("`{tensor}` has {} axes, and a matrix has two", indices.len())),
+    }
+}
+
+/// The order in which the first tensor that has both indices has them.
+pub(super) fn natural_order<'i>(term: &Term, a: &'i Index, b: &'i Index) -> (&'i Index, &'i Index) {
+    if reads_in_order(term, a, b) == Some(false) { (b, a) } else { (a, b) }
+}
+
+fn reads_in_order(term: &Term, a: &Index, b: &Index) -> Option<bool> {
+    if let Node::Read { subscripts, .. } = term.node() {
+        let position = |index: &Index| subscripts.iter().position(|subscript| subscript.depends_on(index));
+        return Some(position(a)? < position(b)?);
+    }
+    term.children().iter().find_map(|child| reads_in_order(child, a, b))
+}

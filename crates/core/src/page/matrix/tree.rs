@@ -1,0 +1,213 @@
+//! Matrix expressions.
+
+use crate::term::{Comparison, Connective, Function, Name, Number, Reduction};
+
+/// A matrix expression. Every value is a matrix; a vector is a column, a scalar has one row and
+/// one column. Functions, powers, comparisons and branches work entry by entry.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Matrix {
+    /// A number. In a sum, a comparison or a branch it stands for all entries.
+    Number(Number),
+    /// A tensor with at most two axes: a scalar, a column, a matrix.
+    Tensor {
+        /// Its name.
+        name: Name,
+        /// How many axes it has.
+        axes: usize,
+    },
+    /// The column of ones.
+    Ones(usize),
+    /// The identity.
+    Identity(usize),
+    /// A sum of matrices of one shape.
+    Sum(Vec<Matrix>),
+    /// Scalars times a matrix.
+    Scaled(Vec<Matrix>, Box<Matrix>),
+    /// A product of matrices.
+    Product(Vec<Matrix>),
+    /// A product entry by entry.
+    Hadamard(Vec<Matrix>),
+    /// A quotient entry by entry, or by a scalar.
+    Quotient(Box<Matrix>, Box<Matrix>),
+    /// A power of every entry; the exponent has the same shape or is a scalar.
+    Power(Box<Matrix>, Box<Matrix>),
+    /// A scalar function of every entry.
+    Call(Function, Vec<Matrix>),
+    /// The transpose.
+    Transposed(Box<Matrix>),
+    /// The square matrix with a column on its diagonal.
+    Diagonal(Box<Matrix>),
+    /// The diagonal of a square matrix, as a column.
+    DiagonalOf(Box<Matrix>),
+    /// The sum of the diagonal.
+    Trace(Box<Matrix>),
+    /// The sum of the squares of all entries.
+    SquaredNorm(Box<Matrix>),
+    /// A reduction of all entries to a scalar.
+    Whole(Reduction, Box<Matrix>),
+    /// A reduction of every row to one entry of a column.
+    Rows(Reduction, Box<Matrix>),
+    /// The softmax of a column, or of every row of a matrix.
+    Softmax {
+        /// What it is taken of.
+        of: Box<Matrix>,
+        /// Whether every row is taken by itself.
+        rows: bool,
+    },
+    /// 1 where the comparison holds, else 0.
+    Compare(Comparison, Box<Matrix>, Box<Matrix>),
+    /// Logic on such matrices.
+    Logic(Connective, Vec<Matrix>),
+    /// Entries of the second where the first is not 0, else of the third.
+    Where(Box<Matrix>, Box<Matrix>, Box<Matrix>),
+}
+
+impl Matrix {
+    /// The transpose, moved inwards where that needs no further signs.
+    pub(super) fn transposed(self) -> Matrix {
+        match self {
+            Matrix::Transposed(inner) => *inner,
+            Matrix::Product(factors) => Matrix::Product(factors.into_iter().rev().map(Matrix::transposed).collect()),
+            Matrix::Scaled(scalars, inner) => Matrix::Scaled(scalars, Box::new(inner.transposed())),
+            Matrix::Number(_)
+            | Matrix::Identity(_)
+            | Matrix::Diagonal(_)
+            | Matrix::Trace(_)
+            | Matrix::SquaredNorm(_)
+            | Matrix::Whole(..) => self,
+            other if other.is_scalar() => other,
+            other => Matrix::Transposed(Box::new(other)),
+        }
+    }
+
+    /// A product of matrices: flat, without identities, scalars in front.
+    pub(super) fn product(factors: Vec<Matrix>) -> Matrix {
+        let (mut scalars, mut flat) = (Vec::new(), Vec::new());
+        for factor in factors {
+            match factor {
+                Matrix::Product(inner) => flat.extend(inner),
+                Matrix::Scaled(outer, inner) => {
+                    scalars.extend(outer);
+                    match *inner {
+                        Matrix::Product(inner) => flat.extend(inner),
+                        other => flat.push(other),
+                    }
+                }
+                other => flat.push(other),
+            }
+        }
+        if flat.len() > 1 {
+            let first = flat[0].clone();
+            flat.retain(|factor| !matches!(factor, Matrix::Identity(_)));
+            if flat.is_empty() {
+                flat.push(first);
+            }
+        }
+        let product = if flat.len() == 1 { flat.remove(0) } else { Matrix::Product(flat) };
+        Matrix::scaled(scalars, product)
+    }
+
+    /// The trace of a product; that of the transpose is the same, so the simpler one.
+    pub(super) fn trace(factors: Vec<Matrix>) -> Matrix {
+        let transposes = |matrix: &Matrix| match matrix {
+            Matrix::Product(factors) => factors.iter().filter(|f| matches!(f, Matrix::Transposed(_))).count(),
+            _ => 0,
+        };
+        let product = Matrix::product(factors);
+        let other = product.clone().transposed();
+        Matrix::Trace(Box::new(if transposes(&other) < transposes(&product) { other } else { product }))
+    }
+
+    /// Scalars times a matrix; numbers come first, ones are left out.
+    pub(super) fn scaled(scalars: Vec<Matrix>, inner: Matrix) -> Matrix {
+        let mut number = Number::ONE;
+        let mut rest = Vec::new();
+        let mut pending: Vec<Matrix> = scalars.into_iter().rev().collect();
+        while let Some(scalar) = pending.pop() {
+            match scalar {
+                Matrix::Number(other) => number = number.times(other),
+                Matrix::Scaled(outer, inner) => {
+                    pending.push(*inner);
+                    pending.extend(outer.into_iter().rev());
+                }
+                other => rest.push(other),
+            }
+        }
+        if !number.is_one() {
+            rest.insert(0, Matrix::Number(number));
+        }
+        match inner {
+            other if rest.is_empty() => other,
+            Matrix::Scaled(inner_scalars, matrix) => {
+                rest.extend(inner_scalars);
+                Matrix::scaled(rest, *matrix)
+            }
+            Matrix::Number(number) if number.is_one() && rest.len() == 1 => rest.remove(0),
+            other => Matrix::Scaled(rest, Box::new(other)),
+        }
+    }
+
+    /// A product entry by entry, over another: what a reader expects first stands first.
+    pub(super) fn hadamard(mut above: Vec<Matrix>, mut below: Vec<Matrix>) -> Matrix {
+        let join = |factors: &mut Vec<Matrix>| {
+            factors.sort_by_key(Matrix::rank_in_product);
+            match factors.len() {
+                0 => Matrix::Number(Number::ONE),
+                1 => factors.remove(0),
+                _ => Matrix::Hadamard(std::mem::take(factors)),
+            }
+        };
+        let numerator = join(&mut above);
+        if below.is_empty() {
+            return numerator;
+        }
+        Matrix::Quotient(Box::new(numerator), Box::new(join(&mut below)))
+    }
+
+    /// Whether it has one row and one column by its form, whatever the extents of its tensors.
+    pub(super) fn is_scalar(&self) -> bool {
+        self.is_thin() == (true, true)
+    }
+
+    /// Whether it has one row, and whether it has one column.
+    fn is_thin(&self) -> (bool, bool) {
+        let first = |parts: &[Matrix]| {
+            let shaped = parts.iter().find(|part| !matches!(part, Matrix::Number(_)));
+            shaped.map_or((true, true), Matrix::is_thin)
+        };
+        match self {
+            Matrix::Number(_) | Matrix::Trace(_) | Matrix::SquaredNorm(_) | Matrix::Whole(..) => (true, true),
+            Matrix::Tensor { axes, .. } => (*axes == 0, *axes < 2),
+            Matrix::Ones(_) | Matrix::DiagonalOf(_) | Matrix::Rows(..) => (false, true),
+            Matrix::Identity(_) | Matrix::Diagonal(_) => (false, false),
+            Matrix::Sum(parts) | Matrix::Hadamard(parts) | Matrix::Call(_, parts) | Matrix::Logic(_, parts) => {
+                first(parts)
+            }
+            Matrix::Scaled(_, inner) | Matrix::Softmax { of: inner, .. } => inner.is_thin(),
+            Matrix::Product(factors) => {
+                (factors.first().is_none_or(|m| m.is_thin().0), factors.last().is_none_or(|m| m.is_thin().1))
+            }
+            Matrix::Transposed(inner) => {
+                let (row, column) = inner.is_thin();
+                (column, row)
+            }
+            Matrix::Quotient(a, b) | Matrix::Power(a, b) | Matrix::Compare(_, a, b) => match **a {
+                Matrix::Number(_) => b.is_thin(),
+                _ => a.is_thin(),
+            },
+            Matrix::Where(a, b, c) => first(&[(**a).clone(), (**b).clone(), (**c).clone()]),
+        }
+    }
+
+    /// Signals that come from above stand before activations, and `1 - a` last.
+    fn rank_in_product(&self) -> u8 {
+        match self {
+            Matrix::Product(_) | Matrix::Scaled(..) => 0,
+            Matrix::Tensor { name, .. } if name.starts_with('∂') => 0,
+            Matrix::Sum(addends) if !addends.iter().any(|addend| matches!(addend, Matrix::Number(_))) => 1,
+            Matrix::Sum(_) => 4,
+            Matrix::Tensor { .. } | Matrix::Transposed(_) => 2,
+            _ => 3,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Whole derivations of the models.
+
+use crate::model;
+use deltarule_core::derivation::{Backward, derive, random_point, verify};
+use deltarule_core::meaning::Point;
+use deltarule_core::model::Model;
+use deltarule_core::page::derivation::{Document, View, document, in_full, render_latex, render_text, summary};
+use deltarule_core::page::{self, text};
+use deltarule_core::term::Term;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+fn source(file: &str) -> String {
+    let path = format!("{}/../../models/{file}.dr", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    // Small extents, for speed; still all different.
+    text.replace("x[64]", "x[7]").replace("W1[hidden, 64]", "W1[hidden, 7]").replace("hidden = 32", "hidden = 5")
+}
+
+fn backward(model: &Model) -> Backward {
+    let wrt: Vec<_> = model.parameters().map(|tensor| tensor.name.clone()).collect();
+    derive(model, "loss", &wrt).unwrap()
+}
+
+/// The derivation of the loss of a model by its parameters and all between, checked.
+fn derived(file: &str) -> &'static Document {
+    static DOCUMENTS: LazyLock<BTreeMap<&str, Document>> =
+        LazyLock::new(|| MODELS.iter().map(|file| (*file, derivation_of(file))).collect());
+    &DOCUMENTS[file]
+}
+
+fn derivation_of(file: &str) -> Document {
+    let model = model(&source(file));
+    let backward = backward(&model);
+    let mut state = 7u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    let points: Vec<Point> = (0..2).map(|_| random_point(&model, &mut uniform)).collect();
+    let mut verified = verify(&backward, &points).unwrap();
+    // Rounding is another on every machine.
+    (verified.max_rel_error, verified.max_difference_error) = (4e-16, 1e-11);
+    document(&backward, &[], verified, &points)
+}
+
+const MODELS: [&str; 5] = ["digits", "article-mse", "logistic", "factorisation", "attention"];
+
+#[test]
+fn pages() {
+    for file in MODELS {
+        let document = derived(file);
+        let page = render_text(document, View::All, 100);
+        let matrices = render_text(document, View::Matrix, 100);
+        let lines = summary(document).join("\n");
+        insta::assert_snapshot!(file, format!("{page}\n\nMatrix notation\n\n{matrices}\n\nSummary\n\n{lines}"));
+    }
+}
+
+#[test]
+fn latex_pages() {
+    for file in ["digits", "attention"] {
+        insta::assert_snapshot!(format!("{file}-latex"), render_latex(derived(file), View::All));
+    }
+}
+
+#[test]
+fn the_matrix_forms_are_those_of_the_article() {
+    let expect = |file: &str, forms: &[(&str, &str)]| {
+        let document = derived(file);
+        for (wrt, expected) in forms {
+            let page = document.gradients.iter().find(|page| page.wrt == *wrt).unwrap();
+            assert_eq!(page.full.matrix.as_deref(), Some(*expected), "{file}: {wrt}");
+        }
+    };
+    expect(
+        "digits",
+        &[
+            ("z2", "p - y"),
+            ("W2", "(p - y) a1ᵀ"),
+            ("b2", "p - y"),
+            ("z1", "(W2ᵀ (p - y)) ⊙ a1 ⊙ (1 - a1)"),
+            ("b1", "(W2ᵀ (p - y)) ⊙ a1 ⊙ (1 - a1)"),
+            ("W1", "((W2ᵀ (p - y)) ⊙ a1 ⊙ (1 - a1)) xᵀ"),
+        ],
+    );
+    expect(
+        "article-mse",
+        &[
+            ("z2", "(a2 - y) ⊙ a2 ⊙ (1 - a2)"),
+            ("W2", "((a2 - y) ⊙ a2 ⊙ (1 - a2)) a1ᵀ"),
+            ("W1", "((W2ᵀ ((a2 - y) ⊙ a2 ⊙ (1 - a2))) ⊙ a1 ⊙ (1 - a1)) xᵀ"),
+        ],
+    );
+    expect("factorisation", &[("U", "R V + 2 penalty U"), ("V", "Rᵀ U + 2 penalty V")]);
+    expect("logistic", &[("w", "2 lambda w + (p - y) x"), ("b", "p - y")]);
+}
+
+#[test]
+fn gradients_can_be_pasted_back() {
+    for file in MODELS {
+        let source = source(file);
+        let before = model(&source);
+        let backward = backward(&before);
+        for gradient in &backward.gradients {
+            let full = in_full(&backward, gradient).unwrap();
+            let equation = text(&page::index::equation(&backward.model, "pasted", &gradient.indices, &full));
+            let after = model(&format!("{source}\n{equation}\n"));
+            let subscripts: Vec<Term> = gradient.indices.iter().map(Term::index).collect();
+            assert_eq!(after.definition("pasted").unwrap().at(&subscripts).unwrap(), full, "{file}: {equation}");
+        }
+    }
+}
+
+#[test]
+fn no_line_of_a_page_is_wider_than_the_terminal_unless_it_cannot_be_broken() {
+    let document = derived("attention");
+    for columns in [60, 80, 100] {
+        let page = render_text(document, View::All, columns);
+        for line in page.lines() {
+            assert!(page::width(line) <= columns, "{columns}: {line}");
+        }
+    }
+}

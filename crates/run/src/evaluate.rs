@@ -1,0 +1,102 @@
+//! A model at given values, in single precision: the fast counterpart of [`meaning::run`].
+
+use crate::arrays::Array;
+use crate::execute::Engine;
+use deltarule_core::derivation;
+use deltarule_core::meaning::{self, MeaningError};
+use deltarule_core::model::{Model, Role};
+use deltarule_core::plan::{PlanError, Request, plan};
+use deltarule_core::term::Name;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Why a model could not be evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EvaluateError {
+    /// What was given does not fit the model.
+    Given(MeaningError),
+    /// The model cannot be planned.
+    Plan(PlanError),
+    /// No threads could be had; the system's words.
+    Threads(String),
+}
+
+impl fmt::Display for EvaluateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EvaluateError::Given(error) => error.fmt(f),
+            EvaluateError::Plan(error) => error.fmt(f),
+            EvaluateError::Threads(reason) => write!(f, "no threads to compute with: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for EvaluateError {}
+
+impl From<MeaningError> for EvaluateError {
+    fn from(error: MeaningError) -> EvaluateError {
+        EvaluateError::Given(error)
+    }
+}
+
+impl From<PlanError> for EvaluateError {
+    fn from(error: PlanError) -> EvaluateError {
+        EvaluateError::Plan(error)
+    }
+}
+
+/// Computes the wanted tensors for all examples, on so many threads (0: one for each core).
+///
+/// What is given, and what comes back, is as for [`meaning::run`]: values of tensors that are per
+/// example have the examples along one more axis in front. Gradients by a parameter are means over
+/// the examples. Values are rounded to single precision first.
+///
+/// # Errors
+/// Those of [`meaning::check`], and of planning.
+pub fn evaluate(
+    model: &Model,
+    given: &BTreeMap<Name, meaning::Array>,
+    wanted: &[Name],
+    threads: usize,
+) -> Result<BTreeMap<Name, Array>, EvaluateError> {
+    // What stands for nothing that is read still tells the number of examples.
+    let examples = meaning::check(model, given, wanted)?;
+    let model = derivation::for_running(model);
+    let plan = plan(&model, &Request { outputs: wanted, batch: examples.max(1), descend: &[] })?;
+    let mut engine = Engine::new(plan);
+    for (name, array) in given {
+        if let Some(place) = engine.tensor_mut(name) {
+            place.iter_mut().zip(&array.values).for_each(|(place, value)| *place = *value as f32);
+        }
+    }
+    pool(threads).map_err(EvaluateError::Threads)?.install(|| engine.run(0.0));
+    let mut found = BTreeMap::new();
+    for name in wanted {
+        let values = result(&model, &engine, given, name);
+        let tensor = model.tensor(name).ok_or_else(|| MeaningError::Unknown(name.clone()))?;
+        let examples = tensor.per_example.then_some(examples);
+        let shape: Vec<usize> = examples.into_iter().chain(tensor.shape.iter().copied()).collect();
+        let length = values.len();
+        let array = Array::f32(shape.clone(), values);
+        let array = array.ok_or_else(|| MeaningError::Length { tensor: name.clone(), shape, values: length })?;
+        found.insert(name.clone(), array);
+    }
+    Ok(found)
+}
+
+/// The values of a wanted tensor, which may be one that was given.
+fn result(model: &Model, engine: &Engine, given: &BTreeMap<Name, meaning::Array>, name: &Name) -> Vec<f32> {
+    if let Some(values) = engine.tensor(name) {
+        return values.to_vec();
+    }
+    match (given.get(name), model.tensor(name).map(|tensor| &tensor.role)) {
+        (Some(array), _) => array.values.iter().map(|&value| value as f32).collect(),
+        (None, Some(Role::Const(Some(number)))) => vec![number.value() as f32],
+        (None, _) => Vec::new(),
+    }
+}
+
+/// A pool of so many threads, or of one for each core where that is 0.
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, String> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())
+}
