@@ -241,7 +241,7 @@ impl Generator {
 
     fn leaf(&mut self, scope: &Scope) -> String {
         match self.dice.below(12) {
-            0 => format!("{}", self.dice.pick(&["0.5", "2", "1/3", "0.25", "1"])),
+            0 => self.dice.pick(&["0.5", "2", "1/3", "0.25", "1"]).to_string(),
             1 if !scope.is_empty() => format!("({} / 4)", scope[self.dice.below(scope.len())].0),
             2 if scope.len() > 1 => format!("delta[{}, {}]", scope[0].0, scope[1].0),
             _ => self.read(scope, |_, _| true).unwrap_or_else(|| "0.5".into()),
