@@ -158,7 +158,7 @@ fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> 
 }
 
 /// Replays everything, then evaluates every line of every derivation at the points, and holds the
-/// results to finite differences: entry by entry, as many as [`MOST_WORK`] allows, and for a model
+/// results to finite differences: entry by entry, as many as about a second allows, and for a model
 /// that is too large for that in one direction in which everything given moves.
 ///
 /// # Errors
