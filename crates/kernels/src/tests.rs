@@ -251,9 +251,9 @@ fn map(level: Level, rows: usize, columns: usize, by_row: bool) {
         stores: vec![(4, dense(size, &[columns as i64, 1]))],
     };
     Walk::new(&spec, arena.len()).unwrap().with_level(level).run(&mut arena, 0.0);
-    for at in 0..size {
+    for (at, x) in x.iter().enumerate() {
         let (r, c) = (at / columns, at % columns);
-        assert_eq!(arena.values()[size + at], x[at] - 2.0 * y[if by_row { c } else { r }], "{rows} {columns}");
+        assert_eq!(arena.values()[size + at], x - 2.0 * y[if by_row { c } else { r }], "{rows} {columns}");
     }
 }
 
