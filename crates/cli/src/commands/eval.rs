@@ -9,7 +9,7 @@ use deltarule_core::meaning;
 use deltarule_core::model::{LOSS, Model, Role};
 use deltarule_core::term::Name;
 use deltarule_run::arrays::{self, Array};
-use deltarule_run::{evaluate, seeds};
+use deltarule_run::{data, evaluate, seeds};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -80,6 +80,7 @@ fn given(model: &Model, arguments: &Eval, common: &Common) -> Result<Values, Fai
         anstream::eprintln!("note: the model has no tensor `{name}`, so its values are not used{near}");
     }
     given.retain(|name, _| model.tensor(name).is_some());
+    data::keep_promises(&arguments.values, model, &given).map_err(Failure::message)?;
     for (name, values) in seeds::initialise(model, common.seed) {
         given.entry(name).or_insert(values);
     }
