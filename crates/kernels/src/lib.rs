@@ -17,4 +17,7 @@ mod walk;
 
 pub use arena::Arena;
 pub use product::{Dimension, Product, ProductSpec, Workspace};
-pub use walk::{Access, Binary, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};
+pub use walk::{Access, Binary, Bound, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};
+
+#[cfg(test)]
+mod tests;

@@ -335,29 +335,24 @@ unsafe fn pack_right<const N: usize>(task: Task, item: usize, block: Block, pack
         let width = N.min(block.columns[1] - column);
         // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
         unsafe {
-            let out = std::slice::from_raw_parts_mut(panel, depth * N);
             if width < N {
-                out.fill(0.0);
+                panel.write_bytes(0, depth * N);
             }
-            let by_columns = product.inner[1].is_dense() && !product.columns[0].is_dense();
-            if by_columns {
+            if product.inner[1].is_dense() && !product.columns[0].is_dense() {
                 for c in 0..width {
                     let source = base.wrapping_offset(product.columns[0].at(column + c) + block.inner[0] as isize);
-                    let source = std::slice::from_raw_parts(source, depth);
-                    for (k, value) in source.iter().enumerate() {
-                        *out.get_unchecked_mut(k * N + c) = *value;
-                    }
+                    spread(source, panel.add(c), depth, N);
                 }
             } else {
-                for (k, line) in out.chunks_exact_mut(N).enumerate() {
+                for k in 0..depth {
                     let source = base.wrapping_offset(product.inner[1].at(block.inner[0] + k));
+                    let line = panel.add(k * N);
                     if product.columns[0].is_dense() {
-                        let source = std::slice::from_raw_parts(source.wrapping_add(column), width);
-                        line[..width].copy_from_slice(source);
+                        line.copy_from_nonoverlapping(source.wrapping_add(column), width);
                         continue;
                     }
-                    for (c, value) in line[..width].iter_mut().enumerate() {
-                        *value = *source.wrapping_offset(product.columns[0].at(column + c));
+                    for c in 0..width {
+                        *line.add(c) = *source.wrapping_offset(product.columns[0].at(column + c));
                     }
                 }
             }
@@ -377,27 +372,41 @@ unsafe fn pack_left<const R: usize>(task: Task, item: usize, rows: [usize; 2], i
     let depth = inner[1] - inner[0];
     // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
     unsafe {
-        let out = std::slice::from_raw_parts_mut(packed, R * depth);
         let count = rows[1] - rows[0];
         if count < R {
-            out.fill(0.0);
+            packed.write_bytes(0, R * depth);
         }
         if product.inner[0].is_dense() {
             for r in 0..count {
                 let source = base.wrapping_offset(product.rows[0].at(rows[0] + r) + inner[0] as isize);
-                let source = std::slice::from_raw_parts(source, depth);
-                for (k, value) in source.iter().enumerate() {
-                    *out.get_unchecked_mut(k * R + r) = *value;
-                }
+                spread(source, packed.add(r), depth, R);
             }
             return;
         }
-        for (k, line) in out.chunks_exact_mut(R).enumerate() {
+        for k in 0..depth {
             let source = base.wrapping_offset(product.inner[0].at(inner[0] + k));
-            for (r, value) in line[..count].iter_mut().enumerate() {
-                *value = *source.wrapping_offset(product.rows[0].at(rows[0] + r));
+            let line = packed.add(k * R);
+            if product.rows[0].is_dense() {
+                line.copy_from_nonoverlapping(source.wrapping_add(rows[0]), count);
+                continue;
+            }
+            for r in 0..count {
+                *line.add(r) = *source.wrapping_offset(product.rows[0].at(rows[0] + r));
             }
         }
+    }
+}
+
+/// Copies neighbours to places that are `step` apart.
+///
+/// # Safety
+/// `source` points to `length` numbers, and `target` has room for `step · length`, less what is
+/// before it.
+#[inline(always)]
+unsafe fn spread(source: *const f32, target: *mut f32, length: usize, step: usize) {
+    for k in 0..length {
+        // SAFETY: the caller's.
+        unsafe { *target.add(k * step) = *source.add(k) };
     }
 }
 

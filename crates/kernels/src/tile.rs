@@ -104,7 +104,9 @@ impl Program {
                     last_use[number] = usize::MAX;
                     Source::Register(take(&mut Vec::new()))
                 }
-                Instruction::Read(read) if dense(&reads[*read], kept_only) => Source::Memory,
+                Instruction::Read(read) if reads[*read].axes.is_empty() && dense(&reads[*read], kept_only) => {
+                    Source::Memory
+                }
                 Instruction::Read(_) | Instruction::Position(_) | Instruction::Reduced => {
                     Source::Register(take(&mut free))
                 }
@@ -154,8 +156,12 @@ fn operands(instruction: &Instruction) -> [Option<usize>; 3] {
 }
 
 fn tile_strides(access: &Access) -> [i64; 2] {
-    let loops = access.strides.len();
-    [access.strides[loops - 2], access.strides[loops - 1]]
+    last_two(&access.strides)
+}
+
+fn last_two(strides: &[i64]) -> [i64; 2] {
+    let loops = strides.len();
+    [strides[loops - 2], strides[loops - 1]]
 }
 
 #[inline(always)]
@@ -352,6 +358,7 @@ impl Bank {
                         let source = self.arena.at(position(access, at));
                         match program.sources[number] {
                             Source::Memory => *pointers.get_unchecked_mut(number) = source,
+                            _ if !access.axes.is_empty() => gather_inside(self.arena, access, at, out, rows, columns),
                             _ => gather(source, tile_strides(access), out, rows, columns),
                         }
                     }
@@ -390,6 +397,29 @@ unsafe fn gather(source: *const f32, [row, column]: [i64; 2], out: *mut f32, row
                         *out = *source.wrapping_offset(c as isize * column as isize);
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Copies a tile of the arena into a register, 0 where it leaves an axis of what it reads.
+///
+/// # Safety
+/// All positions inside the axes are inside the arena, and `out` has room for the tile.
+unsafe fn gather_inside(arena: Shared, access: &Access, at: &[i64], out: *mut f32, rows: usize, columns: usize) {
+    let [row, column] = tile_strides(access);
+    let first = position(access, at);
+    for r in 0..rows as i64 {
+        for c in 0..columns as i64 {
+            let inside = access.axes.iter().all(|axis| {
+                let [along_rows, along_columns] = last_two(&axis.strides);
+                let start: i64 = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+                (0..axis.extent as i64).contains(&(start + r * along_rows + c * along_columns))
+            });
+            // SAFETY: the caller's; the position is inside all axes.
+            unsafe {
+                let value = if inside { *arena.at(first + (r * row + c * column) as isize) } else { 0.0 };
+                *out.add(r as usize * columns + c as usize) = value;
             }
         }
     }

@@ -23,6 +23,21 @@ pub struct Access {
     pub offset: i64,
     /// One for each loop.
     pub strides: Vec<i64>,
+    /// For a read that may leave the axes of what it reads: beyond them it is 0. Else empty.
+    pub axes: Vec<Bound>,
+}
+
+/// An axis that a read may leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// How many positions are inside.
+    pub extent: usize,
+    /// What one position more adds to the position in the arena.
+    pub step: i64,
+    /// The position at the beginning of all loops.
+    pub offset: i64,
+    /// What every loop adds to it.
+    pub strides: Vec<i64>,
 }
 
 /// An instruction; operands are numbers of earlier values.
@@ -233,9 +248,10 @@ impl Walk {
 }
 
 fn padded(spec: &WalkSpec, loops: Vec<Loop>, padding: usize) -> WalkSpec {
+    let longer = |strides: &[i64]| std::iter::repeat_n(0, padding).chain(strides.iter().copied()).collect();
     let pad = |access: &Access| {
-        let strides = std::iter::repeat_n(0, padding).chain(access.strides.iter().copied()).collect();
-        Access { offset: access.offset, strides }
+        let axes = access.axes.iter().map(|axis| Bound { strides: longer(&axis.strides), ..axis.clone() });
+        Access { offset: access.offset, strides: longer(&access.strides), axes: axes.collect() }
     };
     let code = |program: &[Instruction]| -> Vec<Instruction> {
         let one = |instruction: &Instruction| match instruction {
@@ -303,8 +319,25 @@ fn bounds(access: &Access, loops: &[Loop]) -> Result<Option<(i64, i64)>, String>
     Ok(Some((least, greatest)))
 }
 
+/// The positions of a read that may leave its axes: those inside of all of them.
+fn bounds_of_axes(access: &Access, loops: &[Loop]) -> Result<Option<(i64, i64)>, String> {
+    let offset: i64 = access.axes.iter().map(|axis| axis.step * axis.offset).sum();
+    let along =
+        |number: usize| access.axes.iter().map(|axis| Some(axis.step * axis.strides.get(number)?)).sum::<Option<i64>>();
+    let same = (0..loops.len()).all(|number| along(number) == access.strides.get(number).copied());
+    if !same || access.axes.iter().any(|axis| axis.step < 0 || axis.strides.len() != loops.len()) {
+        return Err("the axes of a read are not those of the read".into());
+    }
+    if access.axes.iter().any(|axis| axis.extent == 0) {
+        return Ok(None);
+    }
+    let origin = access.offset - offset;
+    let reach: i64 = access.axes.iter().map(|axis| axis.step * (axis.extent as i64 - 1)).sum();
+    Ok(Some((origin, origin + reach)))
+}
+
 fn inside(access: &Access, loops: &[Loop], arena: usize) -> Result<Option<(i64, i64)>, String> {
-    let bounds = bounds(access, loops)?;
+    let bounds = if access.axes.is_empty() { bounds(access, loops)? } else { bounds_of_axes(access, loops)? };
     match bounds {
         Some((least, greatest)) if least < 0 || greatest >= arena as i64 => {
             Err(format!("an access reaches {least}..={greatest} in an arena of {arena}"))
@@ -343,6 +376,9 @@ fn check(spec: &WalkSpec, arena: usize) -> Result<(), String> {
     for (position, (value, store)) in spec.stores.iter().enumerate() {
         if *value >= values {
             return Err("a value is stored that is not computed".into());
+        }
+        if !store.axes.is_empty() {
+            return Err("a store that may leave its axes".into());
         }
         let Some(range) = inside(store, &spec.loops, arena)? else { continue };
         check_store(spec, position, store, range, &reads)?;
@@ -412,5 +448,9 @@ fn check_code(program: &[Instruction], spec: &WalkSpec, is_ending: bool) -> Resu
 }
 
 fn moves_when_reduced(spec: &WalkSpec, access: &Access) -> bool {
-    spec.loops.iter().zip(&access.strides).any(|(range, stride)| range.reduced && *stride != 0 && range.extent > 1)
+    let strides = access.axes.iter().map(|axis| &axis.strides).chain([&access.strides]);
+    let moves = |strides: &Vec<i64>| {
+        spec.loops.iter().zip(strides).any(|(range, stride)| range.reduced && *stride != 0 && range.extent > 1)
+    };
+    strides.into_iter().any(moves)
 }

@@ -47,7 +47,7 @@ fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
     let parameters: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
     let model = derive(&model, LOSS, &parameters).expect("derivatives").model;
     let descend: Vec<(Name, Name)> =
-        parameters.iter().map(|name| (name.clone(), derivative_name(LOSS, name).into())).collect();
+        parameters.iter().map(|name| (name.clone(), derivative_name(LOSS, name))).collect();
     let start = Instant::now();
     let outputs = [Name::from(LOSS)];
     let plan = plan(&model, &Request { outputs: &outputs, batch, descend: &descend }).expect("a plan");

@@ -150,7 +150,7 @@ impl Lowering {
 
     /// A read of the product of a group.
     fn operand(&mut self, group: &Group) -> Result<Term, PlanError> {
-        if group.is_read() {
+        if group.is_read() && self.stays_inside(&group.factors[0]) {
             return Ok(group.factors[0].clone());
         }
         self.materialise(&Term::mul(group.factors.clone()))

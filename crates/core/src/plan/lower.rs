@@ -2,6 +2,7 @@
 //! what does not change in a loop leaves it.
 
 use super::equations::Equation;
+use super::nest::is_inside;
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
 use crate::term::{Affine, Index, Name, Node, Reduction, Term};
@@ -30,7 +31,7 @@ impl Lowering {
     /// Adds the tasks of an equation.
     pub fn equation(&mut self, equation: &Equation) -> Result<(), PlanError> {
         self.tensor = equation.name.clone();
-        let body = self.term(&equation.body, equation.indices.len() as u32 + 1)?;
+        let body = self.term(&equation.body, equation.indices.len() as u32 + 1, false)?;
         let body = self.hoist(&body, space(&equation.indices));
         let body = self.divide(&body);
         let (target, indices) = (equation.name.clone(), equation.indices.clone());
@@ -39,14 +40,14 @@ impl Lowering {
     }
 
     /// A term with the same value and no reductions in it. `first` is above the numbers of all
-    /// indices around.
-    pub fn term(&mut self, term: &Term, first: u32) -> Result<Term, PlanError> {
+    /// indices around; `guarded` tells whether a condition is around.
+    pub fn term(&mut self, term: &Term, first: u32, guarded: bool) -> Result<Term, PlanError> {
         match term.node() {
             Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
-            Node::Read { tensor, subscripts } => self.check_read(tensor, subscripts).map(|()| term.clone()),
+            Node::Read { tensor, subscripts } => self.check_read(tensor, subscripts, guarded).map(|()| term.clone()),
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
-                let body = self.term(&opened.body, first + opened.indices.len() as u32)?;
+                let body = self.term(&opened.body, first + opened.indices.len() as u32, guarded)?;
                 let (over, body) = without_single(opened.reduction, opened.indices, body);
                 match opened.reduction {
                     _ if over.is_empty() => Ok(body),
@@ -56,24 +57,31 @@ impl Lowering {
             }
             _ => {
                 let children = term.children();
+                let guarded =
+                    guarded || matches!(term.node(), Node::Where(..)) || children.iter().any(Term::is_condition);
                 let children: Result<Vec<Term>, PlanError> =
-                    children.iter().map(|child| self.term(child, first)).collect();
+                    children.iter().map(|child| self.term(child, first, guarded)).collect();
                 Ok(term.with_children(children?))
             }
         }
     }
 
-    /// Every subscript inside its axis for all values of the indices.
-    fn check_read(&self, tensor: &Name, subscripts: &[Term]) -> Result<(), PlanError> {
+    /// Every subscript inside its axis for all values of the indices; unless a condition around it
+    /// may keep it from counting where it is not.
+    fn check_read(&self, tensor: &Name, subscripts: &[Term], guarded: bool) -> Result<(), PlanError> {
         let shape = &self.values[tensor].shape;
-        let fits = |(subscript, extent): (&Term, &usize)| {
-            let bounds = subscript.as_affine().and_then(|form| form.bounds());
-            bounds.is_some_and(|(least, greatest)| least >= 0 && greatest < *extent as i64)
-        };
-        if shape.len() == subscripts.len() && subscripts.iter().zip(shape).all(fits) {
+        let all_inside = subscripts.iter().zip(shape).all(|(subscript, extent)| is_inside(subscript, *extent));
+        if shape.len() == subscripts.len() && (guarded || all_inside) {
             return Ok(());
         }
         Err(PlanError::Subscript { tensor: self.tensor.clone(), read: tensor.clone() })
+    }
+
+    /// Whether a read stays inside its tensor.
+    pub fn stays_inside(&self, read: &Term) -> bool {
+        let Node::Read { tensor, subscripts } = read.node() else { return false };
+        let shape = &self.values[tensor].shape;
+        subscripts.iter().zip(shape).all(|(subscript, extent)| is_inside(subscript, *extent))
     }
 
     /// A value that is reduced in one loop.

@@ -21,7 +21,7 @@ mod tasks;
 mod verify;
 
 pub use error::PlanError;
-pub use operation::{Access, Axis, Binary, Instruction, Loop, Operation, Product, Store, Unary, Walk};
+pub use operation::{Access, Axis, Binary, Bound, Instruction, Loop, Operation, Product, Store, Unary, Walk};
 
 use crate::model::Model;
 use crate::term::Name;

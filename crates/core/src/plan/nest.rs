@@ -1,6 +1,6 @@
 //! The loops of a walk: their order, and which of them are one loop in memory.
 
-use super::operation::{Access, Instruction, Loop, Store, Walk};
+use super::operation::{Access, Bound, Instruction, Loop, Store, Walk};
 use super::program::Builder;
 use super::tasks::{RESULT, Task, Values, Work};
 use super::{PlaceKind, operation::Operation};
@@ -17,14 +17,26 @@ pub(super) type Places = BTreeMap<Name, usize>;
 pub(super) fn access(values: &Values, places: &Places, name: &Name, subscripts: &[Term], loops: &[Index]) -> Access {
     let mut offset = 0;
     let mut strides = vec![0; loops.len()];
-    for (subscript, stride) in subscripts.iter().zip(values[name].strides()) {
+    let mut axes = Vec::new();
+    let mut leaves = false;
+    for ((subscript, step), &extent) in subscripts.iter().zip(values[name].strides()).zip(&values[name].shape) {
         let Some(form) = subscript.as_affine() else { continue };
-        offset += stride * form.constant;
-        for (place, factor) in coefficients(&form, loops).into_iter().enumerate() {
-            strides[place] += stride * factor;
-        }
+        leaves |= !is_inside(subscript, extent);
+        offset += step * form.constant;
+        let along = coefficients(&form, loops);
+        strides.iter_mut().zip(&along).for_each(|(stride, factor)| *stride += step * factor);
+        axes.push(Bound { extent, step, offset: form.constant, strides: along });
     }
-    Access { place: places[name], offset, strides }
+    if !leaves {
+        axes.clear();
+    }
+    Access { place: places[name], offset, strides, axes }
+}
+
+/// Whether a subscript stays inside an axis for all values of its indices.
+pub(super) fn is_inside(subscript: &Term, extent: usize) -> bool {
+    let bounds = subscript.as_affine().and_then(|form| form.bounds());
+    bounds.is_some_and(|(least, greatest)| least >= 0 && greatest < extent as i64)
 }
 
 fn coefficients(form: &Affine, loops: &[Index]) -> Vec<i64> {
@@ -166,7 +178,10 @@ impl Nest {
     /// Puts the strides of all accesses in an order.
     fn apply(&mut self, order: &[usize], program: &mut [Instruction], ending: &mut [Instruction]) {
         let arrange = |strides: &mut Vec<i64>| *strides = order.iter().map(|&position| strides[position]).collect();
-        self.reads.iter_mut().for_each(|read| arrange(&mut read.strides));
+        for read in &mut self.reads {
+            arrange(&mut read.strides);
+            read.axes.iter_mut().for_each(|axis| arrange(&mut axis.strides));
+        }
         arrange(&mut self.store.strides);
         for instruction in program.iter_mut().chain(ending) {
             if let Instruction::Position { strides, .. } = instruction {
@@ -185,7 +200,11 @@ impl Nest {
                 reduced: self.is_reduced(position),
             })
             .collect();
-        let mut all: Vec<&mut Vec<i64>> = self.reads.iter_mut().map(|read| &mut read.strides).collect();
+        let mut all: Vec<&mut Vec<i64>> = Vec::new();
+        for read in &mut self.reads {
+            all.push(&mut read.strides);
+            all.extend(read.axes.iter_mut().map(|axis| &mut axis.strides));
+        }
         all.push(&mut self.store.strides);
         for instruction in program.iter_mut().chain(ending) {
             if let Instruction::Position { strides, .. } = instruction {

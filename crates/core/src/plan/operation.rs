@@ -20,6 +20,22 @@ pub struct Access {
     pub offset: i64,
     /// One for each loop of the operation.
     pub strides: Vec<i64>,
+    /// Empty where every position is inside. Otherwise the axes: beyond any of them it reads 0.
+    /// A condition that is false there keeps the value from counting.
+    pub axes: Vec<Bound>,
+}
+
+/// An axis of a place that an access may leave.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Bound {
+    /// The extent of the axis.
+    pub extent: usize,
+    /// Its stride in the place.
+    pub step: i64,
+    /// The position along it at the beginning of all loops.
+    pub offset: i64,
+    /// What every loop adds to that.
+    pub strides: Vec<i64>,
 }
 
 /// A loop.

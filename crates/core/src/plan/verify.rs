@@ -1,7 +1,7 @@
 //! A proof that a plan uses no memory it should not: every access inside its place, every place
 //! inside the arena, and nothing read before it is written or after its memory was given away.
 
-use super::operation::{Access, Axis, Instruction, Loop, Operation, Product, Walk};
+use super::operation::{Access, Axis, Bound, Instruction, Loop, Operation, Product, Walk};
 use super::{ALIGNMENT, Place, PlaceKind, Plan};
 
 impl Plan {
@@ -16,7 +16,7 @@ impl Plan {
                 return Err(format!("{} is outside the arena or not aligned", place.name));
             }
         }
-        let mut written: Vec<bool> = self.places.iter().map(|place| has_value(place)).collect();
+        let mut written: Vec<bool> = self.places.iter().map(has_value).collect();
         self.check_given()?;
         for (number, operation) in self.operations.iter().enumerate() {
             let wrong = |message: String| format!("operation {number}: {message}");
@@ -92,8 +92,16 @@ impl Plan {
             if access.strides.len() != walk.loops.len() {
                 return Err("an access has another number of loops".into());
             }
+            let place = self.place_at(access.place)?;
+            if !access.axes.is_empty() {
+                bounded(place, access)?;
+                continue;
+            }
             let extents = walk.loops.iter().map(|range| range.extent);
-            inside(self.place_at(access.place)?, access.offset, extents.zip(access.strides.iter().copied()))?;
+            inside(place, access.offset, extents.zip(access.strides.iter().copied()))?;
+        }
+        if walk.stores.iter().any(|store| !store.access.axes.is_empty()) {
+            return Err("a result leaves its place".into());
         }
         check_program(&walk.program, walk, false)?;
         check_program(&walk.ending, walk, true)?;
@@ -150,6 +158,22 @@ fn inside(place: &Place, offset: i64, loops: impl Iterator<Item = (usize, i64)>)
     Ok(())
 }
 
+/// An access that may leave its axes, but reads only where it does not: the axes make up the
+/// access, and all positions inside of them are inside the place.
+fn bounded(place: &Place, access: &Access) -> Result<(), String> {
+    let last = access.axes.iter().map(|axis| (axis.extent, axis.step));
+    inside(place, 0, last)?;
+    let offset: i64 = access.axes.iter().map(|axis| axis.step * axis.offset).sum();
+    let same = access.strides.iter().enumerate().all(|(number, stride)| {
+        let along = |axis: &Bound| axis.strides.get(number).map(|along| axis.step * along);
+        access.axes.iter().map(along).sum::<Option<i64>>() == Some(*stride)
+    });
+    if offset != access.offset || !same {
+        return Err(format!("the axes of a read of {} are not those of the read", place.name));
+    }
+    Ok(())
+}
+
 /// Every entry is written once: there are as many positions as entries, and different positions
 /// are different entries, since every stride goes beyond all that the smaller ones reach.
 fn is_whole(place: &Place, count: usize, loops: impl Iterator<Item = (usize, i64)>) -> Result<(), String> {
@@ -177,7 +201,8 @@ fn check_program(program: &[Instruction], walk: &Walk, is_ending: bool) -> Resul
             Instruction::Reduced => is_ending && number == 0,
             Instruction::Read(read) => {
                 let read = walk.reads.get(*read).ok_or("a read that is not there")?;
-                !is_ending || !moves(&walk.loops, &read.strides)
+                let along = read.axes.iter().map(|axis| &axis.strides).chain([&read.strides]);
+                !is_ending || along.into_iter().all(|strides| !moves(&walk.loops, strides))
             }
             Instruction::Position { strides, .. } => {
                 strides.len() == walk.loops.len() && (!is_ending || !moves(&walk.loops, strides))

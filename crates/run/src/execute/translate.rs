@@ -35,6 +35,7 @@ fn walk_spec(plan: &Plan, walk: &plan::Walk) -> Result<kernels::WalkSpec, String
     let access = |access: &plan::Access| kernels::Access {
         offset: access.offset + plan.places[access.place].offset as i64,
         strides: access.strides.clone(),
+        axes: access.axes.iter().map(bound).collect(),
     };
     let code = |program: &[plan::Instruction]| program.iter().map(instruction).collect::<Result<Vec<_>, _>>();
     Ok(kernels::WalkSpec {
@@ -47,6 +48,10 @@ fn walk_spec(plan: &Plan, walk: &plan::Walk) -> Result<kernels::WalkSpec, String
     })
 }
 
+fn bound(axis: &plan::Bound) -> kernels::Bound {
+    kernels::Bound { extent: axis.extent, step: axis.step, offset: axis.offset, strides: axis.strides.clone() }
+}
+
 fn instruction(instruction: &plan::Instruction) -> Result<kernels::Instruction, String> {
     use kernels::Instruction as To;
     use plan::Instruction as From;
@@ -56,7 +61,7 @@ fn instruction(instruction: &plan::Instruction) -> Result<kernels::Instruction, 
         From::Rate => To::Rate,
         From::Read(read) => To::Read(*read),
         From::Position { offset, strides } => {
-            To::Position(kernels::Access { offset: *offset, strides: strides.clone() })
+            To::Position(kernels::Access { offset: *offset, strides: strides.clone(), axes: Vec::new() })
         }
         From::Unary(function, a) => To::Unary(unary(*function)?, *a),
         From::Binary(function, a, b) => To::Binary(binary(*function), *a, *b),
