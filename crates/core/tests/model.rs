@@ -11,6 +11,8 @@ mod prelude;
 mod structure;
 #[path = "model/values.rs"]
 mod values;
+#[path = "model/windows.rs"]
+mod windows;
 
 use deltarule_core::derivation::random_point;
 use deltarule_core::meaning::{Array, Point, complete};

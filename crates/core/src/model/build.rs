@@ -7,7 +7,8 @@ use super::initialisers::{Fans, Scheme, Start, fans};
 use super::letters::bare;
 use super::names::{Fault, Meaning, Names, Outcome};
 
-use super::scope::{Bound, Place, Scope};
+use super::form::Form;
+use super::scope::{Bound, Scope};
 use super::{Assumption, Definition, LOSS, Model, Role, TargetKind, Tensor};
 use crate::syntax::tree::{Declaration, Equation, Expr, ExprKind, LeftSubscript, Statement, StatementKind, Tree};
 use crate::term::Name;
@@ -259,7 +260,7 @@ fn left_side<'a>(
             return Err(problem.hint(hint).into());
         }
         let index = elaborator.bind(letter, span, subscript.range.as_ref(), scope)?;
-        bound.push(Bound { letter, place: Place::Index(index), implicit: false });
+        bound.push(Bound { letter, place: Form::index(index), implicit: false });
     }
     elaborator.check_count(bound.len(), subscripts.first().map_or(Span::default(), |first| first.index.span), scope)?;
     Ok(bound)

@@ -2,10 +2,12 @@
 
 use super::draft::Draft;
 use super::elaborate::{Elaborator, count};
+use super::form::Form;
 use super::functions::{self, Function as Defined};
+use super::guards::guards;
 use super::letters::bare;
 use super::names::{Fault, Meaning, Outcome, nearest};
-use super::scope::{Argument, Bound, Parameter, Place, Scope};
+use super::scope::{Argument, Bound, Parameter, Scope};
 use crate::syntax::tree::{self, Expr, FunctionDefinition};
 use crate::term::Function;
 use crate::text::Span;
@@ -41,8 +43,12 @@ impl<'a> Elaborator<'_, 'a> {
             None if name == "delta" => self.delta(&arguments[0], &arguments[1], scope),
             None => {
                 let condition = self.condition(&arguments[0], scope)?;
+                let mark = self.ranges.mark();
                 let then = self.value(&arguments[1], scope)?;
+                self.ranges.guard(mark, &guards(&condition, true, &self.globals.tensors));
+                let mark = self.ranges.mark();
                 let otherwise = self.value(&arguments[2], scope)?;
+                self.ranges.guard(mark, &guards(&condition, false, &self.globals.tensors));
                 Ok(Draft::Where(Box::new(condition), Box::new(then), Box::new(otherwise)))
             }
         }
@@ -154,7 +160,7 @@ impl<'a> Elaborator<'_, 'a> {
         let exposed =
             letters.exposed.iter().filter(|letter| letter.subscript && argument.scope.letter(letter.text).is_none());
         for (letter, span) in exposed.map(|letter| (letter.text, letter.span)) {
-            let place = Place::Index(self.ranges.add(letter, span, &argument.scope));
+            let place = Form::index(self.ranges.add(letter, span, &argument.scope));
             bound.push(Bound { letter, place, implicit: false });
         }
         self.terms(argument.expr, &argument.scope.with(bound))?;
@@ -223,7 +229,7 @@ impl<'a> Elaborator<'_, 'a> {
         let scope = Scope::new(horizon, parameters.collect());
         let mut letters = Vec::new();
         for index in &definition.indices {
-            let place = Place::Index(self.ranges.add(&index.text, index.span, &scope));
+            let place = Form::index(self.ranges.add(&index.text, index.span, &scope));
             letters.push(Bound { letter: index.text.as_str(), place, implicit: false });
         }
         self.terms(&definition.body, &scope.with(letters))?;

@@ -1,18 +1,20 @@
 //! An equation between text and term: names, sums and functions are resolved, ranges are not
 //! known yet.
 
-use super::scope::{IndexId, Place};
+use super::form::Form;
+use super::scope::IndexId;
 use crate::syntax::tree;
 use crate::term::{Comparison, Connective, Function, Index, Name, Number, Reduction, Term};
 
 /// An expression with its indices resolved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Draft {
     /// What a parameter stands for, while the definition of a function is checked by itself.
     Opaque,
     Number(Number),
-    Place(Place),
-    Read(Name, Vec<Place>),
+    /// An integer that depends on indices.
+    Place(Form),
+    Read(Name, Vec<Form>),
     Sum(Vec<Draft>),
     Product(Vec<Draft>),
     Negate(Box<Draft>),
@@ -33,7 +35,7 @@ impl Draft {
     /// The index it is, if it is one.
     pub fn as_index(&self) -> Option<IndexId> {
         match self {
-            Draft::Place(Place::Index(index)) => Some(*index),
+            Draft::Place(form) => form.as_index(),
             _ => None,
         }
     }
@@ -51,9 +53,9 @@ impl Draft {
             // Drafts with parameters are checked and dropped.
             Draft::Opaque => Term::integer(1),
             Draft::Number(number) => Term::number(*number),
-            Draft::Place(place) => place_term(place, indices),
-            Draft::Read(tensor, places) => {
-                Term::read(tensor, places.iter().map(|place| place_term(place, indices)).collect())
+            Draft::Place(form) => form.term(indices),
+            Draft::Read(tensor, subscripts) => {
+                Term::read(tensor, subscripts.iter().map(|subscript| subscript.term(indices)).collect())
             }
             Draft::Sum(addends) => Term::add(all(addends)),
             Draft::Product(factors) => Term::mul(all(factors)),
@@ -64,7 +66,10 @@ impl Draft {
                 // There is one: the number of arguments was checked.
                 _ => Term::call(*function, arguments.first().map_or_else(|| Term::integer(0), one)),
             },
-            Draft::Compare(comparison, left, right) => Term::compare(*comparison, one(left), one(right)),
+            Draft::Compare(comparison, left, right) => match decided(*comparison, left, right, indices) {
+                Some(holds) => Term::integer(holds as i64),
+                None => Term::compare(*comparison, one(left), one(right)),
+            },
             Draft::Logic(connective, conditions) => Term::logic(*connective, all(conditions)),
             Draft::Where(condition, then, otherwise) => Term::choose(one(condition), one(then), one(otherwise)),
             Draft::Reduce(reduction, bound, body) => {
@@ -82,7 +87,11 @@ impl Draft {
             drafts.iter().fold(orders, |work, draft| work.saturating_add(draft.ordering_work(None, orders)))
         };
         match self {
-            Draft::Opaque | Draft::Number(_) | Draft::Place(_) | Draft::Read(..) => orders,
+            Draft::Opaque | Draft::Number(_) => orders,
+            Draft::Place(form) => form.ordering_work(orders),
+            Draft::Read(_, subscripts) => {
+                subscripts.iter().fold(orders, |work, form| work.saturating_add(form.ordering_work(orders)))
+            }
             Draft::Sum(parts) | Draft::Product(parts) | Draft::Call(_, parts) | Draft::Logic(_, parts) => each(parts),
             Draft::Negate(inner) => each(std::slice::from_ref(inner)),
             Draft::Power(a, b) | Draft::Compare(_, a, b) => {
@@ -101,10 +110,21 @@ impl Draft {
     }
 }
 
-fn place_term(place: &Place, indices: &[Index]) -> Term {
-    match place {
-        Place::Index(index) => Term::index(&indices[*index]),
-        Place::Constant(value) => Term::integer(*value),
+/// Whether a comparison of subscripts holds, where their ranges decide it.
+fn decided(comparison: Comparison, left: &Draft, right: &Draft, indices: &[Index]) -> Option<bool> {
+    let (Draft::Place(left), Draft::Place(right)) = (left, right) else { return None };
+    let extents = |index: IndexId| indices.get(index).map(|index| index.extent);
+    let (least, greatest) = left.plus(-1, right)?.bounds(&extents)?;
+    match comparison {
+        Comparison::Less if greatest < 0 => Some(true),
+        Comparison::Less if least >= 0 => Some(false),
+        Comparison::LessEqual if greatest <= 0 => Some(true),
+        Comparison::LessEqual if least > 0 => Some(false),
+        Comparison::Greater if least > 0 => Some(true),
+        Comparison::Greater if greatest <= 0 => Some(false),
+        Comparison::GreaterEqual if least >= 0 => Some(true),
+        Comparison::GreaterEqual if greatest < 0 => Some(false),
+        _ => None,
     }
 }
 

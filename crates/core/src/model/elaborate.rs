@@ -3,11 +3,14 @@
 
 use super::Tensor;
 use super::draft::Draft;
+use super::form::Form;
 use super::functions::Functions;
+use super::guards::guards;
 use super::letters::{Collector, Known, Letters, bare};
 use super::names::{Fault, Meaning, Names, Outcome};
+use super::outside::given;
 use super::ranges::{Evidence, Ranges};
-use super::scope::{Bound, IndexId, Place, Scope};
+use super::scope::{Bound, IndexId, Scope};
 use super::sizes::Constants;
 use crate::syntax::tree::{Binder, Comparison, Expr, ExprKind, Factor, Reduction};
 use crate::term::{Connective, Function, Name, Number};
@@ -52,7 +55,7 @@ pub(super) struct Elaborator<'g, 'a> {
     pub globals: &'g mut Globals<'a>,
     pub ranges: Ranges,
     /// The reads of tensors, from the outside in, in the order of the text.
-    pub reads: Vec<(Name, Vec<Place>)>,
+    pub reads: Vec<(Name, Vec<Form>)>,
     /// The name that the statement defines.
     pub current: &'a str,
     depth: usize,
@@ -83,7 +86,7 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     }
 
     /// Counts a part and a level, which the caller leaves again.
-    fn enter(&mut self, span: Span, scope: &Scope<'a>) -> Outcome<()> {
+    pub fn enter(&mut self, span: Span, scope: &Scope<'a>) -> Outcome<()> {
         self.parts += 1;
         self.depth += 1;
         let (what, limit) = match (self.depth > DEEPEST, self.parts > MOST_PARTS) {
@@ -94,6 +97,11 @@ impl<'g, 'a> Elaborator<'g, 'a> {
         let message = format!("this statement is {what} when its functions are expanded");
         let problem = scope.problem(message, span, format!("more than {limit}"));
         Err(problem.hint("give names to parts of it by equations").into())
+    }
+
+    /// Leaves a level again.
+    pub fn leave(&mut self) {
+        self.depth -= 1;
     }
 
     /// An expression that has a value.
@@ -110,7 +118,7 @@ impl<'g, 'a> Elaborator<'g, 'a> {
                 .map(Draft::Number)
                 .ok_or_else(|| scope.problem(format!("`{text}` is not a number"), expr.span, "here").into()),
             ExprKind::Name(name) => self.name(name, scope),
-            ExprKind::Read { tensor, pad, subscripts } => self.read(expr, tensor, pad.is_some(), subscripts, scope),
+            ExprKind::Read { tensor, pad, subscripts } => self.read(expr, tensor, pad.as_ref(), subscripts, scope),
             ExprKind::Sum(addends) => self.sum(addends, scope),
             ExprKind::Product(factors) => self.product(factors, scope),
             ExprKind::Negate(inner) => Ok(Draft::Negate(Box::new(self.value(inner, scope)?))),
@@ -156,19 +164,25 @@ impl<'g, 'a> Elaborator<'g, 'a> {
             .iter()
             .map(|letter| {
                 let index = self.ranges.add(letter.text, letter.span, scope);
-                Bound { letter: letter.text, place: Place::Index(index), implicit: true }
+                Bound { letter: letter.text, place: Form::index(index), implicit: true }
             })
             .collect();
         let inside = scope.with(bound.iter().cloned());
+        let mark = self.ranges.mark();
         let factors = factors.iter().map(|factor| {
             let draft = self.value(&factor.value, &inside)?;
             Ok(if factor.divides { draft.inverse() } else { draft })
         });
-        let product = Draft::Product(factors.collect::<Outcome<_>>()?);
+        let factors = factors.collect::<Outcome<Vec<_>>>()?;
+        // Where a condition among the factors is false, the others are not evaluated.
+        let conditions = factors.iter().filter(|factor| factor.is_condition());
+        let holding: Vec<_> = conditions.flat_map(|factor| guards(factor, true, &self.globals.tensors)).collect();
+        self.ranges.guard(mark, &holding);
+        let product = Draft::Product(factors);
         if bound.is_empty() {
             return Ok(product);
         }
-        let indices = bound.iter().filter_map(|bound| Draft::Place(bound.place).as_index()).collect();
+        let indices = bound.iter().filter_map(|bound| bound.place.as_index()).collect();
         Ok(Draft::Reduce(Reduction::Sum, indices, Box::new(product)))
     }
 
@@ -187,7 +201,7 @@ impl<'g, 'a> Elaborator<'g, 'a> {
                 return Err(scope.problem(format!("the index `{letter}` is bound twice"), span, "again here").into());
             }
             let index = self.bind(letter, span, binder.range.as_ref(), scope)?;
-            bound.push(Bound { letter, place: Place::Index(index), implicit: false });
+            bound.push(Bound { letter, place: Form::index(index), implicit: false });
             indices.push(index);
         }
         if let Some(binder) = binders.first() {
@@ -209,9 +223,8 @@ impl<'g, 'a> Elaborator<'g, 'a> {
         let index = self.ranges.add(letter, span, scope);
         if let Some(range) = range {
             let extent = self.globals.constants(scope.horizon).extent(range)?;
-            let text = format!("`{letter}` is given {extent} values here");
-            let span = scope.place(range.span);
-            self.ranges.tell(index, Evidence { extent, span, text, declared: None });
+            let (span, text) = (scope.place(range.span), given(letter, extent));
+            self.ranges.give(index, Evidence { extent, span, text, declared: None });
         }
         Ok(index)
     }
@@ -238,20 +251,11 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     /// `delta[i, j]`
     pub fn delta(&mut self, left: &'a Expr, right: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
         let mut side = |expr: &'a Expr| match bare(expr) {
-            Some(name) if !self.names_value(name, scope) => Ok(Draft::Place(self.subscript(expr, scope)?)),
+            Some(_) if !self.names_integer(expr, scope) => Ok(Draft::Place(self.subscript(expr, scope)?)),
             _ => self.value(expr, scope),
         };
         let (left, right) = (side(left)?, side(right)?);
         Ok(self.compare(Comparison::Equal, left, right))
-    }
-
-    /// Whether a bare name compared with an index is a value and no index itself.
-    fn names_value(&self, name: &str, scope: &Scope<'a>) -> bool {
-        let integer = match self.globals.names.get(name, scope.horizon) {
-            Some(Meaning::Tensor(tensor)) => self.globals.tensors[tensor].is_integer_scalar(),
-            _ => false,
-        };
-        scope.letter(name).is_none() && (integer || scope.parameter(name).is_some())
     }
 
     fn compare(&mut self, comparison: Comparison, left: Draft, right: Draft) -> Draft {

@@ -3,8 +3,9 @@
 
 use super::Initialiser;
 use super::calls::did_you_mean;
+use super::form::Form;
 use super::names::Outcome;
-use super::scope::{IndexId, Place};
+use super::scope::IndexId;
 use super::sizes::Constants;
 use crate::syntax::tree::Property;
 use crate::term::Index;
@@ -60,15 +61,9 @@ impl Scheme {
 
 /// The fans of a parameter in an equation that reads it at the places: the first `free` indices
 /// are those on the left.
-pub(super) fn fans(places: &[Place], free: usize, indices: &[Index]) -> Fans {
+pub(super) fn fans(places: &[Form], free: usize, indices: &[Index]) -> Fans {
     let product = |wanted: &dyn Fn(IndexId) -> bool| {
-        let mut seen: Vec<IndexId> = places
-            .iter()
-            .filter_map(|place| match place {
-                Place::Index(index) if wanted(*index) => Some(*index),
-                _ => None,
-            })
-            .collect();
+        let mut seen: Vec<IndexId> = places.iter().flat_map(Form::indices).filter(|index| wanted(*index)).collect();
         seen.sort_unstable();
         seen.dedup();
         seen.iter().map(|&index| indices[index].extent as f64).product()

@@ -66,7 +66,14 @@ impl<'a> Collector<'_, 'a> {
                 let letter = Letter { text: &name.text, span: expr.span, subscript: false };
                 same(if self.is_letter(&name.text, scope) { vec![letter] } else { Vec::new() })
             }
-            ExprKind::Read { subscripts, .. } => same(self.subscripts(subscripts.iter(), scope)),
+            ExprKind::Read { pad, subscripts, .. } => {
+                let mut found = Gather::default();
+                for padding in pad.iter().flatten() {
+                    self.letters(padding, scope).free.iter().for_each(|letter| found.add(letter));
+                }
+                self.subscripts(subscripts.iter(), scope).iter().for_each(|letter| found.add(letter));
+                same(found.letters)
+            }
             ExprKind::Delta(left, right) => same(self.subscripts([&**left, &**right].into_iter(), scope)),
             ExprKind::Sum(addends) => self.all(addends.iter().map(|(_, addend)| addend), scope),
             ExprKind::And(parts) | ExprKind::Or(parts) => self.all(parts.iter(), scope),
@@ -122,20 +129,38 @@ impl<'a> Collector<'_, 'a> {
     fn subscripts(&mut self, subscripts: impl Iterator<Item = &'a Expr>, scope: &Scope<'a>) -> Vec<Letter<'a>> {
         let mut found = Gather::default();
         for subscript in subscripts {
-            match &subscript.kind {
-                ExprKind::Name(name) => {
-                    if !self.is_constant_subscript(&name.text, scope) {
-                        found.add(&Letter { text: &name.text, span: subscript.span, subscript: true });
-                    }
+            self.subscript(subscript, scope, &mut found);
+        }
+        found.letters
+    }
+
+    /// Adds the letters of a subscript. Nothing is summed in it, and a name in its arithmetic is an
+    /// index as one that stands alone is.
+    fn subscript(&mut self, subscript: &'a Expr, scope: &Scope<'a>, found: &mut Gather<'a>) {
+        match &subscript.kind {
+            ExprKind::Name(name) => {
+                if !self.is_constant_subscript(&name.text, scope) {
+                    found.add(&Letter { text: &name.text, span: subscript.span, subscript: true });
                 }
-                _ => {
-                    for letter in &self.letters(subscript, scope).free {
-                        found.add(&Letter { subscript: true, ..letter.clone() });
-                    }
+            }
+            ExprKind::Group(inner) | ExprKind::Negate(inner) => self.subscript(inner, scope, found),
+            ExprKind::Sum(addends) => addends.iter().for_each(|(_, addend)| self.subscript(addend, scope, found)),
+            ExprKind::Product(factors) => {
+                factors.iter().for_each(|factor| self.subscript(&factor.value, scope, found));
+            }
+            ExprKind::Mod(value, divisor) => {
+                self.subscript(value, scope, found);
+                self.subscript(divisor, scope, found);
+            }
+            ExprKind::Call { function, arguments, .. } if function.text == "floor" => {
+                arguments.iter().for_each(|argument| self.subscript(argument, scope, found));
+            }
+            _ => {
+                for letter in &self.letters(subscript, scope).free {
+                    found.add(&Letter { subscript: true, ..letter.clone() });
                 }
             }
         }
-        found.letters
     }
 
     fn all(&mut self, parts: impl Iterator<Item = &'a Expr>, scope: &Scope<'a>) -> Letters<'a> {

@@ -1,22 +1,25 @@
-//! The ranges of the indices of an equation.
+//! The ranges of the indices of an equation: what says something of them.
 
+use super::form::Form;
+use super::guards::Guard;
 use super::names::Outcome;
 use super::scope::{IndexId, Scope};
+use super::solve::Solver;
 use crate::term::Index;
 use crate::text::{Problem, Span};
-use std::collections::VecDeque;
 
-/// An index of an equation: where it is bound, and all that says something of its range.
+/// An index of an equation: where it is bound.
 #[derive(Debug, Clone)]
-struct Range {
-    letter: String,
+pub(super) struct Range {
+    pub letter: String,
     /// Where it is bound.
-    span: Span,
+    pub span: Span,
     /// In a function: the call.
-    call: Option<Span>,
+    pub call: Option<Span>,
     /// Whether it is bound in the prelude, which the user did not write.
-    hidden: bool,
-    evidence: Vec<Evidence>,
+    pub hidden: bool,
+    /// The range given where it is bound.
+    pub given: Option<Evidence>,
 }
 
 /// A place that says how far an index runs.
@@ -30,40 +33,63 @@ pub(super) struct Evidence {
     pub declared: Option<(Span, String)>,
 }
 
+/// A subscript of a read, which must stay inside the tensor.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    pub form: Form,
+    /// The extent of the axis.
+    pub limit: Form,
+    /// The tensor.
+    pub name: String,
+    /// The axis in words.
+    pub axis: String,
+    /// Where the subscript stands.
+    pub span: Span,
+    /// The read as written, unless it is in the prelude.
+    pub text: Option<String>,
+    /// Where the tensor is declared or defined, and its shape.
+    pub declared: Option<(Span, String)>,
+    /// In a function: the call.
+    pub call: Option<Span>,
+    /// For a tensor that its own equation reads: how a boundary is written.
+    pub boundary: Option<String>,
+    /// The conditions around it.
+    pub guards: Vec<Guard>,
+}
+
 /// The indices of an equation.
 #[derive(Debug, Default)]
 pub(super) struct Ranges {
-    all: Vec<Range>,
+    pub all: Vec<Range>,
     /// Pairs that are compared for equality: one tells the range of the other where nothing else
     /// does.
-    ties: Vec<(IndexId, IndexId)>,
+    pub ties: Vec<(IndexId, IndexId)>,
+    /// All reads that must stay inside.
+    pub reads: Vec<Reach>,
+    /// The subscripts of padded reads, which say nothing.
+    pub padded: Vec<(Form, Span)>,
 }
 
 /// How much was known at some time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark(usize, usize);
+pub(super) struct Mark {
+    indices: usize,
+    ties: usize,
+    reads: usize,
+}
 
 impl Ranges {
     /// A further index.
     pub fn add(&mut self, letter: &str, span: Span, scope: &Scope) -> IndexId {
         let (span, call) = (scope.place(span), scope.call);
-        self.all.push(Range {
-            letter: letter.to_string(),
-            span,
-            call,
-            hidden: scope.site.is_some(),
-            evidence: Vec::new(),
-        });
+        let (letter, hidden) = (letter.to_string(), scope.site.is_some());
+        self.all.push(Range { letter, span, call, hidden, given: None });
         self.all.len() - 1
     }
 
-    /// Something that says how far an index runs.
-    pub fn tell(&mut self, index: IndexId, evidence: Evidence) {
-        let known = &mut self.all[index].evidence;
-        // Two that differ make an error; more of the same say nothing new.
-        if known.iter().all(|other| other.extent != evidence.extent) {
-            known.push(evidence);
-        }
+    /// The range given to an index.
+    pub fn give(&mut self, index: IndexId, evidence: Evidence) {
+        self.all[index].given = Some(evidence);
     }
 
     /// The two are compared for equality.
@@ -73,79 +99,46 @@ impl Ranges {
 
     /// A mark to go back to.
     pub fn mark(&self) -> Mark {
-        Mark(self.all.len(), self.ties.len())
+        Mark { indices: self.all.len(), ties: self.ties.len(), reads: self.reads.len() }
+    }
+
+    /// Notes that all reads since the mark happen only where the conditions hold.
+    pub fn guard(&mut self, mark: Mark, guards: &[Guard]) {
+        if guards.is_empty() {
+            return;
+        }
+        for read in self.reads.iter_mut().skip(mark.reads) {
+            read.guards.extend(guards.iter().cloned());
+        }
     }
 
     /// Forgets the indices since the mark. What was said of older ones stays.
-    pub fn forget(&mut self, Mark(indices, ties): Mark) {
-        self.all.truncate(indices);
-        self.ties.truncate(ties);
+    pub fn forget(&mut self, mark: Mark) {
+        let known = |form: &Form| form.indices().iter().all(|index| *index < mark.indices);
+        let mut place = 0;
+        self.reads.retain(|read| {
+            place += 1;
+            place <= mark.reads || known(&read.form) && read.guards.iter().all(|guard| known(guard.form()))
+        });
+        self.padded.retain(|(form, _)| known(form));
+        self.all.truncate(mark.indices);
+        self.ties.truncate(mark.ties);
     }
 
     /// Every index with its range.
     ///
     /// # Errors
     ///
-    /// Two places that disagree; an index of which nothing tells the range.
+    /// Two places that disagree; an index of which nothing tells the range; a read that goes
+    /// outside its tensor.
     pub fn solve(&self) -> Outcome<Vec<Index>> {
-        if let Some(range) = self.all.iter().find(|range| range.evidence.len() > 1) {
-            return Err(disagreement(range).into());
-        }
-        let mut extents: Vec<Option<usize>> =
-            self.all.iter().map(|range| range.evidence.first().map(|evidence| evidence.extent)).collect();
-        self.spread(&mut extents);
-        let solved = self.all.iter().zip(&extents).enumerate().map(|(id, (range, extent))| match extent {
-            Some(extent) => Ok(Index::new(id as u32, *extent, &range.letter)),
-            None => Err(unknown(range).into()),
-        });
-        solved.collect()
-    }
-
-    /// Carries known extents along the ties, the nearest first.
-    fn spread(&self, extents: &mut [Option<usize>]) {
-        let mut neighbours: Vec<Vec<IndexId>> = vec![Vec::new(); extents.len()];
-        for &(one, other) in &self.ties {
-            neighbours[one].push(other);
-            neighbours[other].push(one);
-        }
-        let mut settled: VecDeque<IndexId> = (0..extents.len()).filter(|&index| extents[index].is_some()).collect();
-        while let Some(index) = settled.pop_front() {
-            for &neighbour in &neighbours[index] {
-                if extents[neighbour].is_none() {
-                    extents[neighbour] = extents[index];
-                    settled.push_back(neighbour);
-                }
-            }
-        }
+        Solver::new(self).solve()
     }
 }
 
-fn disagreement(range: &Range) -> Problem {
-    let (first, second) = (&range.evidence[0], &range.evidence[1]);
-    let letter = &range.letter;
-    let message = format!("the index `{letter}` cannot run over {} and over {} values", first.extent, second.extent);
-    let mut problem = Problem::new(message, second.span, second.text.clone()).label(first.span, first.text.clone());
-    for evidence in [second, first] {
-        if let Some((span, text)) = &evidence.declared {
-            problem = problem.label(*span, text.clone());
-        }
-    }
-    with_call(problem, range)
-}
-
-fn unknown(range: &Range) -> Problem {
-    let letter = &range.letter;
-    if range.hidden {
-        let problem = Problem::new("nothing tells how far the index of this call runs", range.span, "called here");
-        return with_call(problem.hint("an argument must have the index of the call in a subscript"), range);
-    }
-    let message = format!("nothing tells how far the index `{letter}` runs");
-    let problem = Problem::new(message, range.span, "stands in no subscript");
-    with_call(problem.hint(format!("give its range where it is bound: `{letter}:5` runs over 0..5")), range)
-}
-
-fn with_call(problem: Problem, range: &Range) -> Problem {
-    match range.call {
+/// The problem, with the call in which it came about.
+pub(super) fn with_call(problem: Problem, call: Option<Span>) -> Problem {
+    match call {
         Some(call) => problem.label(call, "in this call"),
         None => problem,
     }

@@ -1,13 +1,13 @@
 //! Names as values, reads of tensors, and what stands in their subscripts.
 
 use super::draft::Draft;
-use super::elaborate::{Elaborator, count, unsupported};
-use super::letters::bare;
+use super::elaborate::{Elaborator, count};
+use super::form::Form;
 use super::names::{Fault, Meaning, Outcome, is_reserved};
-use super::ranges::Evidence;
-use super::scope::{Parameter, Place, Scope};
-use crate::syntax::tree::{self, Expr, ExprKind};
-use crate::term::Number;
+use super::ranges::Reach;
+use super::scope::{Parameter, Scope};
+use crate::syntax::tree::{self, Expr};
+use crate::term::{Comparison, Connective, Number};
 use crate::text::Span;
 
 impl<'a> Elaborator<'_, 'a> {
@@ -46,15 +46,17 @@ impl<'a> Elaborator<'_, 'a> {
         &mut self,
         expr: &'a Expr,
         tensor: &'a tree::Name,
-        padded: bool,
+        pad: Option<&'a Option<Box<Expr>>>,
         subscripts: &'a [Expr],
         scope: &Scope<'a>,
     ) -> Outcome<Draft> {
-        if padded {
-            return Err(unsupported("`pad`", expr.span, scope));
-        }
         let parameter = scope.parameter(&tensor.text).cloned();
         if let Some(parameter) = parameter {
+            if pad.is_some() {
+                let message = format!("`pad` needs a tensor, and `{}` stands for an expression", tensor.text);
+                let problem = scope.problem(message, expr.span, "its extents are not known here");
+                return Err(problem.hint("give the expression a name by an equation, and pad that").into());
+            }
             return self.read_parameter(&parameter, tensor, subscripts, expr.span, scope);
         }
         let number = match self.globals.names.get(&tensor.text, scope.horizon) {
@@ -68,19 +70,26 @@ impl<'a> Elaborator<'_, 'a> {
             None => return Err(self.unknown_value(&tensor.text, tensor.span, scope)),
         };
         self.check_rank(number, subscripts.len(), expr.span, scope)?;
-        let mut places = Vec::with_capacity(subscripts.len());
+        let mut forms = Vec::with_capacity(subscripts.len());
         for (axis, subscript) in subscripts.iter().enumerate() {
-            let place = self.subscript(subscript, scope)?;
-            self.check_subscript(number, axis, place, subscript.span, scope)?;
-            places.push(place);
+            let form = self.subscript(subscript, scope)?;
+            match pad {
+                None => self.note_subscript(number, axis, &form, (subscript.span, expr.span), scope)?,
+                Some(_) => self.ranges.padded.push((form.clone(), scope.place(subscript.span))),
+            }
+            forms.push(form);
         }
-        Ok(self.read_tensor(number, places))
+        let read = self.read_tensor(number, forms.clone());
+        let Some(padding) = pad else { return Ok(read) };
+        let shape = &self.globals.tensors[number].shape;
+        let limits = shape.iter().map(|extent| Form::constant(*extent as i64)).collect();
+        self.pad(limits, &forms, read, padding.as_deref(), scope)
     }
 
-    fn read_tensor(&mut self, tensor: usize, places: Vec<Place>) -> Draft {
+    pub fn read_tensor(&mut self, tensor: usize, subscripts: Vec<Form>) -> Draft {
         let name = self.globals.tensors[tensor].name.clone();
-        self.reads.push((name.clone(), places.clone()));
-        Draft::Read(name, places)
+        self.reads.push((name.clone(), subscripts.clone()));
+        Draft::Read(name, subscripts)
     }
 
     fn check_rank(&self, tensor: usize, found: usize, span: Span, scope: &Scope<'a>) -> Outcome<()> {
@@ -102,27 +111,38 @@ impl<'a> Elaborator<'_, 'a> {
         .into())
     }
 
-    /// Notes what a subscript says of its index, and refuses a constant outside the tensor.
-    fn check_subscript(
+    /// Notes a subscript of a read, which must stay inside, and refuses a constant that does not.
+    fn note_subscript(
         &mut self,
         tensor: usize,
         axis: usize,
-        place: Place,
-        span: Span,
+        form: &Form,
+        (span, read): (Span, Span),
         scope: &Scope<'a>,
     ) -> Outcome<()> {
         let tensor = &self.globals.tensors[tensor];
         let (name, extent) = (&tensor.name, tensor.shape[axis]);
         let which = if tensor.shape.len() == 1 { format!("`{name}`") } else { format!("axis {axis} of `{name}`") };
-        match place {
-            Place::Index(index) => {
-                let text = format!("{which} has extent {extent}");
+        match form.as_constant() {
+            None => {
                 let declared = Some((tensor.span, format!("`{name}` has shape {:?}", tensor.shape)));
-                self.ranges.tell(index, Evidence { extent, span: scope.place(span), text, declared });
+                let reach = Reach {
+                    form: form.clone(),
+                    limit: Form::constant(extent as i64),
+                    name: name.to_string(),
+                    axis: which,
+                    span: scope.place(span),
+                    text: self.source_text(read, scope),
+                    declared,
+                    call: scope.call,
+                    boundary: None,
+                    guards: Vec::new(),
+                };
+                self.ranges.reads.push(reach);
                 Ok(())
             }
-            Place::Constant(value) if usize::try_from(value).is_ok_and(|value| value < extent) => Ok(()),
-            Place::Constant(value) => {
+            Some(value) if usize::try_from(value).is_ok_and(|value| value < extent) => Ok(()),
+            Some(value) => {
                 let message = format!("subscript {value} is outside `{name}`");
                 let problem = scope.problem(message, span, format!("{which} has extent {extent}"));
                 Err(problem.label(tensor.span, "defined here").hint("counting starts at 0").into())
@@ -130,66 +150,31 @@ impl<'a> Elaborator<'_, 'a> {
         }
     }
 
-    /// A subscript: an index, a size or an integer.
-    pub fn subscript(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Outcome<Place> {
-        if let Some(name) = bare(expr) {
-            if let Some(Meaning::Size(value)) = self.globals.names.get(name, scope.horizon) {
-                return Ok(Place::Constant(value));
+    /// A padded read: the conditions that keep every subscript inside, and the read.
+    fn pad(
+        &mut self,
+        limits: Vec<Form>,
+        forms: &[Form],
+        read: Draft,
+        value: Option<&'a Expr>,
+        scope: &Scope<'a>,
+    ) -> Outcome<Draft> {
+        let mut conditions = Vec::with_capacity(2 * forms.len());
+        for (form, limit) in forms.iter().zip(limits) {
+            let place = |form: &Form| Box::new(Draft::Place(form.clone()));
+            conditions.push(Draft::Compare(Comparison::LessEqual, place(&Form::constant(0)), place(form)));
+            conditions.push(Draft::Compare(Comparison::Less, place(form), place(&limit)));
+        }
+        match value {
+            None => {
+                conditions.push(read);
+                Ok(Draft::Product(conditions))
             }
-            if let Some(place) = scope.letter(name) {
-                return Ok(place);
+            Some(value) => {
+                let outside = self.value(value, scope)?;
+                Ok(Draft::Where(Box::new(Draft::Logic(Connective::And, conditions)), Box::new(read), Box::new(outside)))
             }
-            return Err(self.unbound(name, expr.span, scope));
         }
-        if let ExprKind::Group(inner) = &expr.kind {
-            return self.subscript(inner, scope);
-        }
-        if self.globals.letters(expr, scope).free.is_empty()
-            && let Ok(value) = self.globals.constants(scope.horizon).integer(expr)
-        {
-            return Ok(Place::Constant(value));
-        }
-        if let ExprKind::Number(text) = &expr.kind {
-            let problem = scope.problem(format!("`{text}` cannot be a subscript"), expr.span, "not an integer");
-            return Err(problem.hint("subscripts are indices, sizes and integers").into());
-        }
-        let what = match &expr.kind {
-            ExprKind::Mod(..) => "`mod` in a subscript",
-            ExprKind::Call { function, .. } if function.text == "floor" => "`floor` in a subscript",
-            ExprKind::Reduce { .. } => "a reduction in a subscript",
-            ExprKind::Read { .. } => "a tensor as a subscript",
-            _ => "a compound subscript",
-        };
-        Err(unsupported(what, expr.span, scope))
-    }
-
-    /// A letter that nothing binds.
-    fn unbound(&mut self, letter: &str, span: Span, scope: &Scope<'a>) -> Fault {
-        let problem = match self.globals.names.get(letter, scope.horizon) {
-            Some(Meaning::Broken) => return Fault::Known,
-            Some(Meaning::Tensor(tensor)) if self.globals.tensors[tensor].is_integer_scalar() => {
-                return unsupported("a tensor as a subscript", span, scope);
-            }
-            _ if scope.parameter(letter).is_some() => return unsupported("a parameter as a subscript", span, scope),
-            _ => scope.problem(
-                format!("the index `{letter}` occurs in one factor only, so nothing sums over it"),
-                span,
-                "neither on the left nor summed",
-            ),
-        };
-        match self.term_text(scope) {
-            Some(term) => problem.hint(format!("to sum over it, write `sum[{letter}] {term}`")).into(),
-            None => problem.hint(format!("to sum over it, write `sum[{letter}] ...`")).into(),
-        }
-    }
-
-    /// The text of the term, if it is short and stands in the file, without its sign.
-    fn term_text(&self, scope: &Scope<'a>) -> Option<String> {
-        let span = scope.term.filter(|_| scope.site.is_none())?;
-        let text = self.globals.source.text.get(span.range())?;
-        let text = text.trim_start_matches('-').trim();
-        let fits = text.len() <= 60 && !text.contains(['\n', '#']);
-        fits.then(|| text.to_string())
     }
 
     /// A name that means nothing as a value.

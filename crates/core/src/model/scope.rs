@@ -1,5 +1,6 @@
 //! What the letters and parameters of an expression stand for where it is written.
 
+use super::form::Form;
 use crate::syntax::tree::Expr;
 use crate::text::{Problem, Span};
 use std::rc::Rc;
@@ -7,18 +8,11 @@ use std::rc::Rc;
 /// An index of an equation, by its number.
 pub(super) type IndexId = usize;
 
-/// What stands in a subscript.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Place {
-    Index(IndexId),
-    Constant(i64),
-}
-
 /// A letter and what it stands for.
 #[derive(Debug, Clone)]
 pub(super) struct Bound<'a> {
     pub letter: &'a str,
-    pub place: Place,
+    pub place: Form,
     /// Whether the summation convention bound it. An argument of a function, which is a term of
     /// its own, sees only those that it does not sum over itself.
     pub implicit: bool,
@@ -72,8 +66,8 @@ impl<'a> Scope<'a> {
     }
 
     /// What a letter stands for.
-    pub fn letter(&self, letter: &str) -> Option<Place> {
-        self.letters.iter().rev().find(|bound| bound.letter == letter).map(|bound| bound.place)
+    pub fn letter(&self, letter: &str) -> Option<Form> {
+        self.letters.iter().rev().find(|bound| bound.letter == letter).map(|bound| bound.place.clone())
     }
 
     /// How many letters are bound.

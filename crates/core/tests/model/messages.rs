@@ -166,19 +166,67 @@ fn conditions() {
 #[test]
 fn not_yet() {
     insta::assert_snapshot!(messages(&[
-        "input x[9]\nparam w[3] ~ zeros\ny[i] = x[i + k] w[k]",
-        "input x[9]\ny[r:9] = pad(x)[r - 1]",
-        "input x[9]\ny[r:9] = x[floor(r / 2)]",
-        "input x[9]\ny[r:18] = x[r mod 9]",
-        "input t[5] int(9)\nparam E[9,4] ~ zeros\ne[s,d] = E[t[s],d]",
-        "input t int(9)\nparam E[9,4] ~ zeros\ne[d] = E[t,d]",
-        "input t int(9)\nparam E[9,4] ~ zeros\ne[d] = E[t,d] E[t,d]",
-        "input x[9]\nparam p[9] ~ zeros\nt = x[argmax[i] p[i]]",
         "input a0[3]\nfor l in 1..3:\n    a{l}[i] = relu(a{l-1}[i])\n",
         "input x[5,3]\nh[t:-1,i] = 0\nh[t,i] = tanh(x[t,i] + h[t-1,i])",
         "param w ~ zeros\nloss = w^2\ng = ∂loss/∂w",
         "param w ~ zeros\nloss = w^2\nclaim w w = w^2",
         "input x[batch, 64]",
+    ]));
+}
+
+#[test]
+fn windows() {
+    insta::assert_snapshot!(messages(&[
+        // Ranges that cannot be found.
+        "input x[9]\ny[i,k] = x[i + k]",
+        "input x[9]\nparam w[3] ~ zeros\ny[i] = x[i + k]",
+        "input x[9]\ny[r] = pad(x)[r - 1]",
+        "input x[3,9]\nparam w[3] ~ zeros\ny[c,r] = w[k] pad(x)[c,r+k-1]",
+        "input x[9]\ny[r] = x[floor(r / 2)]",
+        "input x[9]\ny[r] = x[r mod 9]",
+        "input x[9]\ny[i] = [i < 9] x[i + 1 - 1 + 0*i] [i >= 0]\nz[i] = [0 <= i+1 and i+1 < 9] x[i+1]",
+        "input x[9]\nfn f[i](z) = sum[k] z[2*k]\nt[j] = f[i](x[i + j])",
+        // Reads that go outside.
+        "input x[9]\ny[r] = x[r - 1]",
+        "input x[9]\nparam w[3] ~ zeros\ny[r] = x[r + u - 1] w[u]",
+        "input x[9]\ny[r:10] = x[r]",
+        "input x[9]\ny[r:9] = x[r + 1]",
+        "input x[3,9]\nparam w[3,5] ~ zeros\ny[o,r:6] = w[o,u] x[o,r+u]",
+        "input x[9]\ny[i] = x[i] - x[i+1]",
+        "input x[9]\ny[i:3] = x[3 - 2 i]",
+        "input x[9]\nt = sum[u:12] x[u - 2]",
+        "input x[9]\nt[i:9] = [i > 0] x[i - 2]",
+        "input x[9]\nt[i:9] = where(i = 0, x[i-1], x[i])",
+        "input x[9]\nt[i:20] = x[floor(i/2)]",
+        "input x[9]\nt[i:9] = x[i mod 10 + 1]",
+        "size n = 4\ninput x[n]\ninput w[7]\ny[i] = w[j] x[i+j]",
+        "input x[4]\ny[i] = x[i + 4]",
+        "input x[9]\nfn shift[i](z) = z[i-1]\nt[j] = shift[j](x[j])",
+        // Integers.
+        "input t[5] int(10)\nparam E[9,4] ~ zeros\ne[s,d] = E[t[s],d]",
+        "input t[5] int(9)\nparam E[9,4] ~ zeros\ne[s,d] = E[t[s] + 1,d]",
+        "input t[5]\nparam E[9,4] ~ zeros\ne[s,d] = E[t[s],d]",
+        "input t\nparam E[9,4] ~ zeros\ne[d] = E[t,d]",
+        "input t int(10)\nparam p[9] ~ zeros\nloss = -log(p[t])",
+        "param t[5] ~ zeros\nparam E[9,4] ~ zeros\ne[s,d] = E[floor(t[s]),d]",
+        "input x[9]\nparam p[12] ~ zeros\nt = x[argmax[i] p[i]]",
+        "input x[9]\nparam p[9] ~ zeros\nt = x[max[i] p[i]]",
+        "input t[5] int(9)\nparam E[9,4] ~ zeros\ne[d] = E[t[s],d]",
+        // Forms.
+        "input x[9]\ny[i:3,j:3] = x[i j]",
+        "input x[9]\ny[i:3] = x[i^2]",
+        "input x[9]\ny[i:3] = x[i/2]",
+        "input x[9]\ny[i:3] = x[7/2 + i]",
+        "input x[9]\ny[i:3] = x[min(i, 2)]",
+        "input x[9]\ny[i:3,j:2] = x[i mod j]",
+        "input x[9]\ny[i:3] = x[i mod 0]",
+        "input x[9]\ny[i:3,j:2] = x[floor(i/j)]",
+        "input x[9]\ny[i:3] = x[99999999999999 i]",
+        "input x[9]\ny[i:3] = x[[i > 0]]",
+        "input x[9]\ny[i:3] = x[i + 1.5]",
+        "input x[9]\nfn f[i](z) = pad(z)[i-1]\ny[i:3] = f[i](x[i])",
+        "input x[9]\ny[i:3] = pad(x)[i,i]",
+        "input x[9]\ny[i:3] = pad(q)[i]",
     ]));
 }
 

@@ -1,0 +1,245 @@
+//! How far the indices of an equation run, and that no read goes outside.
+
+use super::form::{Atom, Form};
+use super::guards::{bounds, tried};
+use super::names::Outcome;
+use super::outside::{disagreement, nothing_left, outside, unknown};
+use super::ranges::{Evidence, Ranges, Reach};
+use super::scope::IndexId;
+use super::sizes::LARGEST;
+use crate::term::Index;
+use crate::text::Span;
+use std::collections::VecDeque;
+
+/// An equation whose ranges are being found.
+pub(super) struct Solver<'r> {
+    pub ranges: &'r Ranges,
+    pub extents: Vec<Option<usize>>,
+    /// What told the range of each index, and where.
+    pub origins: Vec<Option<(Span, String)>>,
+    /// For each index, the reads in whose subscripts it stands.
+    subscripts: Vec<Vec<usize>>,
+}
+
+/// The most values of an index that keep a read inside.
+struct Most {
+    extent: usize,
+    read: usize,
+}
+
+impl<'r> Solver<'r> {
+    pub fn new(ranges: &'r Ranges) -> Solver<'r> {
+        let count = ranges.all.len();
+        let mut subscripts: Vec<Vec<usize>> = vec![Vec::new(); count];
+        for (number, read) in ranges.reads.iter().enumerate() {
+            for index in read.form.indices() {
+                subscripts[index].push(number);
+            }
+        }
+        Solver { ranges, extents: vec![None; count], origins: vec![None; count], subscripts }
+    }
+
+    /// Every index with its range: what is given and what stands in plain subscripts first; then,
+    /// as long as something changes, what equal axes of a recurrence say, what keeps compound
+    /// subscripts inside, and what is compared for equality.
+    pub fn solve(mut self) -> Outcome<Vec<Index>> {
+        for index in 0..self.extents.len() {
+            let evidence = self.evidence(index);
+            if let [first, second, ..] = evidence.as_slice() {
+                return Err(disagreement(&self.ranges.all[index], first, second).into());
+            }
+            if let Some(evidence) = evidence.into_iter().next() {
+                self.settle(index, evidence.extent, evidence.span, evidence.text);
+            }
+        }
+        let same: Vec<(IndexId, IndexId)> = self.ranges.reads.iter().filter_map(same_axis).collect();
+        let ties = &self.ranges.ties;
+        loop {
+            let changed = self.spread(&same) || self.infer()? || self.spread(ties);
+            if !changed {
+                break;
+            }
+        }
+        let solved = self.extents.iter().zip(&self.ranges.all).enumerate().map(|(id, (extent, range))| match extent {
+            Some(extent) => Ok(Index::new(id as u32, *extent, &range.letter)),
+            None => Err(unknown(&self, id).into()),
+        });
+        let solved = solved.collect::<Outcome<_>>()?;
+        self.ranges.reads.iter().try_for_each(|read| self.check(read))?;
+        Ok(solved)
+    }
+
+    /// The extent of an index, where it is known.
+    pub fn extent(&self, index: IndexId) -> Option<usize> {
+        self.extents[index]
+    }
+
+    fn settle(&mut self, index: IndexId, extent: usize, span: Span, text: String) {
+        self.extents[index] = Some(extent);
+        self.origins[index] = Some((span, text));
+    }
+
+    /// What is said of an index directly, without repeats. Plain subscripts under a condition on
+    /// the index count only where nothing else is said.
+    fn evidence(&self, index: IndexId) -> Vec<Evidence> {
+        let mut found: Vec<Evidence> = self.ranges.all[index].given.iter().cloned().collect();
+        for conditional in [false, true] {
+            if conditional && !found.is_empty() {
+                break;
+            }
+            for &number in &self.subscripts[index] {
+                let read = &self.ranges.reads[number];
+                let Some(extent) = read.limit.as_constant().filter(|_| read.form.as_index() == Some(index)) else {
+                    continue;
+                };
+                let extent = extent as usize;
+                if is_conditional(read, index) == conditional && found.iter().all(|other| other.extent != extent) {
+                    let text = format!("{} has extent {extent}", read.axis);
+                    found.push(Evidence { extent, span: read.span, text, declared: read.declared.clone() });
+                }
+            }
+        }
+        found
+    }
+
+    /// Carries known extents along pairs of indices, the nearest first. Whether any was carried.
+    fn spread(&mut self, pairs: &[(IndexId, IndexId)]) -> bool {
+        let mut neighbours: Vec<Vec<IndexId>> = vec![Vec::new(); self.extents.len()];
+        for &(one, other) in pairs {
+            neighbours[one].push(other);
+            neighbours[other].push(one);
+        }
+        let known = (0..self.extents.len()).filter(|&index| self.extents[index].is_some());
+        let mut settled: VecDeque<IndexId> = known.collect();
+        let mut changed = false;
+        while let Some(index) = settled.pop_front() {
+            for &neighbour in &neighbours[index] {
+                if self.extents[neighbour].is_none() {
+                    self.extents[neighbour] = self.extents[index];
+                    let text = format!("runs as far as `{}`", self.ranges.all[index].letter);
+                    self.origins[neighbour] = Some((self.ranges.all[neighbour].span, text));
+                    settled.push_back(neighbour);
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// Gives indices that stand in compound subscripts the most values that keep every read
+    /// inside. Those of which every subscript is known otherwise come first; only where there is
+    /// none, those that share a subscript with another unknown index. Whether any was found.
+    fn infer(&mut self) -> Outcome<bool> {
+        for shared in [false, true] {
+            let mut found = Vec::new();
+            for index in (0..self.extents.len()).filter(|&index| self.extents[index].is_none()) {
+                if let Some(most) = self.most(index, shared)? {
+                    found.push((index, most));
+                }
+            }
+            for (index, most) in &found {
+                let read = &self.ranges.reads[most.read];
+                let text = format!("the most that keeps `{}` inside", read.text.as_ref().unwrap_or(&read.name));
+                self.settle(*index, most.extent, read.span, text);
+            }
+            if !found.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The most values of an unknown index for which all reads whose subscripts are known
+    /// otherwise stay inside; `None` where nothing limits it, or (unless `shared`) where a
+    /// subscript has another unknown index.
+    fn most(&self, index: IndexId, shared: bool) -> Outcome<Option<Most>> {
+        let mut most: Option<Most> = None;
+        for &number in &self.subscripts[index] {
+            let read = &self.ranges.reads[number];
+            let open = |other: IndexId| other != index && self.extents[other].is_none();
+            if read.form.indices().into_iter().any(open) || read.limit.indices().into_iter().any(open) {
+                match shared {
+                    true => continue,
+                    false => return Ok(None),
+                }
+            }
+            let own_limit = read.limit.indices().contains(&index);
+            if own_limit || read.form.hides(index) || read.form.coefficient(&Atom::Index(index)) == 0 {
+                continue;
+            }
+            let greatest = most.as_ref().map_or(LARGEST as usize, |most| most.extent);
+            let Some(extent) = self.most_for(read, index, greatest) else { continue };
+            if extent == 0 {
+                return Err(nothing_left(self, read, index).into());
+            }
+            most = Some(Most { extent, read: number });
+        }
+        Ok(most)
+    }
+
+    /// The most values of an index, below `greatest`, that keep a read inside at its far end;
+    /// `None` where as many as that do.
+    fn most_for(&self, read: &Reach, index: IndexId, greatest: usize) -> Option<usize> {
+        let rises = read.form.coefficient(&Atom::Index(index)) > 0;
+        let inside = |extent: usize| {
+            let extents = |other: IndexId| if other == index { Some(extent) } else { self.extents[other] };
+            let limit = read.limit.bounds(&extents).map(|(limit, _)| limit);
+            let reached = bounds(&read.form, &read.guards, &extents).zip(limit);
+            reached.is_none_or(|((low, high), limit)| if rises { high < limit } else { low >= 0 })
+        };
+        if inside(greatest) {
+            return None;
+        }
+        let (mut fits, mut fails) = (0, greatest);
+        while fits + 1 < fails {
+            let middle = fits + (fails - fits) / 2;
+            if inside(middle) { fits = middle } else { fails = middle }
+        }
+        Some(fits)
+    }
+
+    /// Refuses a read that goes outside its tensor.
+    fn check(&self, read: &Reach) -> Outcome<()> {
+        let extents = |index: IndexId| self.extents[index];
+        if let Some((index, axis)) = same_axis(read)
+            && self.extents[index] != self.extents[axis]
+            && !is_conditional(read, index)
+        {
+            return Err(super::outside::other_axis(self, read, index, axis).into());
+        }
+        let Some((_, limit)) = read.limit.bounds(&extents) else { return Ok(()) };
+        let is_inside = |(low, high)| low >= 0 && high < limit;
+        let Some(reached) = bounds(&read.form, &read.guards, &extents) else { return Ok(()) };
+        if is_inside(reached) {
+            return Ok(());
+        }
+        match tried(&read.form, &read.guards, &extents) {
+            Some(Some(exact)) if !is_inside(exact) => Err(outside(self, read, exact, limit).into()),
+            Some(_) => Ok(()),
+            None => Err(outside(self, read, reached, limit).into()),
+        }
+    }
+}
+
+/// Whether a condition on the index stands around a read.
+fn is_conditional(read: &Reach, index: IndexId) -> bool {
+    read.guards.iter().any(|guard| guard.form().coefficient(&Atom::Index(index)) != 0)
+}
+
+/// In a recurrence: a plain subscript, and the index on the left whose axis it runs along.
+fn same_axis(read: &Reach) -> Option<(IndexId, IndexId)> {
+    match (read.form.as_index(), read.limit.terms.as_slice()) {
+        (Some(index), [(Atom::Extent(axis), 1)]) => Some((index, *axis)),
+        _ => None,
+    }
+}
+
+/// The number of an index in words: `3 values`.
+pub(super) fn values(extent: usize) -> String {
+    super::elaborate::count(extent, "value", "values")
+}
+
+/// The unknown indices of a form.
+pub(super) fn open_indices(solver: &Solver, form: &Form) -> Vec<IndexId> {
+    form.indices().into_iter().filter(|&index| solver.extent(index).is_none()).collect()
+}
