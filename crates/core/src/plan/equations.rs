@@ -2,7 +2,7 @@
 //! own, and means over them written out.
 
 use super::tasks::{Value, Values};
-use super::{PlaceKind, PlanError, Request};
+use super::{PlaceKind, PlanError, Request, softmax};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Affine, Index, Name, Node, Number, Term};
 use std::collections::BTreeSet;
@@ -101,7 +101,8 @@ fn equation(model: &Model, tensor: &Tensor, definition: &Definition, batch: usiz
     }
     let pairs: Vec<(Index, Affine)> = definition.indices.iter().cloned().zip(own.iter().map(Affine::index)).collect();
     let body = definition.body.substitute_all(&pairs);
-    let mut body = Batching { model, tensor, examples: &examples }.term(&body, own.len() as u32 + 1)?;
+    let body = Batching { model, tensor, examples: &examples }.term(&body, own.len() as u32 + 1)?;
+    let mut body = softmax::by_greatest(&body);
     let mut indices = own;
     if tensor.per_example {
         indices.insert(0, examples);

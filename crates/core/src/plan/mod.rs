@@ -17,6 +17,7 @@ mod nest;
 mod operation;
 mod program;
 mod show;
+mod softmax;
 mod tasks;
 mod verify;
 
