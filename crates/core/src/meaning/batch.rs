@@ -1,32 +1,49 @@
 //! Whole models: which tensors are needed, their values for one example and for many.
 
-use super::evaluate::Evaluator;
 use super::scalar::Scalar;
+use super::tabulate::Tabulation;
 use super::{Array, MeaningError, Point};
-use crate::model::{Definition, Model, Role, Tensor};
+use crate::model::{Definition, Model, Role, Stage, Tensor};
 use crate::term::{Name, Node, Term};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Adds all that `wanted` needs to the point, for one example: constants and defined tensors, in
 /// the order of the model. A tensor that is in the point already stays as it is. A tensor that is
-/// a mean over examples gets the value of this one.
+/// a mean over examples gets the value of this one. A recurrence is computed step by step.
 ///
 /// # Errors
 ///
-/// A tensor without a value, values of a wrong shape, and all errors of
-/// [`evaluate`](super::evaluate).
+/// A tensor without a value, values of a wrong shape, a tensor that reads itself in no order, and
+/// all errors of [`evaluate`](super::evaluate).
 pub fn complete(model: &Model, point: &mut Point, wanted: &[Name]) -> Result<(), MeaningError> {
+    complete_moved(model, point, wanted, &Point::new())
+}
+
+/// As [`complete`], with the offsets added to the tensors they are given for as soon as those are
+/// computed, so that all that reads them moves: also later steps of the same tensor.
+pub(super) fn complete_moved(
+    model: &Model,
+    point: &mut Point,
+    wanted: &[Name],
+    offsets: &Point,
+) -> Result<(), MeaningError> {
     let needed = needed(model, wanted, |name| point.contains_key(name))?;
-    for tensor in model.tensors.iter().filter(|tensor| needed.contains(&tensor.name)) {
-        if let Some(array) = point.get(&tensor.name) {
-            check_shape(tensor, array)?;
-            continue;
+    for stage in model.stages() {
+        let mut missing = Vec::new();
+        for tensor in stage.members.iter().map(|position| &model.tensors[*position]) {
+            match point.get(&tensor.name) {
+                _ if !needed.contains(&tensor.name) => {}
+                Some(array) => check_shape(tensor, array)?,
+                None => missing.push(tensor),
+            }
         }
-        let array = match &tensor.role {
-            Role::Defined(definition) => tabulate(model, tensor, definition, [point, &Point::new()])?,
-            Role::Input { .. } | Role::Target(_) | Role::Param(_) | Role::Const(_) => given(model, &tensor.name)?,
-        };
-        point.insert(tensor.name.clone(), array);
+        for tensor in missing.iter().filter(|tensor| !matches!(tensor.role, Role::Defined(_))) {
+            point.insert(tensor.name.clone(), given(model, &tensor.name)?);
+        }
+        let work = Tabulation { model, stage: &stage, members: defined(missing), offsets };
+        for (name, array) in work.values(vec![point])? {
+            point.insert(name, array);
+        }
     }
     Ok(())
 }
@@ -50,8 +67,13 @@ pub fn run(
     let examples = check(model, given, wanted)?;
     let needed = needed(model, wanted, |_| false)?;
     let mut batch = Batch { model, shared: Point::new(), examples: vec![Point::new(); examples] };
-    for tensor in model.tensors.iter().filter(|tensor| needed.contains(&tensor.name)) {
-        batch.add(tensor, given)?;
+    for stage in model.stages() {
+        let members = stage.members.iter().map(|position| &model.tensors[*position]);
+        let members: Vec<&Tensor> = members.filter(|tensor| needed.contains(&tensor.name)).collect();
+        for tensor in members.iter().filter(|tensor| !matches!(tensor.role, Role::Defined(_))) {
+            batch.add_given(tensor, given)?;
+        }
+        batch.add_defined(&stage, defined(members))?;
     }
     Ok(wanted.iter().map(|name| (name.clone(), batch.whole(name))).collect())
 }
@@ -99,55 +121,55 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    fn add(&mut self, tensor: &Tensor, given_values: &BTreeMap<Name, Array>) -> Result<(), MeaningError> {
+    fn add_given(&mut self, tensor: &Tensor, given_values: &BTreeMap<Name, Array>) -> Result<(), MeaningError> {
         let name = &tensor.name;
-        match (&tensor.role, given_values.get(name)) {
-            (Role::Defined(definition), _) if tensor.per_example => {
-                for (position, array) in self.each(tensor, definition)?.into_iter().enumerate() {
-                    self.examples[position].insert(name.clone(), array);
-                }
-            }
-            (Role::Defined(definition), _) => {
-                let array = self.once(tensor, definition)?;
-                self.shared.insert(name.clone(), array);
-            }
-            (_, Some(array)) if tensor.per_example => {
+        match given_values.get(name) {
+            Some(array) if tensor.per_example => {
                 let length = tensor.len();
                 for (position, example) in self.examples.iter_mut().enumerate() {
                     let values = array.values[position * length..][..length].to_vec();
                     example.insert(name.clone(), Array { shape: tensor.shape.clone(), values });
                 }
             }
-            (_, Some(array)) => {
+            Some(array) => {
                 self.shared.insert(name.clone(), array.clone());
             }
-            (_, None) => {
+            None => {
                 self.shared.insert(name.clone(), given(self.model, name)?);
             }
         }
         Ok(())
     }
 
-    /// A definition for each of the examples.
-    fn each(&self, tensor: &Tensor, definition: &Definition) -> Result<Vec<Array>, MeaningError> {
-        let examples = self.examples.iter();
-        examples.map(|example| tabulate(self.model, tensor, definition, [example, &self.shared])).collect()
-    }
-
-    /// A definition that is the same for all examples: a mean where it reads what is not.
-    fn once(&self, tensor: &Tensor, definition: &Definition) -> Result<Array, MeaningError> {
+    /// Tensors that are computed together: for each of the examples, or once. One that is the same
+    /// for all examples is the mean over them where it reads what is not.
+    fn add_defined(&mut self, stage: &Stage, members: Vec<(&Tensor, &Definition)>) -> Result<(), MeaningError> {
         let mut reads = BTreeSet::new();
-        dependencies(self.model, &definition.body, &mut reads);
-        let is_mean = reads.iter().any(|name| self.model.tensor(name).is_some_and(|read| read.per_example));
-        if !is_mean {
-            return tabulate(self.model, tensor, definition, [&Point::new(), &self.shared]);
+        members.iter().for_each(|(_, definition)| dependencies(self.model, &definition.body, &mut reads));
+        let differs = |tensor: &Tensor| tensor.per_example;
+        let reads_examples = reads.iter().any(|name| self.model.tensor(name).is_some_and(differs));
+        let tensors: Vec<&Tensor> = members.iter().map(|(tensor, _)| *tensor).collect();
+        let work = Tabulation { model: self.model, stage, members, offsets: &Point::new() };
+        if !reads_examples && !tensors.iter().any(|tensor| differs(tensor)) {
+            self.shared.extend(work.values(vec![&self.shared])?);
+            return Ok(());
         }
-        let all = self.each(tensor, definition)?;
-        let mean = |entry: usize| {
-            let values: Vec<f64> = all.iter().map(|array| array.values[entry]).collect();
-            f64::sum(&values) / all.len() as f64
-        };
-        Ok(Array { shape: tensor.shape.clone(), values: (0..tensor.len()).map(mean).collect() })
+        let mut each: Vec<Point> = Vec::with_capacity(self.examples.len());
+        for (number, example) in self.examples.iter().enumerate() {
+            each.push(work.values(vec![example, &self.shared]).map_err(|error| in_example(number, error))?);
+        }
+        for tensor in tensors {
+            let arrays = each.iter_mut().filter_map(|point| point.remove(&tensor.name));
+            if tensor.per_example {
+                self.examples.iter_mut().zip(arrays).for_each(|(example, array)| {
+                    example.insert(tensor.name.clone(), array);
+                });
+            } else {
+                let mean = mean(tensor, &arrays.collect::<Vec<_>>());
+                self.shared.insert(tensor.name.clone(), mean);
+            }
+        }
+        Ok(())
     }
 
     /// A tensor of the whole batch.
@@ -162,19 +184,34 @@ impl Batch<'_> {
     }
 }
 
-/// All entries of a defined tensor.
-fn tabulate(
-    model: &Model,
-    tensor: &Tensor,
-    definition: &Definition,
-    points: [&Point; 2],
-) -> Result<Array, MeaningError> {
-    let extents: Vec<usize> = definition.indices.iter().map(|index| index.extent).collect();
-    if extents != tensor.shape {
-        let (name, found) = (tensor.name.clone(), tensor.shape.clone());
-        return Err(MeaningError::Shape { tensor: name, expected: extents, found });
+/// The mean over the examples.
+fn mean(tensor: &Tensor, all: &[Array]) -> Array {
+    let entry = |entry: usize| {
+        let values: Vec<f64> = all.iter().map(|array| array.values[entry]).collect();
+        f64::sum(&values) / all.len() as f64
+    };
+    Array { shape: tensor.shape.clone(), values: (0..tensor.len()).map(entry).collect() }
+}
+
+/// Says of an error that depends on values in which example it is.
+fn in_example(example: usize, error: MeaningError) -> MeaningError {
+    match error {
+        MeaningError::NotInteger { .. } | MeaningError::Outside { .. } => {
+            MeaningError::Example { example, error: Box::new(error) }
+        }
+        other => other,
     }
-    Evaluator { model, points }.tabulate(definition, &tensor.shape)
+}
+
+/// Those of the tensors that have an equation.
+fn defined(tensors: Vec<&Tensor>) -> Vec<(&Tensor, &Definition)> {
+    let mut pairs = Vec::with_capacity(tensors.len());
+    for tensor in tensors {
+        if let Role::Defined(definition) = &tensor.role {
+            pairs.push((tensor, definition));
+        }
+    }
+    pairs
 }
 
 /// Checks the shapes of everything that was given, and finds the number of examples.

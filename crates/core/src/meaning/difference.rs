@@ -1,5 +1,6 @@
 //! Derivatives by finite differences: a third route, next to the rules and the dual numbers.
 
+use super::batch::complete_moved;
 use super::{Array, MeaningError, Point, complete};
 use crate::model::Model;
 use crate::term::Name;
@@ -19,7 +20,7 @@ pub struct Difference {
 /// A step of 1e-3 loses least for functions that vary on a scale of 1.
 ///
 /// The point holds values of all tensors that are given; values of defined ones in it are
-/// computed anew. Where `wrt` is itself defined, everything after it is.
+/// computed anew. Where `wrt` is itself defined, everything after it is, later steps of itself too.
 ///
 /// # Errors
 ///
@@ -44,8 +45,8 @@ pub fn finite_difference(
 }
 
 /// The total derivative of a scalar in a direction, which holds an array for each tensor that moves:
-/// the sum over their entries of derivative times direction. By the same formula, with
-/// `h = step`.
+/// the sum over their entries of derivative times direction. A defined tensor moves by its
+/// direction beside what its equation makes of all that moves. By the same formula, with `h = step`.
 ///
 /// # Errors
 ///
@@ -60,17 +61,24 @@ pub fn directional_difference(
     let mut base = point.clone();
     base.retain(|name, _| model.definition(name).is_none());
     let moving: Vec<Name> = direction.keys().cloned().collect();
-    complete(model, &mut base, &moving)?;
-    // Only what was given and what moves stay; anything computed on the way there may change.
-    base.retain(|name, _| direction.contains_key(name) || model.definition(name).is_none());
+    // Checks what moves, and adds constants that are not in the point.
+    let mut whole = base.clone();
+    complete(model, &mut whole, &moving)?;
+    base.extend(whole.into_iter().filter(|(name, _)| model.definition(name).is_none()));
+    let (defined, given): (Vec<_>, Vec<_>) = direction.iter().partition(|(name, _)| model.definition(name).is_some());
+    let scaled = |by: &Array, distance: f64| Array {
+        shape: by.shape.clone(),
+        values: by.values.iter().map(|by| distance * by).collect(),
+    };
     let value = |distance: f64| -> Result<f64, MeaningError> {
         let mut moved = base.clone();
-        for (name, by) in direction {
-            if let Some(array) = moved.get_mut(name) {
+        for (name, by) in &given {
+            if let Some(array) = moved.get_mut(*name) {
                 array.values.iter_mut().zip(&by.values).for_each(|(x, by)| *x += distance * by);
             }
         }
-        complete(model, &mut moved, std::slice::from_ref(scalar))?;
+        let offsets = defined.iter().map(|(name, by)| ((*name).clone(), scaled(by, distance))).collect();
+        complete_moved(model, &mut moved, std::slice::from_ref(scalar), &offsets)?;
         scalar_value(&moved, scalar)
     };
     let coarse = central(&value, step)?;

@@ -63,8 +63,12 @@ pub enum MeaningError {
     NotInteger {
         /// The tensor read.
         tensor: Name,
+        /// Which axis, from 0.
+        axis: usize,
         /// The subscript.
         subscript: f64,
+        /// The extent of the axis.
+        extent: usize,
     },
     /// A subscript lies outside its tensor.
     Outside {
@@ -77,6 +81,15 @@ pub enum MeaningError {
         /// The extent of the axis.
         extent: usize,
     },
+    /// What is wrong in one of several examples.
+    Example {
+        /// Which one, from 0.
+        example: usize,
+        /// What is wrong there.
+        error: Box<MeaningError>,
+    },
+    /// A tensor, or a group of them, reads itself, but not in an order along any axis.
+    Order(Name),
     /// A tensor has no entry of that number.
     Entry {
         /// The tensor.
@@ -147,12 +160,18 @@ impl fmt::Display for MeaningError {
             MeaningError::Rank { tensor, axes, subscripts } => {
                 write!(f, "`{tensor}` has {axes} axes, but is read with {subscripts} subscripts")
             }
-            MeaningError::NotInteger { tensor, subscript } => {
-                write!(f, "`{tensor}` is read at {subscript}, which is no integer")
-            }
+            MeaningError::NotInteger { tensor, axis, subscript, extent } => write!(
+                f,
+                "`{tensor}` is read at {subscript} along axis {axis}, which is no integer in 0..{extent}"
+            ),
             MeaningError::Outside { tensor, axis, subscript, extent } => {
                 write!(f, "`{tensor}` is read at {subscript} along axis {axis}, outside 0..{extent}")
             }
+            MeaningError::Example { example, error } => write!(f, "in example {example}: {error}"),
+            MeaningError::Order(name) => write!(
+                f,
+                "`{name}` reads itself, but along no axis only earlier values, or only later ones"
+            ),
             MeaningError::Entry { tensor, entry, entries } => {
                 write!(f, "`{tensor}` has {entries} entries, so none of number {entry}")
             }

@@ -14,7 +14,7 @@ pub(super) struct Evaluator<'a> {
     /// Where definitions are looked up.
     pub model: &'a Model,
     /// The values of the tensors: those of the first point that has the tensor.
-    pub points: [&'a Point; 2],
+    pub points: Vec<&'a Point>,
 }
 
 /// The values of the indices.
@@ -66,14 +66,9 @@ impl Evaluator<'_> {
         self.value::<f64>(term, scope, &[])
     }
 
-    /// All entries of a definition.
-    pub fn tabulate(&self, definition: &Definition, shape: &[usize]) -> Result<Array, MeaningError> {
-        let mut values = Vec::new();
-        each_position(shape, &mut |at| {
-            values.push(self.plain(&definition.body, &mut Scope::of(definition, at))?);
-            Ok(())
-        })?;
-        Ok(Array { shape: shape.to_vec(), values })
+    /// One entry of a definition.
+    pub fn defined(&self, definition: &Definition, at: &[usize]) -> Result<f64, MeaningError> {
+        self.plain(&definition.body, &mut Scope::of(definition, at))
     }
 
     /// The value of a term, and its derivatives by the variables: as many as `N` is deep.
@@ -156,7 +151,7 @@ impl Evaluator<'_> {
         for (axis, (term, &extent)) in subscripts.iter().zip(shape).enumerate() {
             let subscript = self.plain(term, scope)?;
             if subscript.fract() != 0.0 {
-                return Err(MeaningError::NotInteger { tensor: tensor.clone(), subscript });
+                return Err(MeaningError::NotInteger { tensor: tensor.clone(), axis, subscript, extent });
             }
             if !(subscript >= 0.0 && subscript < extent as f64) {
                 return Err(MeaningError::Outside { tensor: tensor.clone(), axis, subscript, extent });

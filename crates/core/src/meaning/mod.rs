@@ -10,6 +10,7 @@ mod error;
 mod evaluate;
 mod function;
 mod scalar;
+mod tabulate;
 
 pub use batch::{check, complete, run};
 pub use difference::{Difference, directional_difference, finite_difference};
@@ -76,7 +77,7 @@ pub fn evaluate(model: &Model, point: &Point, term: &Term, at: &[(Index, usize)]
         return Err(MeaningError::IndexRange { letter, value: *value, extent: index.extent });
     }
     let mut scope = Scope::new(at.iter().map(|(index, value)| (index.id, *value)));
-    Evaluator { model, points: [point, &Point::new()] }.plain(term, &mut scope)
+    Evaluator { model, points: vec![point] }.plain(term, &mut scope)
 }
 
 /// The value of a scalar function; `None` where the number of arguments is not its own.

@@ -18,6 +18,7 @@ mod names;
 mod outside;
 mod ranges;
 mod reads;
+mod recurrence;
 mod scope;
 mod sizes;
 mod solve;
@@ -25,6 +26,7 @@ mod subscripts;
 
 pub use build::build;
 pub use functions::prelude;
+pub use recurrence::{Recurrence, Stage};
 
 use crate::term::{Index, Name, Number, Term};
 use crate::text::Span;
@@ -32,7 +34,8 @@ use crate::text::Span;
 /// A list of tensors, each defined by those before it.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// In the order of the file; a definition reads only tensors that stand before it.
+    /// In the order of the file; a definition reads only tensors that stand before it, and earlier
+    /// steps of itself or of those it forms a recurrence with (see [`Model::stages`]).
     pub tensors: Vec<Tensor>,
     /// The names of the scalars that are reported, averaged over examples.
     pub metrics: Vec<Name>,
@@ -122,11 +125,14 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// The body at the given subscripts, which must be affine; `None` where one is not.
+    /// The body at the given subscripts, terms of integer value, one for each axis; `None` where
+    /// their number is another.
     pub fn at(&self, subscripts: &[Term]) -> Option<Term> {
-        let pairs =
-            self.indices.iter().zip(subscripts).map(|(index, subscript)| Some((index.clone(), subscript.as_affine()?)));
-        Some(self.body.substitute_all(&pairs.collect::<Option<Vec<_>>>()?))
+        if subscripts.len() != self.indices.len() {
+            return None;
+        }
+        let pairs: Vec<(Index, Term)> = self.indices.iter().cloned().zip(subscripts.iter().cloned()).collect();
+        Some(self.body.substitute_terms(&pairs))
     }
 }
 

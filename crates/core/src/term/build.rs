@@ -92,15 +92,7 @@ impl Term {
             .filter(|(_, number)| !number.is_zero())
             .map(|(rest, number)| Term::mul(vec![Term::number(number), rest]))
             .collect();
-        if !constant.is_zero() {
-            result.push(Term::number(constant));
-        }
-        if result.len() > 1
-            && let Some(forms) = result.iter().map(Term::as_affine).collect::<Option<Vec<_>>>()
-            && let Some(sum) = Affine::combine(&forms.iter().map(|form| (1, form)).collect::<Vec<_>>())
-        {
-            return Term::affine(sum);
-        }
+        collect_affine(&mut result, constant);
         match result.len() {
             0 => Term::integer(0),
             1 => result.remove(0),
@@ -188,13 +180,17 @@ impl Term {
         match function {
             Function::Exp if argument.is_zero() => Term::integer(1),
             Function::Log if argument.is_one() => Term::integer(0),
+            Function::Floor => {
+                integer::floor(&argument).unwrap_or_else(|| Term::from_node(Node::Call(function, vec![argument])))
+            }
             _ => Term::from_node(Node::Call(function, vec![argument])),
         }
     }
 
     /// A scalar function of two arguments.
     pub fn call2(function: Function, first: Term, second: Term) -> Term {
-        Term::from_node(Node::Call(function, vec![first, second]))
+        let shorter = if function == Function::Mod { integer::modulo(&first, &second) } else { None };
+        shorter.unwrap_or_else(|| Term::from_node(Node::Call(function, vec![first, second])))
     }
 
     /// A comparison. Decided where it does not depend on anything.
@@ -298,6 +294,27 @@ impl Term {
     }
 }
 
+/// Adds a constant to addends, and puts their affine forms together into one, which takes the
+/// constant where that is an integer.
+fn collect_affine(addends: &mut Vec<Term>, constant: Number) {
+    let forms: Vec<Affine> = addends.iter().filter_map(Term::as_affine).collect();
+    let sum = Affine::combine(&forms.iter().map(|form| (1, form)).collect::<Vec<_>>());
+    let Some(mut sum) = sum.filter(|_| !forms.is_empty()) else {
+        if !constant.is_zero() {
+            addends.push(Term::number(constant));
+        }
+        return;
+    };
+    addends.retain(|addend| addend.as_affine().is_none());
+    let constant = constant.plus(Number::integer(sum.constant));
+    sum.constant = constant.as_integer().unwrap_or(0);
+    addends.push(Term::affine(sum));
+    if constant.as_integer().is_none() {
+        addends.push(Term::number(constant));
+    }
+    addends.retain(|addend| !addend.is_zero());
+}
+
 /// Adds the exponents of equal bases where that changes no domain: both above, or both below 0.
 fn collect_powers(sorted: Vec<(Term, Term)>) -> Vec<(Term, Term)> {
     let sign = |exponent: &Term| exponent.as_number().map(|number| number.is_negative());
@@ -334,7 +351,7 @@ fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
                 return Term::add(addends.iter().map(|addend| scale_addend(number, addend)).collect());
             }
             Node::Affine(affine) => {
-                if let Some(scaled) = number.as_integer().and_then(|n| Affine::combine(&[(n, affine)])) {
+                if let Some(scaled) = affine.scaled(number) {
                     return Term::affine(scaled);
                 }
             }
@@ -377,16 +394,22 @@ fn scale_addend(scale: Number, addend: &Term) -> Term {
     Term::mul(vec![Term::number(scale), addend.clone()])
 }
 
-/// Whether a comparison holds, where that does not depend on anything.
+/// Whether a comparison holds, where that does not depend on anything, or the ranges of the indices
+/// in integers decide it.
 fn decide(comparison: Comparison, left: &Term, right: &Term) -> Option<bool> {
     if let (Some(a), Some(b)) = (left.as_number(), right.as_number()) {
         return Some(comparison.holds(a.value(), b.value()));
     }
-    let difference = left.as_affine()?.minus(&right.as_affine()?)?;
-    if difference.terms.is_empty() {
-        return Some(comparison.holds(difference.constant as f64, 0.0));
+    if !left.is_integer() || !right.is_integer() {
+        return None;
     }
-    let (least, greatest) = difference.bounds()?;
+    let difference = left.minus(right);
+    if let Some(number) = difference.as_number() {
+        return Some(comparison.holds(number.value(), 0.0));
+    }
+    // That two indices of extent 1 are equal is not decided: they are still two indices, and a delta
+    // of them still collapses a sum.
+    let (least, greatest) = difference.integer_bounds()?;
     let (low, high) = (least as f64, greatest as f64);
     match comparison {
         Comparison::Equal | Comparison::NotEqual if least > 0 || greatest < 0 => {

@@ -1,6 +1,6 @@
 //! Indices and affine forms over them.
 
-use super::Name;
+use super::{Name, Number};
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
@@ -104,6 +104,15 @@ impl Affine {
     /// `self - other`; `None` where 64 bits do not hold it.
     pub fn minus(&self, other: &Affine) -> Option<Affine> {
         Affine::combine(&[(1, self), (-1, other)])
+    }
+
+    /// The form times a number; `None` where a coefficient would not be an integer of 64 bits.
+    pub(super) fn scaled(&self, number: Number) -> Option<Affine> {
+        let Number::Ratio(numerator, denominator) = number else { return None };
+        let scale = |value: i64| (value % denominator == 0).then(|| numerator.checked_mul(value / denominator)).flatten();
+        let terms: Option<Vec<_>> =
+            self.terms.iter().map(|(slot, coefficient)| Some((slot.clone(), scale(*coefficient)?))).collect();
+        Some(Affine { terms: terms?, constant: scale(self.constant)? })
     }
 
     /// The free index it is, if it is nothing else.

@@ -9,6 +9,7 @@
 mod build;
 mod function;
 mod index;
+mod integer;
 mod number;
 mod visit;
 

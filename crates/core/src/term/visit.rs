@@ -158,6 +158,31 @@ impl Term {
         })
     }
 
+    /// Itself with free indices replaced by terms of integer value, all at once. Affine forms stay
+    /// affine where what replaces their indices is.
+    pub fn substitute_terms(&self, pairs: &[(Index, Term)]) -> Term {
+        let forms = pairs.iter().map(|(index, term)| Some((index.clone(), term.as_affine()?)));
+        if let Some(forms) = forms.collect::<Option<Vec<_>>>() {
+            return self.substitute_all(&forms);
+        }
+        if !pairs.iter().any(|(index, _)| self.depends_on(index)) {
+            return self.clone();
+        }
+        match self.node() {
+            Node::Affine(affine) => {
+                let part = |(slot, coefficient): &(Slot, i64)| {
+                    let own = || Term::affine(Affine { terms: vec![(slot.clone(), 1)], constant: 0 });
+                    let found = pairs.iter().find(|(from, _)| *slot == Slot::Free(from.clone()));
+                    let value = found.map_or_else(own, |(_, term)| term.clone());
+                    Term::mul(vec![Term::integer(*coefficient), value])
+                };
+                Term::add(affine.terms.iter().map(part).chain([Term::integer(affine.constant)]).collect())
+            }
+            // What replaces has no bound indices, so nothing is captured under a reduction.
+            node => node.with_parts(node.parts().into_iter().map(|part| part.substitute_terms(pairs)).collect()),
+        }
+    }
+
     /// Replaces the slots for which `f`, given the number of binders around, has a form.
     fn rebind(&self, depth: u32, f: &dyn Fn(u32, &Slot) -> Option<Affine>) -> Term {
         if self.free().is_empty() && self.0.loose <= depth {
@@ -194,6 +219,15 @@ impl Term {
     pub fn reads(&self, name: &str) -> bool {
         let here = matches!(self.node(), Node::Read { tensor, .. } if &**tensor == name);
         here || self.node().parts().into_iter().any(|part| part.reads(name))
+    }
+
+    /// Calls `f` with the tensor and the subscripts of every read in it, those in subscripts too.
+    /// Indices that are bound in it stay bound.
+    pub fn each_read(&self, f: &mut dyn FnMut(&Name, &[Term])) {
+        if let Node::Read { tensor, subscripts } = self.node() {
+            f(tensor, subscripts);
+        }
+        self.node().parts().into_iter().for_each(|part| part.each_read(f));
     }
 
     /// The tensors read in it, in order of first appearance, without repeats.
