@@ -77,7 +77,7 @@ impl Program {
         let mut sources = Vec::with_capacity(code.len());
         let mut last_use: Vec<usize> = (0..code.len()).collect();
         for (number, instruction) in code.iter().enumerate() {
-            operands(instruction).into_iter().flatten().for_each(|operand| last_use[operand] = number);
+            operands(instruction).for_each(|operand| last_use[operand] = number);
         }
         for (value, _) in stores {
             last_use[*value] = code.len();
@@ -107,7 +107,7 @@ impl Program {
                 Instruction::Read(read) if reads[*read].axes.is_empty() && dense(&reads[*read], kept_only) => {
                     Source::Memory
                 }
-                Instruction::Read(_) | Instruction::Position(_) | Instruction::Reduced => {
+                Instruction::Read(_) | Instruction::Gather(..) | Instruction::Position(_) | Instruction::Reduced => {
                     Source::Register(take(&mut free))
                 }
                 _ => match direct_store(number) {
@@ -117,7 +117,7 @@ impl Program {
             };
             sources.push(source);
             // Registers whose value was used for the last time; after the result has its own.
-            let mut dying: Vec<usize> = operands(instruction).into_iter().flatten().collect();
+            let mut dying: Vec<usize> = operands(instruction).collect();
             dying.push(number);
             dying.sort_unstable();
             dying.dedup();
@@ -146,13 +146,18 @@ impl Program {
     }
 }
 
-fn operands(instruction: &Instruction) -> [Option<usize>; 3] {
-    match *instruction {
+fn operands(instruction: &Instruction) -> impl Iterator<Item = usize> {
+    let some = match *instruction {
         Instruction::Unary(_, a) => [Some(a), None, None],
         Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => [Some(a), Some(b), None],
         Instruction::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         _ => [None; 3],
-    }
+    };
+    let subscripts = match instruction {
+        Instruction::Gather(_, subscripts) => subscripts.as_slice(),
+        _ => &[],
+    };
+    some.into_iter().flatten().chain(subscripts.iter().map(|(_, value)| *value))
 }
 
 fn tile_strides(access: &Access) -> [i64; 2] {
@@ -362,6 +367,10 @@ impl Bank {
                             _ => gather(source, tile_strides(access), out, rows, columns),
                         }
                     }
+                    Instruction::Gather(read, subscripts) => {
+                        let access = &program.reads[*read];
+                        gather_computed(self.arena, (access, subscripts), at, out, [rows, columns], operand)
+                    }
                     Instruction::Position(access) => {
                         count(position(access, at) as i64, tile_strides(access), out, rows, columns)
                     }
@@ -402,6 +411,18 @@ unsafe fn gather(source: *const f32, [row, column]: [i64; 2], out: *mut f32, row
     }
 }
 
+/// The positions of a row of a tile for which a value that changes by `step` stays in `0..extent`.
+#[inline(always)]
+fn inside_range(start: i64, step: i64, extent: i64, columns: i64) -> (i64, i64) {
+    match step {
+        0 if (0..extent).contains(&start) => (0, columns),
+        0 => (0, 0),
+        // The first that is not below 0, and the first beyond the end.
+        1.. => ((-start + step - 1).div_euclid(step), (extent - start + step - 1).div_euclid(step)),
+        _ => ((start - extent).div_euclid(-step) + 1, start.div_euclid(-step) + 1),
+    }
+}
+
 /// Copies a tile of the arena into a register, 0 where it leaves an axis of what it reads.
 ///
 /// # Safety
@@ -410,17 +431,76 @@ unsafe fn gather_inside(arena: Shared, access: &Access, at: &[i64], out: *mut f3
     let [row, column] = tile_strides(access);
     let first = position(access, at);
     for r in 0..rows as i64 {
-        for c in 0..columns as i64 {
-            let inside = access.axes.iter().all(|axis| {
-                let [along_rows, along_columns] = last_two(&axis.strides);
-                let start: i64 = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
-                (0..axis.extent as i64).contains(&(start + r * along_rows + c * along_columns))
-            });
-            // SAFETY: the caller's; the position is inside all axes.
-            unsafe {
-                let value = if inside { *arena.at(first + (r * row + c * column) as isize) } else { 0.0 };
-                *out.add(r as usize * columns + c as usize) = value;
+        let (mut from, mut to) = (0, columns as i64);
+        for axis in &access.axes {
+            let [along_rows, along_columns] = last_two(&axis.strides);
+            let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+            let range = inside_range(start + r * along_rows, along_columns, axis.extent as i64, columns as i64);
+            (from, to) = (from.max(range.0), to.min(range.1));
+        }
+        let (from, to) = (from.min(columns as i64) as usize, to.max(from.min(columns as i64)) as usize);
+        // SAFETY: the caller's; the positions from `from` to `to` are inside all axes.
+        unsafe {
+            let line = out.add(r as usize * columns);
+            line.write_bytes(0, from);
+            if from < to {
+                let source = arena.at(first + (r * row + from as i64 * column) as isize);
+                gather(source, [0, column], line.add(from), 1, to - from);
             }
+            line.add(to).write_bytes(0, columns - to);
+        }
+    }
+}
+
+/// Reads where computed subscripts say: NaN where one is no position of its axis, 0 where another
+/// subscript leaves its own.
+///
+/// # Safety
+/// As `gather_inside`; `values` gives as many numbers as the tile has for each computed subscript.
+unsafe fn gather_computed(
+    arena: Shared,
+    (access, subscripts): (&Access, &[(usize, usize)]),
+    at: &[i64],
+    out: *mut f32,
+    [rows, columns]: [usize; 2],
+    values: impl Fn(usize) -> *const f32,
+) {
+    let [row, column] = tile_strides(access);
+    let first = position(access, at) as i64;
+    let n = rows * columns;
+    // SAFETY: `out` has room for the tile, and the pointers lead to as many numbers. Positions are
+    // read only where every axis contains its own.
+    unsafe {
+        for place in 0..n {
+            let (r, c) = ((place / columns) as i64, (place % columns) as i64);
+            let mut at_place = Some(first + r * row + c * column);
+            for (number, axis) in access.axes.iter().enumerate() {
+                if subscripts.iter().any(|(computed, _)| *computed == number) {
+                    continue;
+                }
+                let [along_rows, along_columns] = last_two(&axis.strides);
+                let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+                if !(0..axis.extent as i64).contains(&(start + r * along_rows + c * along_columns)) {
+                    at_place = None;
+                }
+            }
+            let mut value = 0.0;
+            if let Some(mut source) = at_place {
+                for (number, operand) in subscripts {
+                    let axis = access.axes.get_unchecked(*number);
+                    let subscript = *values(*operand).add(place);
+                    let integer = subscript as i64;
+                    if integer as f32 == subscript && (0..axis.extent as i64).contains(&integer) {
+                        source += axis.step * integer;
+                    } else {
+                        value = f32::NAN;
+                    }
+                }
+                if !value.is_nan() {
+                    value = *arena.at(source as isize);
+                }
+            }
+            *out.add(place) = value;
         }
     }
 }

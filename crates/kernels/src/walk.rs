@@ -51,6 +51,9 @@ pub enum Instruction {
     Rate,
     /// The read of that number.
     Read(usize),
+    /// The read of that number with computed subscripts: pairs of a number among its axes and a
+    /// value. NaN where the value is no position of that axis.
+    Gather(usize, Vec<(usize, usize)>),
     /// An integer that depends on the position.
     Position(Access),
     Unary(Unary, usize),
@@ -303,7 +306,7 @@ impl Nest {
 }
 
 /// The least and greatest position of an access; `None` where no position is visited.
-fn bounds(access: &Access, loops: &[Loop]) -> Result<Option<(i64, i64)>, String> {
+pub(crate) fn bounds(access: &Access, loops: &[Loop]) -> Result<Option<(i64, i64)>, String> {
     if access.strides.len() != loops.len() {
         return Err("an access has another number of loops".into());
     }
@@ -419,6 +422,16 @@ fn check_store(
 fn check_code(program: &[Instruction], spec: &WalkSpec, is_ending: bool) -> Result<(), String> {
     for (number, instruction) in program.iter().enumerate() {
         let operands: &[usize] = match instruction {
+            Instruction::Gather(read, subscripts) => {
+                let read = spec.reads.get(*read).ok_or("a read that is not there")?;
+                if is_ending && moves_when_reduced(spec, read) {
+                    return Err("a read of the ending moves along a loop that is reduced over".into());
+                }
+                if subscripts.iter().any(|(axis, value)| *axis >= read.axes.len() || *value >= number) {
+                    return Err("a computed subscript that is not there".into());
+                }
+                &[]
+            }
             Instruction::Reduced if is_ending && number == 0 => &[],
             Instruction::Reduced => return Err("a result of a reduction where there is none".into()),
             Instruction::Constant(_) | Instruction::Rate => &[],

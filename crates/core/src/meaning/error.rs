@@ -160,18 +160,16 @@ impl fmt::Display for MeaningError {
             MeaningError::Rank { tensor, axes, subscripts } => {
                 write!(f, "`{tensor}` has {axes} axes, but is read with {subscripts} subscripts")
             }
-            MeaningError::NotInteger { tensor, axis, subscript, extent } => write!(
-                f,
-                "`{tensor}` is read at {subscript} along axis {axis}, which is no integer in 0..{extent}"
-            ),
+            MeaningError::NotInteger { tensor, axis, subscript, extent } => {
+                write!(f, "`{tensor}` is read at {subscript} along axis {axis}, which is no integer in 0..{extent}")
+            }
             MeaningError::Outside { tensor, axis, subscript, extent } => {
                 write!(f, "`{tensor}` is read at {subscript} along axis {axis}, outside 0..{extent}")
             }
             MeaningError::Example { example, error } => write!(f, "in example {example}: {error}"),
-            MeaningError::Order(name) => write!(
-                f,
-                "`{name}` reads itself, but along no axis only earlier values, or only later ones"
-            ),
+            MeaningError::Order(name) => {
+                write!(f, "`{name}` reads itself, but along no axis only earlier values, or only later ones")
+            }
             MeaningError::Entry { tensor, entry, entries } => {
                 write!(f, "`{tensor}` has {entries} entries, so none of number {entry}")
             }

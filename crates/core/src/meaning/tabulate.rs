@@ -48,7 +48,9 @@ impl Tabulation<'_> {
         let recurrences = self.model.stage_recurrence(self.stage).ok_or_else(order)?;
         let name = |position: usize| &self.model.tensors[self.stage.members[position]].name;
         let recurrence = |tensor: &Tensor| -> Option<Recurrence> {
-            (0..recurrences.len()).find(|position| *name(*position) == tensor.name).map(|position| recurrences[position])
+            (0..recurrences.len())
+                .find(|position| *name(*position) == tensor.name)
+                .map(|position| recurrences[position])
         };
         let mut found = Point::new();
         for (tensor, _) in &self.members {

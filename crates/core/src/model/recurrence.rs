@@ -43,7 +43,12 @@ impl Model {
     /// that of its tensors.
     pub fn stages(&self) -> Vec<Stage> {
         let reads: Vec<Vec<usize>> = self.tensors.iter().map(|tensor| self.reads_of(&tensor.role)).collect();
-        let mut search = Components { reads: &reads, number: vec![0; reads.len()], low: vec![0; reads.len()], ..Components::default() };
+        let mut search = Components {
+            reads: &reads,
+            number: vec![0; reads.len()],
+            low: vec![0; reads.len()],
+            ..Components::default()
+        };
         for position in 0..reads.len() {
             if search.number[position] == 0 {
                 search.visit(position);

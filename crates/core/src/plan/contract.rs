@@ -97,6 +97,13 @@ impl Lowering {
 
     /// The sum of a product whose factors all depend on what is summed over.
     fn sum_of_factors(&mut self, over: &[Index], factors: Vec<Term>) -> Result<Term, PlanError> {
+        if let Some(read) = self.scatter(over, &factors)? {
+            return Ok(read);
+        }
+        let factors = match self.pads(&factors) {
+            true => self.padded(over, &factors)?.unwrap_or(factors),
+            false => factors,
+        };
         let groups = groups(&factors);
         if groups.len() < 2 {
             return self.reduce(Reduction::Sum, over, Term::mul(factors));
@@ -189,6 +196,11 @@ fn groups(factors: &[Term]) -> Vec<Group> {
         groups.iter_mut().for_each(|group| *group = group.join(&masks));
     }
     groups
+}
+
+/// In how many groups a product of these factors would be multiplied.
+pub(super) fn group_count(factors: &[Term]) -> usize {
+    groups(factors).len()
 }
 
 /// What is summed over when these two are multiplied: what no other group has.

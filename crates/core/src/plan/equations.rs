@@ -126,7 +126,7 @@ impl Batching<'_> {
         match term.node() {
             Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
             Node::Jacobian { .. } | Node::Derivative { .. } => Err(PlanError::Underived(self.tensor.name.clone())),
-            Node::Read { tensor, subscripts } => self.read(tensor, subscripts),
+            Node::Read { tensor, subscripts } => self.read(tensor, subscripts, first),
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
                 let body = self.term(&opened.body, first + opened.indices.len() as u32)?;
@@ -140,11 +140,10 @@ impl Batching<'_> {
         }
     }
 
-    fn read(&self, name: &Name, subscripts: &[Term]) -> Result<Term, PlanError> {
+    fn read(&self, name: &Name, subscripts: &[Term], first: u32) -> Result<Term, PlanError> {
         let wrong = || PlanError::Subscript { tensor: self.tensor.name.clone(), read: name.clone() };
         let tensor = self.model.tensor(name).ok_or_else(|| PlanError::Unknown(name.clone()))?;
-        if subscripts.len() != tensor.shape.len() || subscripts.iter().any(|subscript| subscript.as_affine().is_none())
-        {
+        if subscripts.len() != tensor.shape.len() {
             return Err(wrong());
         }
         if let Role::Const(Some(number)) = tensor.role
@@ -153,7 +152,7 @@ impl Batching<'_> {
         {
             return Ok(Term::number(number));
         }
-        let mut all = subscripts.to_vec();
+        let mut all = subscripts.iter().map(|subscript| self.term(subscript, first)).collect::<Result<Vec<_>, _>>()?;
         if tensor.per_example {
             all.insert(0, Term::index(self.examples));
         }

@@ -1,7 +1,7 @@
 //! The groups of axes of a product: batch, rows, columns, inner.
 
 use super::nest::{Places, access};
-use super::operation::{Access, Axis, Operation, Product};
+use super::operation::{Access, Axis, Key, Loop, Operation, Product, Scatter};
 use super::tasks::{Task, Values};
 use crate::term::{Index, Name, Node, Term};
 
@@ -69,6 +69,38 @@ pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, place
         offsets: [a.offset, b.offset, target.offset],
         scale: factors.scale,
         descends: factors.descends,
+    })
+}
+
+/// The scatter of a task, target indices that are no keys innermost.
+pub(super) fn scatter(
+    task: &Task,
+    (source, keys, over): (&Term, &[(Term, Index)], &[Index]),
+    values: &Values,
+    places: &Places,
+) -> Operation {
+    let is_key = |index: &&Index| keys.iter().any(|(_, key)| key == *index);
+    let in_keys = |index: &Index| keys.iter().any(|(key, _)| key.depends_on(index));
+    let kept: Vec<Index> = task.indices.iter().filter(|index| !is_key(index)).cloned().collect();
+    let (before, after): (Vec<Index>, Vec<Index>) = kept.into_iter().partition(in_keys);
+    let indices: Vec<Index> = before.iter().chain(over).chain(&after).cloned().collect();
+    let operand = |term: &Term| match term.node() {
+        Node::Read { tensor, subscripts } => access(values, places, tensor, subscripts, &indices),
+        _ => access(values, places, &task.target, &[], &indices),
+    };
+    // Along the keys it moves by their values.
+    let own: Vec<Term> =
+        task.indices.iter().map(|index| if is_key(&index) { Term::integer(0) } else { Term::index(index) }).collect();
+    let strides = values[&task.target].strides();
+    let stride = |index: &Index| task.indices.iter().position(|own| own == index).map_or(0, |axis| strides[axis]);
+    let key = |(read, index): &(Term, Index)| Key { read: operand(read), extent: index.extent, stride: stride(index) };
+    let range =
+        |index: &Index| Loop { extent: index.extent, letters: index.letter.to_string(), reduced: over.contains(index) };
+    Operation::Scatter(Scatter {
+        loops: indices.iter().map(range).collect(),
+        source: operand(source),
+        keys: keys.iter().map(key).collect(),
+        target: access(values, places, &task.target, &own, &indices),
     })
 }
 

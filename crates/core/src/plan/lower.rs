@@ -12,6 +12,8 @@ use std::collections::HashMap;
 const WORTH: f64 = 2000.0;
 /// Terms larger than this are computed in several loops.
 const LARGEST: usize = 400;
+/// Up to this all integers are exact in single precision.
+const MOST_COUNTED: usize = 1 << 24;
 
 /// The work in progress.
 pub(super) struct Lowering {
@@ -44,7 +46,11 @@ impl Lowering {
     pub fn term(&mut self, term: &Term, first: u32, guarded: bool) -> Result<Term, PlanError> {
         match term.node() {
             Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
-            Node::Read { tensor, subscripts } => self.check_read(tensor, subscripts, guarded).map(|()| term.clone()),
+            Node::Read { tensor, subscripts } => {
+                self.check_read(tensor, subscripts, guarded)?;
+                let inner = |subscript: &Term| self.term(subscript, first, guarded);
+                Ok(Term::read(tensor, subscripts.iter().map(inner).collect::<Result<_, _>>()?))
+            }
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
                 let body = self.term(&opened.body, first + opened.indices.len() as u32, guarded)?;
@@ -66,11 +72,18 @@ impl Lowering {
         }
     }
 
-    /// Every subscript inside its axis for all values of the indices; unless a condition around it
-    /// may keep it from counting where it is not.
+    /// Every affine subscript inside its axis for all values of the indices, unless a condition around
+    /// it may keep it from counting where it is not. Other subscripts are checked when they are known.
     fn check_read(&self, tensor: &Name, subscripts: &[Term], guarded: bool) -> Result<(), PlanError> {
         let shape = &self.values[tensor].shape;
-        let all_inside = subscripts.iter().zip(shape).all(|(subscript, extent)| is_inside(subscript, *extent));
+        let computed = |subscript: &Term| subscript.as_affine().is_none();
+        let all_inside = subscripts
+            .iter()
+            .zip(shape)
+            .all(|(subscript, extent)| computed(subscript) || is_inside(subscript, *extent));
+        if subscripts.iter().zip(shape).any(|(subscript, extent)| computed(subscript) && *extent > MOST_COUNTED) {
+            return Err(PlanError::TooLarge(tensor.clone()));
+        }
         if shape.len() == subscripts.len() && (guarded || all_inside) {
             return Ok(());
         }

@@ -15,14 +15,18 @@ mod lower;
 mod memory;
 mod nest;
 mod operation;
+mod pad;
 mod program;
+mod scatter;
 mod show;
 mod softmax;
 mod tasks;
 mod verify;
 
 pub use error::PlanError;
-pub use operation::{Access, Axis, Binary, Bound, Instruction, Loop, Operation, Product, Store, Unary, Walk};
+pub use operation::{
+    Access, Axis, Binary, Bound, Instruction, Key, Loop, Operation, Product, Scatter, Store, Unary, Walk,
+};
 
 use crate::model::Model;
 use crate::term::Name;
@@ -139,6 +143,7 @@ fn assemble(tasks: Vec<Task>, values: &mut Values, batch: usize) -> Plan {
                 let factors = groups::Factors { left, right, over, scale: *scale, descends: *descends };
                 groups::product(task, &factors, values, &places)
             }
+            Work::Scatter { source, keys, over } => groups::scatter(task, (source, keys, over), values, &places),
             Work::Map(_) | Work::Reduce { .. } => nest::walk(task, values, &places),
         });
     }

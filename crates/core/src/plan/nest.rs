@@ -20,7 +20,12 @@ pub(super) fn access(values: &Values, places: &Places, name: &Name, subscripts: 
     let mut axes = Vec::new();
     let mut leaves = false;
     for ((subscript, step), &extent) in subscripts.iter().zip(values[name].strides()).zip(&values[name].shape) {
-        let Some(form) = subscript.as_affine() else { continue };
+        let Some(form) = subscript.as_affine() else {
+            // Computed in the loop.
+            leaves = true;
+            axes.push(Bound { extent, step, offset: 0, strides: vec![0; loops.len()] });
+            continue;
+        };
         leaves |= !is_inside(subscript, extent);
         offset += step * form.constant;
         let along = coefficients(&form, loops);
@@ -53,7 +58,7 @@ pub(super) fn walk(task: &Task, values: &mut Values, places: &Places) -> Operati
     let (body, reduction, over, ending) = match &task.work {
         Work::Map(body) => (body, None, &empty.0, &empty.1),
         Work::Reduce { reduction, over, body, ending } => (body, Some(*reduction), over, ending),
-        Work::Contract { left, .. } => (left, None, &empty.0, &empty.1),
+        Work::Contract { left, .. } | Work::Scatter { source: left, .. } => (left, None, &empty.0, &empty.1),
     };
     let indices: Vec<Index> = task.indices.iter().chain(over).cloned().collect();
     let mut reads = Vec::new();

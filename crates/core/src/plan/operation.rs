@@ -9,6 +9,40 @@ pub enum Operation {
     Product(Product),
     /// A fused loop.
     Walk(Walk),
+    /// Addends that go where data say.
+    Scatter(Scatter),
+}
+
+/// The target is filled with zeros; then the source at every position of the loops, in their order,
+/// is added to the entry of the target that the keys say, or to none where a key is no position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scatter {
+    /// Outermost first. Those that are reduced over move the source and the keys only.
+    pub loops: Vec<Loop>,
+    /// What is added.
+    pub source: Access,
+    /// What decides where to.
+    pub keys: Vec<Key>,
+    /// Where to, the keys being 0.
+    pub target: Access,
+}
+
+/// Values that are positions along an axis of the target of a [`Scatter`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// Where they are.
+    pub read: Access,
+    /// The extent of the axis.
+    pub extent: usize,
+    /// The stride of the axis in the target.
+    pub stride: i64,
+}
+
+impl Scatter {
+    /// Additions.
+    pub fn flops(&self) -> f64 {
+        self.loops.iter().map(|range| range.extent as f64).product()
+    }
 }
 
 /// How a place is read or written in a loop nest: at `offset + Σ stride · position`.
@@ -123,6 +157,12 @@ pub enum Instruction {
     Rate,
     /// The read of that number.
     Read(usize),
+    /// The read of that number, where subscripts are computed: pairs of an axis of it and the value
+    /// along that axis. NaN where a value is no position of its axis.
+    Gather {
+        read: usize,
+        subscripts: Vec<(usize, usize)>,
+    },
     /// `offset + Σ stride · position` as a number.
     Position {
         offset: i64,
@@ -171,15 +211,16 @@ pub enum Binary {
 impl Instruction {
     /// The values it computes with.
     pub fn operands(&self) -> Vec<usize> {
-        match *self {
+        match self {
             Instruction::Reduced
             | Instruction::Constant(_)
             | Instruction::Rate
             | Instruction::Read(_)
             | Instruction::Position { .. } => Vec::new(),
-            Instruction::Unary(_, a) => vec![a],
-            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => vec![a, b],
-            Instruction::Select(a, b, c) => vec![a, b, c],
+            Instruction::Gather { subscripts, .. } => subscripts.iter().map(|(_, value)| *value).collect(),
+            Instruction::Unary(_, a) => vec![*a],
+            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => vec![*a, *b],
+            Instruction::Select(a, b, c) => vec![*a, *b, *c],
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Plans as text: one line for every operation.
 
-use super::operation::{Access, Axis, Binary, Instruction, Loop, Operation, Product, Unary, Walk};
+use super::operation::{Access, Axis, Binary, Instruction, Loop, Operation, Product, Scatter, Unary, Walk};
 use super::{Place, PlaceKind, Plan};
 use crate::term::Comparison;
 use std::fmt::{self, Display, Formatter};
@@ -11,6 +11,7 @@ impl Display for Plan {
             let text = match operation {
                 Operation::Product(product) => self.product(product),
                 Operation::Walk(walk) => self.walk(walk),
+                Operation::Scatter(scatter) => self.scatter(scatter),
             };
             writeln!(f, "{number:3}  {text}  ({})", self.effort(operation))?;
         }
@@ -32,6 +33,7 @@ fn flops(operation: &Operation) -> f64 {
     match operation {
         Operation::Product(product) => product.flops(),
         Operation::Walk(walk) => walk.flops(),
+        Operation::Scatter(scatter) => scatter.flops(),
     }
 }
 
@@ -95,6 +97,13 @@ impl Plan {
         format!("{word}  {}  [{}]", stores.join("; "), loops.join(", "))
     }
 
+    fn scatter(&self, scatter: &Scatter) -> String {
+        let keys: Vec<String> = scatter.keys.iter().map(|key| self.name(key.read.place)).collect();
+        let loops: Vec<String> = scatter.loops.iter().map(range).collect();
+        let (target, source) = (self.name(scatter.target.place), self.name(scatter.source.place));
+        format!("scatter  {target} at {} += {source}  [{}]", keys.join(", "), loops.join(", "))
+    }
+
     /// The values of a program as formulas; long ones cut short.
     fn program(&self, program: &[Instruction], reads: &[Access], reduced: Option<String>) -> Vec<String> {
         let mut values: Vec<String> = Vec::new();
@@ -104,6 +113,10 @@ impl Plan {
                 Instruction::Constant(value) => format!("{value}"),
                 Instruction::Rate => "rate".into(),
                 Instruction::Read(read) => self.places[reads[*read].place].name.to_string(),
+                Instruction::Gather { read, subscripts } => {
+                    let at: Vec<&str> = subscripts.iter().map(|(_, value)| &*values[*value]).collect();
+                    format!("{}[{}]", self.places[reads[*read].place].name, at.join(", "))
+                }
                 Instruction::Position { .. } => "position".into(),
                 Instruction::Unary(function, a) => unary(*function, &values[*a]),
                 Instruction::Binary(function, a, b) => binary(*function, &values[*a], &values[*b]),

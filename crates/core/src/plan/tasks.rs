@@ -18,6 +18,8 @@ pub(super) struct Value {
     /// The axes from the outermost in memory to the innermost; only temporaries are free to have
     /// them in another order.
     pub layout: Vec<usize>,
+    /// Whether it is computed step by step.
+    pub is_recurrent: bool,
 }
 
 /// By name.
@@ -26,7 +28,7 @@ pub(super) type Values = BTreeMap<Name, Value>;
 impl Value {
     pub fn new(shape: Vec<usize>, kind: PlaceKind) -> Value {
         let layout = (0..shape.len()).collect();
-        Value { shape, kind, layout }
+        Value { shape, kind, layout, is_recurrent: false }
     }
 
     pub fn is_temporary(&self) -> bool {
@@ -63,6 +65,9 @@ pub(super) enum Work {
     Reduce { reduction: Reduction, over: Vec<Index>, body: Term, ending: Term },
     /// `scale Σ left · right`, both reads; it descends where the target is a parameter.
     Contract { left: Term, right: Term, over: Vec<Index>, scale: f64, descends: bool },
+    /// Every entry of a read is added where the values of other reads say, along the indices beside
+    /// them.
+    Scatter { source: Term, keys: Vec<(Term, Index)>, over: Vec<Index> },
 }
 
 impl Task {
@@ -71,6 +76,7 @@ impl Task {
             Work::Map(body) => vec![body],
             Work::Reduce { body, ending, .. } => vec![body, ending],
             Work::Contract { left, right, .. } => vec![left, right],
+            Work::Scatter { source, keys, .. } => keys.iter().map(|(key, _)| key).chain([source]).collect(),
         }
     }
 
@@ -89,7 +95,6 @@ pub(super) fn reads(term: &Term, found: &mut Vec<(Name, Vec<Term>)>) {
         if !found.contains(&read) {
             found.push(read);
         }
-        return;
     }
     term.children().iter().for_each(|child| reads(child, found));
 }
@@ -97,8 +102,10 @@ pub(super) fn reads(term: &Term, found: &mut Vec<(Name, Vec<Term>)>) {
 /// Replaces the reads of a tensor.
 pub(super) fn replace_reads(term: &Term, name: &str, with: &dyn Fn(&[Term]) -> Term) -> Term {
     match term.node() {
-        Node::Read { tensor, subscripts } if &**tensor == name => with(subscripts),
-        Node::Read { .. } => term.clone(),
+        Node::Read { tensor, subscripts } if &**tensor == name => {
+            let inner: Vec<Term> = subscripts.iter().map(|subscript| replace_reads(subscript, name, with)).collect();
+            with(&inner)
+        }
         _ if !term.reads(name) => term.clone(),
         _ => term.map_children(&mut |child| replace_reads(child, name, with)),
     }
@@ -112,13 +119,16 @@ pub(super) fn space(indices: &[Index]) -> f64 {
 /// Roughly how many instructions a term without reductions takes; functions count as several.
 pub(super) fn cost(term: &Term) -> f64 {
     let own = match term.node() {
-        Node::Number(_) | Node::Affine(_) | Node::Read { .. } => return 0.0,
+        Node::Number(_) | Node::Affine(_) => return 0.0,
+        Node::Read { subscripts, .. } if subscripts.iter().all(|subscript| subscript.as_affine().is_some()) => {
+            return 0.0;
+        }
         Node::Add(parts) | Node::Mul(parts) | Node::Logic(_, parts) => (parts.len() - 1) as f64,
         Node::Pow(_, exponent) => match exponent.as_number().and_then(|number| number.as_integer()) {
             Some(power) if power.unsigned_abs() <= 16 => 3.0,
             _ => 30.0,
         },
-        Node::Call(..) => 10.0,
+        Node::Call(..) | Node::Read { .. } => 10.0,
         _ => 1.0,
     };
     own + term.children().iter().map(cost).sum::<f64>()

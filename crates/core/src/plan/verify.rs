@@ -1,7 +1,7 @@
 //! A proof that a plan uses no memory it should not: every access inside its place, every place
 //! inside the arena, and nothing read before it is written or after its memory was given away.
 
-use super::operation::{Access, Axis, Bound, Instruction, Loop, Operation, Product, Walk};
+use super::operation::{Access, Axis, Bound, Instruction, Loop, Operation, Product, Scatter, Walk};
 use super::{ALIGNMENT, Place, PlaceKind, Plan};
 
 impl Plan {
@@ -23,6 +23,7 @@ impl Plan {
             match operation {
                 Operation::Product(product) => self.check_product(product),
                 Operation::Walk(walk) => self.check_walk(walk),
+                Operation::Scatter(scatter) => self.check_scatter(scatter),
             }
             .map_err(wrong)?;
             for place in operation.sources() {
@@ -115,6 +116,27 @@ impl Plan {
         Ok(())
     }
 
+    fn check_scatter(&self, scatter: &Scatter) -> Result<(), String> {
+        let extents = || scatter.loops.iter().map(|range| range.extent);
+        let reads = scatter.keys.iter().map(|key| &key.read).chain([&scatter.source]);
+        for access in reads.chain([&scatter.target]) {
+            if access.strides.len() != scatter.loops.len() || !access.axes.is_empty() {
+                return Err("an access has another number of loops".into());
+            }
+            inside(self.place_at(access.place)?, access.offset, extents().zip(access.strides.iter().copied()))?;
+        }
+        if moves(&scatter.loops, &scatter.target.strides) {
+            return Err("a target moves along a loop that is reduced over".into());
+        }
+        let kept = scatter.loops.iter().zip(&scatter.target.strides).filter(|(range, _)| !range.reduced);
+        let axes = kept.map(|(range, stride)| (range.extent, *stride));
+        let axes: Vec<(usize, i64)> = axes.chain(scatter.keys.iter().map(|key| (key.extent, key.stride))).collect();
+        let count = axes.iter().map(|(extent, _)| extent).product();
+        let target = self.place_at(scatter.target.place)?;
+        inside(target, scatter.target.offset, axes.iter().copied())?;
+        is_whole(target, count, axes.into_iter())
+    }
+
     fn check_store(&self, walk: &Walk, store: &Access) -> Result<(), String> {
         let loops = || walk.loops.iter().zip(store.strides.iter().copied());
         if moves(&walk.loops, &store.strides) {
@@ -199,7 +221,13 @@ fn check_program(program: &[Instruction], walk: &Walk, is_ending: bool) -> Resul
         }
         let still = match instruction {
             Instruction::Reduced => is_ending && number == 0,
-            Instruction::Read(read) => {
+            Instruction::Read(read) | Instruction::Gather { read, .. } => {
+                if let Instruction::Gather { read, subscripts } = instruction {
+                    let axes = walk.reads.get(*read).map_or(0, |read| read.axes.len());
+                    if subscripts.iter().any(|(axis, _)| *axis >= axes) {
+                        return Err("a subscript is computed for an axis that is not there".into());
+                    }
+                }
                 let read = walk.reads.get(*read).ok_or("a read that is not there")?;
                 let along = read.axes.iter().map(|axis| &axis.strides).chain([&read.strides]);
                 !is_ending || along.into_iter().all(|strides| !moves(&walk.loops, strides))

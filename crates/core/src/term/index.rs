@@ -109,7 +109,8 @@ impl Affine {
     /// The form times a number; `None` where a coefficient would not be an integer of 64 bits.
     pub(super) fn scaled(&self, number: Number) -> Option<Affine> {
         let Number::Ratio(numerator, denominator) = number else { return None };
-        let scale = |value: i64| (value % denominator == 0).then(|| numerator.checked_mul(value / denominator)).flatten();
+        let scale =
+            |value: i64| (value % denominator == 0).then(|| numerator.checked_mul(value / denominator)).flatten();
         let terms: Option<Vec<_>> =
             self.terms.iter().map(|(slot, coefficient)| Some((slot.clone(), scale(*coefficient)?))).collect();
         Some(Affine { terms: terms?, constant: scale(self.constant)? })

@@ -267,7 +267,10 @@ mod tests {
     fn floors_and_remainders_keep_their_value() {
         let value = |term: &Term, i: i64, j: i64| {
             let pairs = [(Index::new(0, 10, "i"), i), (Index::new(1, 7, "j"), j)];
-            term.substitute_terms(&pairs.map(|(index, value)| (index, Term::integer(value)))).as_number().unwrap().value()
+            term.substitute_terms(&pairs.map(|(index, value)| (index, Term::integer(value))))
+                .as_number()
+                .unwrap()
+                .value()
         };
         let (i, j) = (Index::new(0, 10, "i"), Index::new(1, 7, "j"));
         for number in 0..4000i64 {

@@ -3,7 +3,7 @@
 mod translate;
 
 use deltarule_core::plan::{PlaceKind, Plan};
-use deltarule_kernels::{Arena, Product, Walk, Workspace};
+use deltarule_kernels::{Arena, Product, Scatter, Walk, Workspace};
 
 /// A plan with the memory for its values.
 ///
@@ -33,6 +33,7 @@ pub struct Engine {
 enum Step {
     Product(Product),
     Walk(Walk),
+    Scatter(Scatter),
 }
 
 impl Engine {
@@ -86,6 +87,7 @@ impl Engine {
             match step {
                 Step::Product(product) => product.run(&mut self.arena, &mut self.workspace, rate),
                 Step::Walk(walk) => walk.run(&mut self.arena, rate),
+                Step::Scatter(scatter) => scatter.run(&mut self.arena),
             }
         }
     }

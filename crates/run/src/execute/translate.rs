@@ -11,7 +11,29 @@ pub(super) fn step(plan: &Plan, operation: &Operation) -> Result<Step, String> {
         Operation::Product(product) => {
             kernels::Product::new(&product_spec(plan, product), plan.arena).map(Step::Product)
         }
+        Operation::Scatter(scatter) => {
+            kernels::Scatter::new(&scatter_spec(plan, scatter), plan.arena).map(Step::Scatter)
+        }
         Operation::Walk(walk) => kernels::Walk::new(&walk_spec(plan, walk)?, plan.arena).map(Step::Walk),
+    }
+}
+
+fn scatter_spec(plan: &Plan, scatter: &plan::Scatter) -> kernels::ScatterSpec {
+    let access = |access: &plan::Access| self::access(plan, access);
+    let key = |key: &plan::Key| kernels::Key { read: access(&key.read), extent: key.extent, stride: key.stride };
+    kernels::ScatterSpec {
+        loops: scatter.loops.iter().map(|l| kernels::Loop { extent: l.extent, reduced: l.reduced }).collect(),
+        source: access(&scatter.source),
+        keys: scatter.keys.iter().map(key).collect(),
+        target: access(&scatter.target),
+    }
+}
+
+fn access(plan: &Plan, access: &plan::Access) -> kernels::Access {
+    kernels::Access {
+        offset: access.offset + plan.places[access.place].offset as i64,
+        strides: access.strides.clone(),
+        axes: access.axes.iter().map(bound).collect(),
     }
 }
 
@@ -32,11 +54,7 @@ fn product_spec(plan: &Plan, product: &plan::Product) -> kernels::ProductSpec {
 }
 
 fn walk_spec(plan: &Plan, walk: &plan::Walk) -> Result<kernels::WalkSpec, String> {
-    let access = |access: &plan::Access| kernels::Access {
-        offset: access.offset + plan.places[access.place].offset as i64,
-        strides: access.strides.clone(),
-        axes: access.axes.iter().map(bound).collect(),
-    };
+    let access = |access: &plan::Access| self::access(plan, access);
     let code = |program: &[plan::Instruction]| program.iter().map(instruction).collect::<Result<Vec<_>, _>>();
     Ok(kernels::WalkSpec {
         loops: walk.loops.iter().map(|l| kernels::Loop { extent: l.extent, reduced: l.reduced }).collect(),
@@ -60,6 +78,7 @@ fn instruction(instruction: &plan::Instruction) -> Result<kernels::Instruction, 
         From::Constant(value) => To::Constant(*value as f32),
         From::Rate => To::Rate,
         From::Read(read) => To::Read(*read),
+        From::Gather { read, subscripts } => To::Gather(*read, subscripts.clone()),
         From::Position { offset, strides } => {
             To::Position(kernels::Access { offset: *offset, strides: strides.clone(), axes: Vec::new() })
         }
