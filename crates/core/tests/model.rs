@@ -1,6 +1,8 @@
 //! Models built from text: their values against loops written by hand, their messages, and
 //! that nothing makes the builder fail in another way.
 
+#[path = "model/blocks.rs"]
+mod blocks;
 #[path = "model/fuzz.rs"]
 mod fuzz;
 #[path = "model/messages.rs"]

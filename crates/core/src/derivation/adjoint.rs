@@ -1,8 +1,8 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
 use super::rewrite::{Context, Derivation, Rule};
-use super::rules::{DIFFERENTIATE, SIMPLIFY, STABLE, TIDY, names};
-use super::{Stabilised, consumers, derivative_name, derivative_parts, rewritten};
+use super::rules::{DIFFERENTIATE, SIMPLIFY, SOLVE, STABLE, TIDY, names};
+use super::{Stabilised, consumers, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
 use std::collections::BTreeMap;
@@ -158,15 +158,23 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
 /// The tensors to differentiate by, from `of` backwards: those wanted and those on the way to them.
 fn path(model: &Model, of: &str, wrt: &[Name]) -> Vec<Name> {
     let mut leads: Vec<Name> = wrt.to_vec();
-    for tensor in &model.tensors {
-        let Some(definition) = model.definition(&tensor.name) else { continue };
-        if derivative_parts(&tensor.name).is_none() && leads.iter().any(|name| definition.body.reads(name)) {
-            leads.push(tensor.name.clone());
+    // Once more for what a group of recurrences reads later than it stands.
+    let mut before = 0;
+    while before < leads.len() {
+        before = leads.len();
+        for tensor in &model.tensors {
+            let Some(definition) = model.definition(&tensor.name) else { continue };
+            if !leads.contains(&tensor.name) && leads.iter().any(|name| definition.body.reads(name)) {
+                leads.push(tensor.name.clone());
+            }
         }
     }
+    let is_recurrent = !consumers(model, of, of).is_empty();
     let between = |name: &Name| wrt.contains(name) || !consumers(model, of, name).is_empty();
     let backwards = model.tensors.iter().rev().map(|tensor| tensor.name.clone());
-    backwards.filter(|name| leads.contains(name) && between(name) && (&**name != of || wrt.contains(name))).collect()
+    backwards
+        .filter(|name| leads.contains(name) && between(name) && (&**name != of || is_recurrent || wrt.contains(name)))
+        .collect()
 }
 
 fn as_tensor(model: &Model, gradient: &Gradient) -> Tensor {
@@ -215,7 +223,7 @@ impl Work<'_> {
         // cancel (softmax with cross-entropy becomes p - y) without being computed twice.
         let mut put_in = Vec::new();
         let mut best = self.chain(&start, &put_in);
-        for consumer in consumers.iter().filter(|consumer| **consumer != self.of) {
+        for consumer in consumers.iter().filter(|consumer| self.can_be_put_in(consumer)) {
             let mut candidate = put_in.clone();
             candidate.push(derivative_name(&self.of, consumer));
             let attempt = self.chain(&start, &candidate);
@@ -236,6 +244,14 @@ impl Work<'_> {
             shown_put_in: Vec::new(),
         });
         Ok(())
+    }
+
+    /// Whether the derivative by a tensor has a right side that can stand for it: it is derived, and
+    /// does not read itself.
+    fn can_be_put_in(&self, consumer: &Name) -> bool {
+        let name = derivative_name(&self.of, consumer);
+        let is_derived = self.gradients.iter().any(|gradient| gradient.name == name);
+        is_derived && names::consumers(self.model, consumer, consumer).is_empty()
     }
 
     /// Indices for the axes of the first tensor and then those of the second.
@@ -267,7 +283,7 @@ impl Work<'_> {
         if holds_question(derivation.end()) {
             return Err(DeriveError::Unanswered { of: tensor.clone(), wrt: wrt.clone() });
         }
-        finish(&mut derivation, &context);
+        finish(&mut derivation, SIMPLIFY, &context);
         self.jacobians.push(LocalJacobian { tensor: tensor.clone(), wrt: wrt.clone(), indices, derivation });
         Ok(())
     }
@@ -280,7 +296,8 @@ impl Work<'_> {
         derivation.apply(&names::CHAIN_RULE, &context);
         derivation.apply(&names::LOCAL_JACOBIANS, &context);
         derivation.apply(&names::KNOWN_DERIVATIVE, &context);
-        finish(&mut derivation, &context);
+        let rules: Vec<&'static Rule> = SIMPLIFY.iter().chain(SOLVE).copied().collect();
+        finish(&mut derivation, &rules, &context);
         derivation
     }
 
@@ -311,6 +328,9 @@ impl Work<'_> {
         while let Some(term) = pending.pop() {
             for name in term.tensors() {
                 let Some(read) = self.gradients.iter().find(|other| other.name == name) else { continue };
+                if !self.can_be_put_in(&read.wrt) {
+                    continue;
+                }
                 let body = read.derivation.end();
                 let longer = length + cost(body);
                 if !put_in.contains(&name) && (longer <= LONGEST || cost(body) <= SHORT) {
@@ -332,10 +352,10 @@ const SHORT: usize = 7;
 const LONGEST: usize = 40;
 
 /// Simplifies a chain and puts its end in the form that people write.
-fn finish(derivation: &mut Derivation, context: &Context) {
-    derivation.exhaust(SIMPLIFY, context);
+fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Context) {
+    derivation.exhaust(rules, context);
     derivation.exhaust(&[&names::FOLD], context);
-    derivation.exhaust(SIMPLIFY, context);
+    derivation.exhaust(rules, context);
     derivation.exhaust(TIDY, context);
 }
 

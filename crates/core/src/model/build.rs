@@ -8,12 +8,13 @@ use super::letters::bare;
 use super::names::{Fault, Meaning, Names, Outcome};
 
 use super::form::Form;
+use super::repeat::repeat;
 use super::scope::{Bound, Scope};
 use super::{Assumption, Definition, LOSS, Model, Role, TargetKind, Tensor};
 use crate::syntax::tree::{Declaration, Equation, Expr, ExprKind, LeftSubscript, Statement, StatementKind, Tree};
 use crate::term::Name;
 use crate::text::{Problem, Source, Span};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// See [`Draft::ordering_work`](super::draft::Draft::ordering_work).
 const MOST_ORDERING: u64 = 2_000_000;
@@ -32,6 +33,8 @@ pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
             problem.hint("say what is given, what is learned and what is computed: `y[i] = W[i,j] x[j]`"),
         ]);
     }
+    let (repeated, mut problems) = repeat(&tree.statements);
+    let misplaced = !problems.is_empty();
     let prelude_source = super::prelude();
     let prelude = crate::syntax::parse(&prelude_source)?;
     let globals = Globals {
@@ -42,22 +45,31 @@ pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
         letters: HashMap::new(),
     };
     let mut builder = Builder { globals, starts: Vec::new(), fans: HashMap::new(), metrics: Vec::new() };
-    let mut problems = Vec::new();
     for definition in definitions(&prelude) {
         keep(Elaborator::new(&mut builder.globals, &definition.name.text).define(definition, 0), &mut problems);
     }
-    for name in tree.statements.iter().filter_map(defined) {
+    for name in repeated.iter().filter_map(|repeated| repeated.statement.kind.defined()) {
         builder.globals.names.announce(&name.text, name.span);
     }
-    for (position, statement) in tree.statements.iter().enumerate() {
-        if keep(builder.statement(statement, position + 1), &mut problems).is_none()
-            && let Some(name) = defined(statement)
-        {
+    let mut faulty: HashSet<Span> = HashSet::new();
+    for (position, repeated) in repeated.iter().enumerate() {
+        let statement = &repeated.statement;
+        let known = problems.len();
+        let understood = !repeated.broken && keep(builder.statement(statement, position + 1), &mut problems).is_some();
+        if !understood && let Some(name) = statement.kind.defined() {
             builder.globals.names.define(&name.text, name.span, position + 1, Meaning::Broken);
+        }
+        // A statement of a block is told about once.
+        if problems.len() > known && !repeated.counters.is_empty() {
+            let problem = problems.pop().filter(|_| faulty.insert(statement.span));
+            problems.extend(problem.map(|problem| repeated.told(problem)));
         }
     }
     if problems.is_empty() {
         keep(builder.initialise(), &mut problems);
+    }
+    if misplaced {
+        problems.sort_by_key(|problem| problem.labels.first().map(|label| label.span.start));
     }
     if problems.is_empty() { Ok(builder.finish()) } else { Err(problems) }
 }
@@ -73,17 +85,6 @@ fn keep<T>(outcome: Outcome<T>, problems: &mut Vec<Problem>) -> Option<T> {
     }
 }
 
-/// The name that a statement defines.
-fn defined(statement: &Statement) -> Option<&crate::syntax::tree::Name> {
-    match &statement.kind {
-        StatementKind::Size { name, .. } => Some(name),
-        StatementKind::Declaration(declaration) => Some(&declaration.name),
-        StatementKind::Equation(equation) | StatementKind::Metric(equation) => Some(&equation.name),
-        StatementKind::Function(definition) => Some(&definition.name),
-        StatementKind::For { .. } | StatementKind::Claim(_) => None,
-    }
-}
-
 struct Builder<'a> {
     globals: Globals<'a>,
     /// Of each parameter, by its place in the model.
@@ -95,7 +96,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn statement(&mut self, statement: &'a Statement, number: usize) -> Outcome<()> {
-        if let Some(name) = defined(statement) {
+        if let Some(name) = statement.kind.defined() {
             self.globals.names.check_new(&name.text, name.span)?;
         }
         let scope = Scope::new(number, Vec::new());
@@ -123,7 +124,8 @@ impl<'a> Builder<'a> {
                 self.globals.names.define(&name.text, name.span, number, Meaning::Function(function));
                 Ok(())
             }
-            StatementKind::For { variable, .. } => Err(unsupported("a `for` block", variable.span, &scope)),
+            // Repeated already.
+            StatementKind::For { .. } => Ok(()),
             StatementKind::Claim(_) => Err(unsupported("a claim", statement.span, &scope)),
         }
     }

@@ -18,15 +18,16 @@ mod names;
 mod outside;
 mod ranges;
 mod reads;
-mod recurrence;
+mod repeat;
 mod scope;
 mod sizes;
 mod solve;
+mod stages;
 mod subscripts;
 
 pub use build::build;
 pub use functions::prelude;
-pub use recurrence::{Recurrence, Stage};
+pub use stages::{Recurrence, Stage};
 
 use crate::term::{Index, Name, Number, Term};
 use crate::text::Span;

@@ -66,6 +66,30 @@ pub enum StatementKind {
     Claim(Claim),
 }
 
+impl StatementKind {
+    /// The name that it defines.
+    pub fn defined(&self) -> Option<&Name> {
+        match self {
+            StatementKind::Size { name, .. } => Some(name),
+            StatementKind::Declaration(declaration) => Some(&declaration.name),
+            StatementKind::Equation(equation) | StatementKind::Metric(equation) => Some(&equation.name),
+            StatementKind::Function(definition) => Some(&definition.name),
+            StatementKind::For { .. } | StatementKind::Claim(_) => None,
+        }
+    }
+
+    /// The name that it defines, to be changed.
+    pub fn defined_mut(&mut self) -> Option<&mut Name> {
+        match self {
+            StatementKind::Size { name, .. } => Some(name),
+            StatementKind::Declaration(declaration) => Some(&mut declaration.name),
+            StatementKind::Equation(equation) | StatementKind::Metric(equation) => Some(&mut equation.name),
+            StatementKind::Function(definition) => Some(&mut definition.name),
+            StatementKind::For { .. } | StatementKind::Claim(_) => None,
+        }
+    }
+}
+
 /// `input`, `target`, `param` and `const`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declaration {

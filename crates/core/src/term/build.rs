@@ -87,6 +87,10 @@ impl Term {
                 _ => merged.push((rest, number)),
             }
         }
+        if let Some(whole) = dividend_again(&mut merged) {
+            let rest = merged.into_iter().map(|(rest, number)| Term::mul(vec![Term::number(number), rest]));
+            return Term::add(rest.chain([whole, Term::number(constant)]).collect());
+        }
         let mut result: Vec<Term> = merged
             .into_iter()
             .filter(|(_, number)| !number.is_zero())
@@ -117,11 +121,13 @@ impl Term {
     pub fn mul(factors: Vec<Term>) -> Term {
         let mut number = Number::ONE;
         let mut parts: Vec<(Term, Term)> = Vec::new();
+        let is_product = factors.iter().filter(|factor| factor.as_number().is_none()).count() > 1;
         let mut pending: Vec<Term> = factors.into_iter().rev().collect();
         while let Some(factor) = pending.pop() {
             match factor.node() {
                 Node::Number(n) => number = number.times(*n),
                 Node::Mul(inner) => pending.extend(inner.iter().rev().cloned()),
+                Node::Logic(Connective::And, conditions) if is_product => pending.extend(conditions.iter().cloned()),
                 Node::Pow(base, exponent) => parts.push((base.clone(), exponent.clone())),
                 _ => parts.push((factor, Term::integer(1))),
             }
@@ -244,6 +250,7 @@ impl Term {
             Some(number) if number.is_zero() => otherwise,
             Some(_) => then,
             None if then == otherwise => then,
+            None if then.is_one() && otherwise.is_zero() && condition.is_condition() => condition,
             None => Term::from_node(Node::Where(condition, then, otherwise)),
         }
     }
@@ -292,6 +299,27 @@ impl Term {
     pub fn derivative(of: Term, wrt: &str, at: Vec<Term>) -> Term {
         Term::from_node(Node::Derivative { of, wrt: wrt.into(), at })
     }
+}
+
+/// Takes a quotient and its remainder out of the addends, `c floor(a / c) + a mod c`, and gives their sum
+/// `a`, times a number.
+fn dividend_again(addends: &mut Vec<(Term, Number)>) -> Option<Term> {
+    for remainder in 0..addends.len() {
+        let Node::Call(Function::Mod, arguments) = addends[remainder].0.node() else { continue };
+        let (dividend, scale) = (arguments[0].clone(), addends[remainder].1);
+        let Some(divisor) = arguments[1].as_number().and_then(Number::as_integer).filter(|divisor| *divisor > 0) else {
+            continue;
+        };
+        let quotient = dividend.floor_quotient(divisor);
+        let times = scale.times(Number::integer(divisor));
+        let Some(position) = addends.iter().position(|(term, number)| *term == quotient && *number == times) else {
+            continue;
+        };
+        addends.remove(position.max(remainder));
+        addends.remove(position.min(remainder));
+        return Some(Term::mul(vec![Term::number(scale), dividend]));
+    }
+    None
 }
 
 /// Adds a constant to addends, and puts their affine forms together into one, which takes the

@@ -183,6 +183,31 @@ impl Term {
         }
     }
 
+    /// Itself with a free index replaced by `numerator / divisor`, which must be a whole number:
+    /// where multiples of the index stand nothing is divided, elsewhere a floor.
+    pub fn substitute_quotient(&self, index: &Index, numerator: &Term, divisor: i64) -> Term {
+        if !self.depends_on(index) {
+            return self.clone();
+        }
+        match self.node() {
+            Node::Affine(affine) => {
+                let coefficient = affine.coefficient(index);
+                let rest =
+                    affine.terms.iter().filter(|(slot, _)| *slot != Slot::Free(index.clone())).cloned().collect();
+                let rest = Term::affine(Affine { terms: rest, constant: affine.constant });
+                let moved = match coefficient % divisor {
+                    0 => Term::mul(vec![Term::integer(coefficient / divisor), numerator.clone()]),
+                    _ => Term::mul(vec![Term::integer(coefficient), numerator.floor_quotient(divisor)]),
+                };
+                Term::add(vec![rest, moved])
+            }
+            node => {
+                let parts = node.parts().into_iter().map(|part| part.substitute_quotient(index, numerator, divisor));
+                node.with_parts(parts.collect())
+            }
+        }
+    }
+
     /// Replaces the slots for which `f`, given the number of binders around, has a form.
     fn rebind(&self, depth: u32, f: &dyn Fn(u32, &Slot) -> Option<Affine>) -> Term {
         if self.free().is_empty() && self.0.loose <= depth {

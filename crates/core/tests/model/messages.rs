@@ -166,11 +166,35 @@ fn conditions() {
 #[test]
 fn not_yet() {
     insta::assert_snapshot!(messages(&[
-        "input a0[3]\nfor l in 1..3:\n    a{l}[i] = relu(a{l-1}[i])\n",
         "input x[5,3]\nh[t:-1,i] = 0\nh[t,i] = tanh(x[t,i] + h[t-1,i])",
         "param w ~ zeros\nloss = w^2\ng = ∂loss/∂w",
         "param w ~ zeros\nloss = w^2\nclaim w w = w^2",
         "input x[batch, 64]",
+    ]));
+}
+
+#[test]
+fn blocks() {
+    insta::assert_snapshot!(messages(&[
+        "input x[3]\nfor l in 1..3:\n    a{l}[i] = relu(a{l-1}[i])\n",
+        "input a0[3]\nfor l in 1..3:\n    param W{l}[4,3] ~ he\n    a{l}[i] = W{l}[i,j] a{l-1}[j]\n",
+        "input x[3]\nfor l in 0..2:\n    a{l}[i] = a{l-1}[i] + x[i]\n",
+        "input x[3]\nfor l in 1..2:\n    a{l}[i] = y[i]\n    b{l}[i] = a{l}[i]\n",
+        "input x[3]\nfor l in 1..2:\n    a[i] = x[i]\n",
+        "for l in 1..m:\n    param W{l} ~ zeros\n",
+        "for l in 1..1.5:\n    param W{l} ~ zeros\n",
+        "size n = 3/2\nfor l in 1..n:\n    param W{l} ~ zeros\n",
+        "for l in 1..2:\n    for l in 1..2:\n        param W{l} ~ zeros\n",
+        "size l = 3\nfor l in 1..2:\n    param W{l} ~ zeros\n",
+        "for l in 1..2:\n    param W{k} ~ zeros\n",
+        "input x[3]\nfor l in 1..2:\n    z{l}[l] = x[l]\n",
+        "input x[3]\nfor l in 1..2:\n    z{l} = sum[l] x[l]\n",
+        "input x[3]\nfor l in 1..2:\n    fn f{l}[l](x) = x[l]\n",
+        "input x[3]\nfor l in 2..3:\n    z{l} = x[l]\n",
+        "for l in 1..3:\n    for m in 1..2:\n        param W{l}x{m}[l-2] ~ zeros\n",
+        "for l in 1..20000:\n    param W{l} ~ zeros\n",
+        "for l in 1..2:\n    param W{9223372036854775807*l} ~ zeros\n",
+        "param s ~ zeros\nfor l in 1..s:\n    param W{l} ~ zeros\nt = qq",
     ]));
 }
 

@@ -4,6 +4,7 @@
 pub mod collapse;
 pub mod differentiate;
 pub mod names;
+pub(crate) mod safe;
 pub mod simplify;
 pub mod stable;
 
@@ -53,11 +54,13 @@ pub static DIFFERENTIATE: &[&Rule] = &[
 /// Makes terms shorter: deltas collapse sums, factors cancel, constants leave sums.
 pub static SIMPLIFY: &[&Rule] = &[
     &collapse::DELTA_COLLAPSES_SUM,
+    &simplify::IMPLIED_CONDITION,
     &simplify::CANCEL,
     &simplify::PRODUCT_OF_EXPONENTIALS,
     &simplify::LOG_OF_EXPONENTIAL,
     &collapse::DELTA_OUT_OF_BRANCH,
     &collapse::SPLIT_BRANCHES,
+    &collapse::BRANCH_AS_BRACKET,
     &collapse::DISTRIBUTE_TO_CANCEL,
     &collapse::DISTRIBUTE_OVER_DELTA,
     &collapse::SPLIT_SUM,
@@ -66,6 +69,11 @@ pub static SIMPLIFY: &[&Rule] = &[
     &names::SUMS_TO_ONE,
     &simplify::MULTIPLY_OUT,
 ];
+
+/// Deltas that are left once nothing else makes terms shorter: they become conditions. A local
+/// Jacobian keeps them, so that a chain can choose which index they are solved for.
+pub static SOLVE: &[&Rule] =
+    &[&collapse::JOIN_SUMS, &collapse::BLOCKS, &collapse::DELTA_OF_QUOTIENT, &collapse::GUARDED_COLLAPSE];
 
 /// Puts the result in the form people write: known tensors by their names, common factors out.
 pub static TIDY: &[&Rule] = &[&names::FOLD, &simplify::COMMON_FACTOR];
@@ -86,7 +94,7 @@ pub static STABLE: &[&Rule] = &[
 pub fn all() -> Vec<&'static Rule> {
     let mut rules: Vec<&'static Rule> = Vec::new();
     let single = [&names::CHAIN_RULE, &names::LOCAL_JACOBIANS, &names::KNOWN_DERIVATIVE, &stable::LOG_OF_NAMED];
-    for rule in DIFFERENTIATE.iter().chain(SIMPLIFY).chain(TIDY).chain(STABLE).copied().chain(single) {
+    for rule in DIFFERENTIATE.iter().chain(SIMPLIFY).chain(SOLVE).chain(TIDY).chain(STABLE).copied().chain(single) {
         if !rules.contains(&rule) {
             rules.push(rule);
         }

@@ -42,16 +42,16 @@ rule!(
 );
 
 rule!(
-    /// Over all tensors in whose definitions the variable stands.
+    /// Over all tensors in whose definitions the variable stands; a tensor that reads itself is one.
     CHAIN_RULE, "chain rule", "∂L/∂x[j] = sum over t: sum[i] ∂L/∂t[i] ∂t[i]/∂x[j]", |term, context| {
         let Node::Read { tensor, subscripts } = term.node() else { return None };
         let (of, wrt) = derivative_parts(tensor)?;
         let (of_at, at) = subscripts.split_at(context.model.tensor(of)?.shape.len());
-        if of == wrt {
-            return Some(Term::mul(of_at.iter().zip(at).map(|(a, b)| Term::delta(a.clone(), b.clone())).collect()));
-        }
+        let own = || Term::mul(of_at.iter().zip(at).map(|(a, b)| Term::delta(a.clone(), b.clone())).collect());
+        // A recurrence is its own consumer: what moves an entry moves later ones of the same tensor.
+        let is_recurrent = !consumers(context.model, of, of).is_empty();
         let path = |consumer: &Name| {
-            if &**consumer == of {
+            if &**consumer == of && !is_recurrent {
                 return Some(Term::jacobian(of, of_at.to_vec(), wrt, at.to_vec()));
             }
             let indices: Vec<Index> = (context.model.definition(consumer)?.indices.iter().zip(fresh_id(&[term])..))
@@ -62,7 +62,9 @@ rule!(
             let local = Term::jacobian(consumer, entry, wrt, at.to_vec());
             Some(Term::sum(&indices, Term::mul(vec![outer, local])))
         };
-        Some(Term::add(consumers(context.model, of, wrt).iter().map(path).collect::<Option<_>>()?))
+        let mut addends = consumers(context.model, of, wrt).iter().map(path).collect::<Option<Vec<Term>>>()?;
+        addends.extend((of == wrt).then(own));
+        Some(Term::add(addends))
     }
 );
 

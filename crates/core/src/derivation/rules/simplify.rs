@@ -1,8 +1,13 @@
 //! Rules of ordinary algebra.
+//!
+//! Conditions guard the factors beside them (see [`super::collapse`]). Cancelling and putting
+//! exponentials together stay inside one product; multiplying out copies the conditions into every
+//! product. A common factor leaves conditions behind only where it is safe without them.
 
 use super::differentiate::rule;
+use super::safe::is_safe;
 use crate::derivation::rewrite::Rule;
-use crate::term::{Function, Node, Number, Term};
+use crate::term::{Comparison, Function, Node, Number, Term};
 
 /// A factor as base and exponent.
 fn base_and_exponent(factor: &Term) -> (Term, Term) {
@@ -101,7 +106,7 @@ fn common(first: &[(Term, Number)], second: &Term) -> Vec<(Term, Number)> {
 
 rule!(
     /// The distributive law, read backwards.
-    COMMON_FACTOR, "common factor", "u v + u w = u (v + w)", |term, _| {
+    COMMON_FACTOR, "common factor", "u v + u w = u (v + w)", |term, context| {
         let Node::Add(addends) = term.node() else { return None };
         let mut shared: Vec<(Term, Number)> = addends[0]
             .factors()
@@ -111,6 +116,13 @@ rule!(
             .collect();
         for addend in &addends[1..] {
             shared = common(&shared, addend);
+        }
+        // What a condition of one addend guards must not leave it, unless it can be evaluated anyway.
+        let own_condition = |factor: &Term| factor.is_condition() && shared.iter().all(|(base, _)| base != factor);
+        if addends.iter().flat_map(Term::factors).any(own_condition) {
+            shared.retain(|(base, exponent)| {
+                base.is_condition() || is_safe(&Term::pow(base, &Term::number(*exponent)), context.model)
+            });
         }
         if shared.is_empty() {
             return None;
@@ -173,5 +185,82 @@ rule!(
             _ => return None,
         }
         expanded(term).filter(|result| result.size() < term.size())
+    }
+);
+
+/// Integers that are not negative where a condition on integers holds, and only there.
+fn not_negative(condition: &Term) -> Option<Vec<Term>> {
+    let Node::Compare(comparison, left, right) = condition.node() else { return None };
+    if !left.is_integer() || !right.is_integer() {
+        return None;
+    }
+    let difference = left.minus(right);
+    let one = Term::integer(1);
+    let forms = match comparison {
+        Comparison::GreaterEqual => vec![difference],
+        Comparison::Greater => vec![difference.minus(&one)],
+        Comparison::LessEqual => vec![difference.negated()],
+        Comparison::Less => vec![difference.negated().minus(&one)],
+        Comparison::Equal => vec![difference.clone(), difference.negated()],
+        Comparison::NotEqual => return None,
+    };
+    Some(forms.iter().map(without_floor).collect())
+}
+
+/// `floor(a / c) + b >= 0` where `a + c b >= 0`, and `b - floor(a / c) >= 0` where `c b + c - 1 - a >= 0`, for
+/// integers.
+fn without_floor(form: &Term) -> Term {
+    let quotient = form.addends().iter().find_map(|addend| {
+        let (number, call) = addend.split_number();
+        let sign = number.as_integer().filter(|number| number.abs() == 1)?;
+        let Node::Call(Function::Floor, arguments) = call.node() else { return None };
+        let divisor = arguments[0].addends().iter().find_map(|part| match part.split_number().0 {
+            Number::Ratio(_, divisor) if divisor > 1 => Some(divisor),
+            _ => None,
+        })?;
+        let dividend = Term::mul(vec![Term::integer(divisor), arguments[0].clone()]);
+        dividend.is_integer().then(|| (sign, dividend, divisor, form.minus(addend)))
+    });
+    let Some((sign, dividend, divisor, rest)) = quotient else { return form.clone() };
+    let slack = if sign < 0 { divisor - 1 } else { 0 };
+    let scaled = |factor: i64, term: Term| Term::mul(vec![Term::integer(factor), term]);
+    Term::add(vec![scaled(divisor, rest), scaled(sign, dividend), Term::integer(slack)])
+}
+
+/// Whether the condition holds wherever the given one does.
+fn follows(condition: &Term, given: &Term) -> bool {
+    let (Some(forms), Some(givens)) = (not_negative(condition), not_negative(given)) else { return false };
+    let no_less = |form: &Term, given: &Term| form.minus(given).integer_bounds().is_some_and(|(least, _)| least >= 0);
+    forms.iter().all(|form| givens.iter().any(|given| no_less(form, given)))
+}
+
+/// Whether two conditions never hold together.
+fn exclude(one: &Term, other: &Term) -> bool {
+    let (Some(ones), Some(others)) = (not_negative(one), not_negative(other)) else { return false };
+    let negative = |a: &Term, b: &Term| {
+        Term::add(vec![a.clone(), b.clone()]).integer_bounds().is_some_and(|(_, greatest)| greatest < 0)
+    };
+    ones.iter().any(|a| others.iter().any(|b| negative(a, b)))
+}
+
+rule!(
+    /// On integers: a condition that follows from another of the same product is left out, and two
+    /// that exclude each other make it 0.
+    IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", |term, _| {
+        let Node::Mul(factors) = term.node() else { return None };
+        for (first, condition) in factors.iter().enumerate() {
+            for (second, given) in factors.iter().enumerate().filter(|(second, _)| *second != first) {
+                if second > first && exclude(condition, given) {
+                    return Some(Term::integer(0));
+                }
+                // Of two that say the same the first stays.
+                if follows(condition, given) && !(first < second && follows(given, condition)) {
+                    let mut rest = factors.clone();
+                    rest.remove(first);
+                    return Some(Term::mul(rest));
+                }
+            }
+        }
+        None
     }
 );

@@ -2,12 +2,14 @@
 //! the equations of the model, however they are spelled, before anything is derived.
 
 use super::differentiate::rule;
+use super::names::consumers;
 use crate::derivation::rewrite::{Context, Rule};
 use crate::term::{Function, Node, Opened, Reduction, Term};
 
-/// The definition of a tensor that is read here.
+/// The definition of a tensor that is read here, unless it reads itself.
 fn unfolded(term: &Term, context: &Context) -> Option<Term> {
     match term.node() {
+        Node::Read { tensor, .. } if !consumers(context.model, tensor, tensor).is_empty() => None,
         Node::Read { tensor, subscripts } => context.model.definition(tensor)?.at(subscripts),
         _ => None,
     }
