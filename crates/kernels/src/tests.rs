@@ -116,6 +116,7 @@ fn product(level: Level, sizes: [usize; 4], transposed: [bool; 2], descends: boo
     let (inner_b, column_b) = of(transposed[1], inner, columns);
     let axis = |extent: usize, strides: [i64; 3]| vec![Dimension { extent, strides }];
     let spec = ProductSpec {
+        by_steps: false,
         batch: axis(batch, [(rows * inner) as i64, (inner * columns) as i64, (rows * columns) as i64]),
         rows: axis(rows, [row_a, 0, columns as i64]),
         columns: axis(columns, [0, column_b, 1]),
@@ -184,6 +185,7 @@ fn products_over_several_axes() {
         strides: [left as i64, right as i64, target as i64],
     };
     let spec = ProductSpec {
+        by_steps: false,
         batch: vec![],
         rows: vec![axis(i1, k2 * i2, 0, i2 * j), axis(i2, 1, 0, j)],
         columns: vec![axis(j, 0, k1, 1)],
@@ -206,6 +208,7 @@ fn products_over_several_axes() {
 fn wrong_products_are_refused() {
     let axis = |strides| vec![Dimension { extent: 4, strides }];
     let spec = |offsets, target| ProductSpec {
+        by_steps: false,
         batch: vec![],
         rows: axis([4, 0, target]),
         columns: axis([0, 1, 1]),
@@ -237,6 +240,7 @@ fn map(level: Level, rows: usize, columns: usize, by_row: bool) {
     arena.values_mut()[..size].copy_from_slice(&x);
     arena.values_mut()[2 * size..].copy_from_slice(&y);
     let spec = WalkSpec {
+        by_steps: false,
         loops: vec![range(rows, false), range(columns, false)],
         reads: vec![dense(0, &[columns as i64, 1]), dense(2 * size, if by_row { &[0, 1] } else { &[1, 0] })],
         program: vec![
@@ -279,6 +283,7 @@ fn reduction(level: Level, reduction: Reduction, [kept, over]: [usize; 2], along
         ([range(over, true), range(kept, false)], [kept as i64, 1], [0, 1])
     };
     let spec = WalkSpec {
+        by_steps: false,
         loops: loops.to_vec(),
         reads: vec![dense(0, &strides)],
         program: vec![Instruction::Read(0)],
@@ -360,6 +365,7 @@ fn reads_beyond_an_axis_are_zero() {
     arena.values_mut()[..3].copy_from_slice(&[1.0, 2.0, 3.0]);
     let axis = crate::Bound { extent: 3, step: 1, offset: -1, strides: vec![1] };
     let spec = WalkSpec {
+        by_steps: false,
         loops: vec![range(4, false)],
         reads: vec![Access { offset: -1, strides: vec![1], axes: vec![axis] }],
         program: vec![Instruction::Read(0)],
@@ -375,6 +381,7 @@ fn reads_beyond_an_axis_are_zero() {
 #[test]
 fn wrong_walks_are_refused() {
     let copy = |read: Access, store: Access| WalkSpec {
+        by_steps: false,
         loops: vec![range(4, false)],
         reads: vec![read],
         program: vec![Instruction::Read(0)],

@@ -156,6 +156,9 @@ pub struct WalkSpec {
     pub ending: Vec<Instruction>,
     /// Values of the ending, or where there is no reduction of the program, and where to.
     pub stores: Vec<(usize, Access)>,
+    /// Whether it runs one position of the outermost loop at a time, so that other positions may be
+    /// read of what is written.
+    pub by_steps: bool,
 }
 
 /// A checked loop nest.
@@ -166,6 +169,8 @@ pub struct Walk {
     pub(crate) nest: Nest,
     level: Level,
     arena: usize,
+    /// How many positions the outermost loop has, where they are run one by one.
+    steps: Option<usize>,
 }
 
 /// The loops of a walk: outer ones and those of a tile.
@@ -204,8 +209,11 @@ impl Walk {
         let mut loops = spec.loops.clone();
         let padding = 2usize.saturating_sub(loops.len());
         let reduced = spec.reduction.is_some() && !loops.is_empty() && loops.iter().all(|l| l.reduced);
-        loops.splice(0..0, std::iter::repeat_n(Loop { extent: 1, reduced }, padding));
-        let spec = padded(spec, loops, padding);
+        // The steps stay outside of the tiles.
+        let front = usize::from(spec.by_steps);
+        let padding = if spec.by_steps { 3usize.saturating_sub(loops.len()) } else { padding };
+        loops.splice(front..front, std::iter::repeat_n(Loop { extent: 1, reduced: reduced && front == 0 }, padding));
+        let spec = padded(spec, loops, front, padding);
         let nest = Nest::new(&spec)?;
         let ending = if spec.reduction.is_some() { spec.ending.clone() } else { Vec::new() };
         let (in_program, in_ending) = match spec.reduction {
@@ -214,7 +222,15 @@ impl Walk {
         };
         let program = tile::Program::new(&spec.program, &spec.reads, in_program, &spec, &nest);
         let ending = tile::Program::new(&ending, &spec.reads, in_ending, &spec, &nest);
-        Ok(Walk { program, reduction: spec.reduction, ending, nest, level: Level::detect(), arena })
+        Ok(Walk {
+            program,
+            reduction: spec.reduction,
+            ending,
+            nest,
+            level: Level::detect(),
+            arena,
+            steps: spec.by_steps.then(|| spec.loops[0].extent),
+        })
     }
 
     /// Runs it.
@@ -222,12 +238,24 @@ impl Walk {
     /// # Panics
     /// Where the arena has not the length that was checked.
     pub fn run(&self, arena: &mut Arena, rate: f32) {
+        (0..self.steps.unwrap_or(1)).for_each(|step| self.run_step(arena, rate, step));
+    }
+
+    /// Runs one position of the outermost loop, where the walk is one by steps.
+    ///
+    /// # Panics
+    /// Where the arena has not the length that was checked, or there is no such step.
+    pub fn run_step(&self, arena: &mut Arena, rate: f32, step: usize) {
         assert_eq!(arena.len(), self.arena, "the arena that the walk was made for");
+        assert!(step < self.steps.unwrap_or(1), "a step of the walk");
         let shared = Shared(arena.values_mut().as_mut_ptr());
-        let pieces = self.nest.units.div_ceil(self.nest.together.max(1));
+        // Units are numbered along the kept loops, the outermost first.
+        let units = self.nest.units / self.steps.unwrap_or(1);
+        let first = step * units;
+        let pieces = units.div_ceil(self.nest.together.max(1));
         threads::each(pieces, &|piece| {
-            let from = piece * self.nest.together;
-            let to = (from + self.nest.together).min(self.nest.units);
+            let from = first + piece * self.nest.together;
+            let to = (from + self.nest.together).min(first + units);
             SCRATCH.with_borrow_mut(|scratch| {
                 // SAFETY: `check` showed that every access of every position lies inside the
                 // arena, which has the length it was given; that different kept positions are
@@ -250,8 +278,11 @@ impl Walk {
     }
 }
 
-fn padded(spec: &WalkSpec, loops: Vec<Loop>, padding: usize) -> WalkSpec {
-    let longer = |strides: &[i64]| std::iter::repeat_n(0, padding).chain(strides.iter().copied()).collect();
+fn padded(spec: &WalkSpec, loops: Vec<Loop>, front: usize, padding: usize) -> WalkSpec {
+    let longer = |strides: &[i64]| {
+        let (first, rest) = strides.split_at(front);
+        first.iter().copied().chain(std::iter::repeat_n(0, padding)).chain(rest.iter().copied()).collect()
+    };
     let pad = |access: &Access| {
         let axes = access.axes.iter().map(|axis| Bound { strides: longer(&axis.strides), ..axis.clone() });
         Access { offset: access.offset, strides: longer(&access.strides), axes: axes.collect() }
@@ -270,6 +301,7 @@ fn padded(spec: &WalkSpec, loops: Vec<Loop>, padding: usize) -> WalkSpec {
         reduction: spec.reduction,
         ending: code(&spec.ending),
         stores: spec.stores.iter().map(|(value, access)| (*value, pad(access))).collect(),
+        by_steps: spec.by_steps,
     }
 }
 
@@ -334,9 +366,21 @@ fn bounds_of_axes(access: &Access, loops: &[Loop]) -> Result<Option<(i64, i64)>,
     if access.axes.iter().any(|axis| axis.extent == 0) {
         return Ok(None);
     }
-    let origin = access.offset - offset;
-    let reach: i64 = access.axes.iter().map(|axis| axis.step * (axis.extent as i64 - 1)).sum();
-    Ok(Some((origin, origin + reach)))
+    let (mut least, mut greatest) = (access.offset - offset, access.offset - offset);
+    for axis in &access.axes {
+        // Of a computed subscript nothing is known.
+        let is_computed = axis.strides.iter().all(|stride| *stride == 0);
+        let along = Access { offset: axis.offset, strides: axis.strides.clone(), axes: Vec::new() };
+        let Some(range) = bounds(&along, loops)? else { return Ok(None) };
+        let last = axis.extent as i64 - 1;
+        let (from, to) = if is_computed { (0, last) } else { (range.0.max(0), range.1.min(last)) };
+        if from > to {
+            return Ok(None);
+        }
+        least += axis.step * from;
+        greatest += axis.step * to;
+    }
+    Ok(Some((least, greatest)))
 }
 
 fn inside(access: &Access, loops: &[Loop], arena: usize) -> Result<Option<(i64, i64)>, String> {
@@ -374,6 +418,12 @@ fn check(spec: &WalkSpec, arena: usize) -> Result<(), String> {
     if spec.reduction.is_some() && spec.program.is_empty() {
         return Err("nothing is reduced".into());
     }
+    if spec.by_steps {
+        if spec.loops.first().is_none_or(|range| range.reduced) {
+            return Err("a walk by steps without steps".into());
+        }
+        return (0..spec.loops[0].extent).try_for_each(|step| check(&at_step(spec, step as i64), arena));
+    }
     let reads: Vec<_> = spec.reads.iter().map(|read| inside(read, &spec.loops, arena)).collect::<Result<_, _>>()?;
     let values = if spec.reduction.is_some() { spec.ending.len() } else { spec.program.len() };
     for (position, (value, store)) in spec.stores.iter().enumerate() {
@@ -387,6 +437,21 @@ fn check(spec: &WalkSpec, arena: usize) -> Result<(), String> {
         check_store(spec, position, store, range, &reads)?;
     }
     Ok(())
+}
+
+/// A walk by steps at one of them.
+fn at_step(spec: &WalkSpec, step: i64) -> WalkSpec {
+    let mut spec = spec.clone();
+    spec.by_steps = false;
+    spec.loops[0].extent = 1;
+    let reads = spec.reads.iter_mut();
+    for access in reads.chain(spec.stores.iter_mut().map(|(_, access)| access)) {
+        access.offset += access.strides.first().copied().unwrap_or(0) * step;
+        for axis in &mut access.axes {
+            axis.offset += axis.strides.first().copied().unwrap_or(0) * step;
+        }
+    }
+    spec
 }
 
 type Range = Option<(i64, i64)>;

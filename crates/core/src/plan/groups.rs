@@ -16,7 +16,13 @@ pub(super) struct Factors<'a> {
 
 /// The product of a contraction. A temporary target gets the layout in which every group is one
 /// axis.
-pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, places: &Places) -> Operation {
+pub(super) fn product(
+    task: &Task,
+    factors: &Factors,
+    steps: Option<&Index>,
+    values: &mut Values,
+    places: &Places,
+) -> Operation {
     let (mut left, mut right) = (factors.left, factors.right);
     // The axis along which results are dense belongs to the columns.
     let last = last_axis(task, values);
@@ -35,11 +41,12 @@ pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, place
     let (a, b) = (operand(left, values), operand(right, values));
     let group = |index: &Index| match (left.depends_on(index), right.depends_on(index)) {
         _ if factors.over.contains(index) => 3,
+        _ if steps == Some(index) => 0,
         (true, true) => 0,
         (true, false) => 1,
         _ => 2,
     };
-    if values[&task.target].is_temporary() {
+    if values[&task.target].is_temporary() && !values[&task.target].is_settled {
         let mut layout: Vec<usize> = (0..task.indices.len()).collect();
         layout.sort_by_key(|&axis| {
             let stride = if group(&indices[axis]) == 2 { b.strides[axis] } else { a.strides[axis] };
@@ -57,8 +64,10 @@ pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, place
             letters: index.letter.to_string(),
             strides: [a.strides[position], b.strides[position], target.strides[position]],
         };
-        let members = indices.iter().enumerate().filter(|(_, index)| group(index) == wanted && index.extent != 1);
-        merged(members.map(axis).collect(), by)
+        let is_member = |index: &Index| group(index) == wanted && index.extent != 1 && steps != Some(index);
+        let members = indices.iter().enumerate().filter(|(_, index)| is_member(index));
+        let first = indices.iter().enumerate().filter(|(_, index)| wanted == 0 && steps == Some(*index)).map(axis);
+        first.chain(merged(members.map(axis).collect(), by)).collect()
     };
     Operation::Product(Product {
         batch: axes(0, 2),

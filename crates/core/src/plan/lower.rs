@@ -5,7 +5,7 @@ use super::equations::Equation;
 use super::nest::is_inside;
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
-use crate::term::{Affine, Index, Name, Node, Reduction, Term};
+use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
 use std::collections::HashMap;
 
 /// Instructions that must be saved for a value to be worth memory and a loop of its own.
@@ -153,7 +153,9 @@ impl Lowering {
             && (price - 1.0) * positions - (price + 2.0) * own > WORTH
             && let Ok(read) = self.materialise(term)
         {
-            return read;
+            // What keeps other factors from counting must still be seen to be a condition.
+            let is_condition = term.is_condition();
+            return if is_condition { Term::compare(Comparison::NotEqual, read, Term::integer(0)) } else { read };
         }
         self.hoist_inside(term, positions)
     }

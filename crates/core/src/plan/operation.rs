@@ -11,6 +11,21 @@ pub enum Operation {
     Walk(Walk),
     /// Addends that go where data say.
     Scatter(Scatter),
+    /// Other operations, one step after the other.
+    Repeat(Repeat),
+}
+
+/// Operations that are done for every step of a recurrence. The steps are the outermost loop of each
+/// of them (of a product, the first axis of its batch): all of them do the first step, then all the
+/// next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repeat {
+    /// How many steps there are.
+    pub steps: usize,
+    /// Whether the last step is done first.
+    pub backward: bool,
+    /// In the order in which they run within a step.
+    pub operations: Vec<Operation>,
 }
 
 /// The target is filled with zeros; then the source at every position of the loops, in their order,

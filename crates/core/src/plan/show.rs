@@ -8,12 +8,15 @@ use std::fmt::{self, Display, Formatter};
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (number, operation) in self.operations.iter().enumerate() {
-            let text = match operation {
-                Operation::Product(product) => self.product(product),
-                Operation::Walk(walk) => self.walk(walk),
-                Operation::Scatter(scatter) => self.scatter(scatter),
-            };
-            writeln!(f, "{number:3}  {text}  ({})", self.effort(operation))?;
+            if let Operation::Repeat(repeat) = operation {
+                let order = if repeat.backward { ", the last first" } else { "" };
+                writeln!(f, "{number:3}  repeat   for {} steps{order}:", repeat.steps)?;
+                for inner in &repeat.operations {
+                    writeln!(f, "       {}  ({})", self.line(inner), self.effort(inner))?;
+                }
+                continue;
+            }
+            writeln!(f, "{number:3}  {}  ({})", self.line(operation), self.effort(operation))?;
         }
         let all: usize = self.places.iter().map(Place::len).sum();
         let given: usize = self.places.iter().filter(|place| place.kind == PlaceKind::Given).map(Place::len).sum();
@@ -34,6 +37,7 @@ fn flops(operation: &Operation) -> f64 {
         Operation::Product(product) => product.flops(),
         Operation::Walk(walk) => walk.flops(),
         Operation::Scatter(scatter) => scatter.flops(),
+        Operation::Repeat(repeat) => repeat.operations.iter().map(flops).sum(),
     }
 }
 
@@ -48,6 +52,15 @@ fn count(number: f64) -> String {
 }
 
 impl Plan {
+    fn line(&self, operation: &Operation) -> String {
+        match operation {
+            Operation::Product(product) => self.product(product),
+            Operation::Walk(walk) => self.walk(walk),
+            Operation::Scatter(scatter) => self.scatter(scatter),
+            Operation::Repeat(repeat) => format!("repeat   {} operations", repeat.operations.len()),
+        }
+    }
+
     fn effort(&self, operation: &Operation) -> String {
         let mut places: Vec<usize> = operation.sources();
         places.sort_unstable();

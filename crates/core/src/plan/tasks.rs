@@ -18,8 +18,10 @@ pub(super) struct Value {
     /// The axes from the outermost in memory to the innermost; only temporaries are free to have
     /// them in another order.
     pub layout: Vec<usize>,
-    /// Whether it is computed step by step.
+    /// Whether the model computes it step by step.
     pub is_recurrent: bool,
+    /// Whether the layout must stay.
+    pub is_settled: bool,
 }
 
 /// By name.
@@ -28,7 +30,14 @@ pub(super) type Values = BTreeMap<Name, Value>;
 impl Value {
     pub fn new(shape: Vec<usize>, kind: PlaceKind) -> Value {
         let layout = (0..shape.len()).collect();
-        Value { shape, kind, layout, is_recurrent: false }
+        Value { shape, kind, layout, is_recurrent: false, is_settled: false }
+    }
+
+    /// Lies in memory with all entries of a step together, since they are written one after the other.
+    pub fn by_steps(&mut self, axis: usize) {
+        self.is_settled = true;
+        self.layout.retain(|other| *other != axis);
+        self.layout.insert(0, axis);
     }
 
     pub fn is_temporary(&self) -> bool {

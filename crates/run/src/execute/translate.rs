@@ -6,15 +6,19 @@ use deltarule_core::term::{Comparison, Function, Reduction};
 use deltarule_kernels as kernels;
 
 /// The checked loop of an operation.
-pub(super) fn step(plan: &Plan, operation: &Operation) -> Result<Step, String> {
+pub(super) fn step(plan: &Plan, operation: &Operation, by_steps: bool) -> Result<Step, String> {
     match operation {
+        Operation::Repeat(repeat) => {
+            let steps = repeat.operations.iter().map(|operation| step(plan, operation, true));
+            Ok(Step::Repeat(repeat.steps, repeat.backward, steps.collect::<Result<_, _>>()?))
+        }
         Operation::Product(product) => {
-            kernels::Product::new(&product_spec(plan, product), plan.arena).map(Step::Product)
+            kernels::Product::new(&product_spec(plan, product, by_steps), plan.arena).map(Step::Product)
         }
         Operation::Scatter(scatter) => {
             kernels::Scatter::new(&scatter_spec(plan, scatter), plan.arena).map(Step::Scatter)
         }
-        Operation::Walk(walk) => kernels::Walk::new(&walk_spec(plan, walk)?, plan.arena).map(Step::Walk),
+        Operation::Walk(walk) => kernels::Walk::new(&walk_spec(plan, walk, by_steps)?, plan.arena).map(Step::Walk),
     }
 }
 
@@ -37,7 +41,7 @@ fn access(plan: &Plan, access: &plan::Access) -> kernels::Access {
     }
 }
 
-fn product_spec(plan: &Plan, product: &plan::Product) -> kernels::ProductSpec {
+fn product_spec(plan: &Plan, product: &plan::Product, by_steps: bool) -> kernels::ProductSpec {
     let group = |axes: &[plan::Axis]| {
         axes.iter().map(|axis| kernels::Dimension { extent: axis.extent, strides: axis.strides }).collect()
     };
@@ -50,10 +54,11 @@ fn product_spec(plan: &Plan, product: &plan::Product) -> kernels::ProductSpec {
         offsets: [0, 1, 2].map(offset),
         scale: product.scale as f32,
         descends: product.descends,
+        by_steps,
     }
 }
 
-fn walk_spec(plan: &Plan, walk: &plan::Walk) -> Result<kernels::WalkSpec, String> {
+fn walk_spec(plan: &Plan, walk: &plan::Walk, by_steps: bool) -> Result<kernels::WalkSpec, String> {
     let access = |access: &plan::Access| self::access(plan, access);
     let code = |program: &[plan::Instruction]| program.iter().map(instruction).collect::<Result<Vec<_>, _>>();
     Ok(kernels::WalkSpec {
@@ -63,6 +68,7 @@ fn walk_spec(plan: &Plan, walk: &plan::Walk) -> Result<kernels::WalkSpec, String
         reduction: walk.reduction.map(reduction),
         ending: code(&walk.ending)?,
         stores: walk.stores.iter().map(|store| (store.value, access(&store.access))).collect(),
+        by_steps,
     })
 }
 
