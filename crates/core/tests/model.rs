@@ -3,12 +3,16 @@
 
 #[path = "model/blocks.rs"]
 mod blocks;
+#[path = "model/examples.rs"]
+mod examples;
 #[path = "model/fuzz.rs"]
 mod fuzz;
 #[path = "model/messages.rs"]
 mod messages;
 #[path = "model/prelude.rs"]
 mod prelude;
+#[path = "model/recurrences.rs"]
+mod recurrences;
 #[path = "model/structure.rs"]
 mod structure;
 #[path = "model/values.rs"]

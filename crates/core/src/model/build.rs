@@ -7,11 +7,14 @@ use super::initialisers::{Fans, Scheme, Start, fans};
 use super::letters::bare;
 use super::names::{Fault, Meaning, Names, Outcome};
 
+use super::batch::{self, BATCH};
+use super::boundary::{Forward, is_boundary};
 use super::form::Form;
+use super::guards::bounds;
 use super::repeat::repeat;
 use super::scope::{Bound, Scope};
-use super::{Assumption, Definition, LOSS, Model, Role, TargetKind, Tensor};
-use crate::syntax::tree::{Declaration, Equation, Expr, ExprKind, LeftSubscript, Statement, StatementKind, Tree};
+use super::{Assumption, Definition, LOSS, Model, Role, Stage, TargetKind, Tensor};
+use crate::syntax::tree::{Declaration, Equation, ExprKind, LeftSubscript, Statement, StatementKind, Tree};
 use crate::term::Name;
 use crate::text::{Problem, Source, Span};
 use std::collections::{HashMap, HashSet};
@@ -19,14 +22,27 @@ use std::collections::{HashMap, HashSet};
 /// See [`Draft::ordering_work`](super::draft::Draft::ordering_work).
 const MOST_ORDERING: u64 = 2_000_000;
 
+/// The number of examples for which [`build`] builds a model that carries their axis itself.
+pub const DEFAULT_BATCH: usize = 3;
+
+/// [`build_with`] for [`DEFAULT_BATCH`] examples.
+///
+/// # Errors
+///
+/// Those of [`build_with`].
+pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
+    build_with(source, tree, DEFAULT_BATCH)
+}
+
 /// Builds the model of a file: resolves its names, expands its functions, applies the summation
-/// convention, infers the range of every index, and checks everything.
+/// convention, infers the range of every index, and checks everything. Where the inputs have the
+/// axis `batch`, it is the model of that many examples.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the statements, in the order of the file. A statement that uses
 /// a name whose own definition has a problem is passed over.
-pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
+pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, Vec<Problem>> {
     if tree.statements.is_empty() {
         let problem = Problem::new("the model is empty", Span::new(0, 0), "no statement stands here");
         return Err(vec![
@@ -43,12 +59,27 @@ pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
         tensors: Vec::new(),
         functions: Functions::default(),
         letters: HashMap::new(),
+        boundaries: HashMap::new(),
+        derivatives: HashMap::new(),
     };
-    let mut builder = Builder { globals, starts: Vec::new(), fans: HashMap::new(), metrics: Vec::new() };
+    let mut builder = Builder {
+        globals,
+        starts: Vec::new(),
+        fans: HashMap::new(),
+        metrics: Vec::new(),
+        batch: None,
+        forward: Vec::new(),
+    };
+    if let Some(axis) = repeated.iter().find_map(|repeated| batch::axis(&repeated.statement)) {
+        builder.globals.names.announce(BATCH, axis);
+        builder.globals.names.define(BATCH, axis, 0, Meaning::Size(batch as i64));
+        builder.batch = Some(batch);
+    }
     for definition in definitions(&prelude) {
         keep(Elaborator::new(&mut builder.globals, &definition.name.text).define(definition, 0), &mut problems);
     }
-    for name in repeated.iter().filter_map(|repeated| repeated.statement.kind.defined()) {
+    let defining = repeated.iter().filter(|repeated| !is_only_boundary(&repeated.statement));
+    for name in defining.filter_map(|repeated| repeated.statement.kind.defined()) {
         builder.globals.names.announce(&name.text, name.span);
     }
     let mut faulty: HashSet<Span> = HashSet::new();
@@ -66,12 +97,18 @@ pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
         }
     }
     if problems.is_empty() {
+        keep(builder.check_boundaries(), &mut problems);
+    }
+    if problems.is_empty() {
         keep(builder.initialise(), &mut problems);
     }
     if misplaced {
         problems.sort_by_key(|problem| problem.labels.first().map(|label| label.span.start));
     }
-    if problems.is_empty() { Ok(builder.finish()) } else { Err(problems) }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    builder.finish().map_err(|problem| vec![problem])
 }
 
 fn keep<T>(outcome: Outcome<T>, problems: &mut Vec<Problem>) -> Option<T> {
@@ -85,6 +122,11 @@ fn keep<T>(outcome: Outcome<T>, problems: &mut Vec<Problem>) -> Option<T> {
     }
 }
 
+/// Whether a statement gives only what stands before the first entry of a recurrence.
+fn is_only_boundary(statement: &Statement) -> bool {
+    matches!(&statement.kind, StatementKind::Equation(equation) if is_boundary(equation))
+}
+
 struct Builder<'a> {
     globals: Globals<'a>,
     /// Of each parameter, by its place in the model.
@@ -92,6 +134,10 @@ struct Builder<'a> {
     /// Of each parameter, from the first equation that reads it.
     fans: HashMap<Name, Fans>,
     metrics: Vec<Name>,
+    /// The number of examples, where the equations carry their axis.
+    batch: Option<usize>,
+    /// The reads of tensors before their equations.
+    forward: Vec<Forward>,
 }
 
 impl<'a> Builder<'a> {
@@ -100,6 +146,9 @@ impl<'a> Builder<'a> {
             self.globals.names.check_new(&name.text, name.span)?;
         }
         let scope = Scope::new(number, Vec::new());
+        if self.batch.is_some() {
+            batch::check(statement)?;
+        }
         match &statement.kind {
             StatementKind::Size { name, value } => {
                 let size = self.globals.constants(number).extent(value)?;
@@ -139,7 +188,8 @@ impl<'a> Builder<'a> {
         let declared = declare(declaration, &self.globals.constants(number))?;
         let place = self.globals.tensors.len();
         self.starts.extend(declared.start.map(|start| (place, start)));
-        let per_example = matches!(declared.role, Role::Input { .. } | Role::Target(_));
+        let data = matches!(declared.role, Role::Input { .. } | Role::Target(_));
+        let per_example = data && self.batch.is_none();
         self.add(name, declared.shape, declared.role, per_example, number);
         Ok(())
     }
@@ -163,15 +213,21 @@ impl<'a> Builder<'a> {
         if name.text == LOSS {
             check_scalar(equation, "the loss is a scalar")?;
         }
+        if is_boundary(equation) {
+            let boundary = Elaborator::new(&mut self.globals, &name.text).boundary(equation, number)?;
+            self.globals.boundaries.entry(&name.text).or_default().push(boundary);
+            return Ok(());
+        }
         let scope = Scope::new(number, Vec::new());
         let mut elaborator = Elaborator::new(&mut self.globals, &name.text);
         let left = left_side(&mut elaborator, &equation.subscripts, &scope)?;
+        elaborator.own.left = left.iter().filter_map(|bound| bound.place.as_index()).collect();
         let draft = elaborator.terms(&equation.value, &scope.with(left))?;
         if draft.ordering_work(None, 1) > MOST_ORDERING {
             let problem = Problem::new("reductions are nested too deep", equation.value.span, "in this equation");
             return Err(problem.hint("give a name to a part of it").into());
         }
-        let Elaborator { ranges, reads, .. } = elaborator;
+        let Elaborator { ranges, reads, own, .. } = elaborator;
         let free = equation.subscripts.len();
         let indices = ranges.solve()?;
         for (tensor, places) in reads {
@@ -182,14 +238,53 @@ impl<'a> Builder<'a> {
         let body = draft.term(&indices);
         let per_example = body.tensors().iter().any(|read| self.is_per_example(read));
         let definition = Definition { indices: indices[..free].to_vec(), body };
+        if definition.body.reads(&name.text) && definition.recurrence(&name.text).is_none() {
+            return Err(own.disorder(&name.text).into());
+        }
+        if let Some(boundary) = self.globals.boundaries.get(name.text.as_str()).and_then(|all| all.first())
+            && own.reads.is_empty()
+            && !self.forward.iter().any(|forward| forward.name == name.text)
+        {
+            let message = format!("`{}` has a boundary, but never reads an earlier entry of its own", name.text);
+            let problem = Problem::new(message, name.span, "no recurrence");
+            return Err(problem.label(boundary.equation.name.span, "the boundary").into());
+        }
+        for forward in self.forward.iter().filter(|forward| forward.name == name.text) {
+            forward.check(&shape, name.span)?;
+        }
+        let extents = |index: usize| indices.get(index).map(|index| index.extent);
+        self.forward.extend(own.forward.into_iter().map(|forward| {
+            let reached = bounds(&forward.form, &forward.guards, &extents);
+            Forward { reached, ..forward }
+        }));
         self.add(name, shape, Role::Defined(definition), per_example, number);
         Ok(())
     }
 
     fn is_per_example(&self, name: &Name) -> bool {
+        if let Some(per_example) = self.globals.derivatives.get(name) {
+            return *per_example;
+        }
         match self.globals.names.get(name, usize::MAX) {
             Some(Meaning::Tensor(tensor)) => self.globals.tensors[tensor].per_example,
             _ => false,
+        }
+    }
+
+    /// Every boundary belongs to an equation.
+    fn check_boundaries(&self) -> Outcome<()> {
+        let undefined = |name: &str| self.globals.names.get(name, usize::MAX).is_none();
+        let boundaries = self.globals.boundaries.values().flatten();
+        let first = boundaries.filter(|boundary| undefined(&boundary.equation.name.text));
+        match first.min_by_key(|boundary| boundary.statement) {
+            None => Ok(()),
+            Some(boundary) => {
+                let name = &boundary.equation.name;
+                let message = format!("`{}` has a boundary, but no equation", name.text);
+                let problem = Problem::new(message, name.span, "only what stands before its first entry");
+                let letters = boundary.letters.join(", ");
+                Err(problem.hint(format!("the equation follows: `{}[{letters}] = ...`", name.text)).into())
+            }
         }
     }
 
@@ -209,11 +304,58 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Model {
+    /// The model, once everything in it is right by itself.
+    fn finish(mut self) -> Result<Model, Problem> {
+        let forward = std::mem::take(&mut self.forward);
+        let mut model = self.model();
+        if let Some(first) = forward.first() {
+            let unordered = |stage: &Stage| stage.is_recurrent && model.stage_recurrence(stage).is_none();
+            if let Some(stage) = model.stages().iter().find(|stage| unordered(stage)) {
+                let is_member = |name: &str| stage.members.iter().any(|&member| &*model.tensors[member].name == name);
+                let read = forward.iter().find(|forward| is_member(&forward.name)).unwrap_or(first);
+                return Err(disorder(&model, stage, read));
+            }
+            share_examples(&mut model);
+        }
+        Ok(model)
+    }
+
+    fn model(self) -> Model {
         let sums = |tensor: &&Tensor| matches!(tensor.role, Role::Target(TargetKind::OneHot | TargetKind::Probability));
         let assumptions = self.globals.tensors.iter().filter(sums);
         let assumptions = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone())).collect();
-        Model { assumptions, tensors: self.globals.tensors, metrics: self.metrics }
+        Model { assumptions, tensors: self.globals.tensors, metrics: self.metrics, batch: self.batch }
+    }
+}
+
+/// The tensors of a stage read one another, but not step by step.
+fn disorder(model: &Model, stage: &Stage, forward: &Forward) -> Problem {
+    let members: Vec<&Tensor> = stage.members.iter().map(|&member| &model.tensors[member]).collect();
+    let names: Vec<String> = members.iter().map(|tensor| format!("`{}`", tensor.name)).collect();
+    let message = format!("{} read one another, but not step by step along one axis", names.join(", "));
+    let mut problem = Problem::new(message, forward.span, "before the equation");
+    for tensor in members {
+        problem = problem.label(tensor.span, "one of them");
+    }
+    problem.hint("between them, every read is of the same step of one above, or of an earlier step")
+}
+
+/// What reads a tensor that each example has its own of is so itself, also where the read stands
+/// before the equation.
+fn share_examples(model: &mut Model) {
+    loop {
+        let per_example: HashSet<Name> =
+            model.tensors.iter().filter(|tensor| tensor.per_example).map(|tensor| tensor.name.clone()).collect();
+        let mut changed = false;
+        for tensor in model.tensors.iter_mut().filter(|tensor| !tensor.per_example) {
+            if let Role::Defined(definition) = &tensor.role {
+                tensor.per_example = definition.body.tensors().iter().any(|read| per_example.contains(read));
+                changed |= tensor.per_example;
+            }
+        }
+        if !changed {
+            return;
+        }
     }
 }
 
@@ -248,13 +390,15 @@ fn left_side<'a>(
     let mut bound: Vec<Bound<'a>> = Vec::with_capacity(subscripts.len());
     for subscript in subscripts {
         let span = subscript.index.span;
-        let boundary = matches!(subscript.range.as_ref().map(|range| &range.kind), Some(ExprKind::Negate(_)));
-        if boundary || is_integer(&subscript.index) {
-            return Err(unsupported("a recurrence", span, scope));
-        }
         let Some(letter) = bare(&subscript.index) else {
             let problem = Problem::new("an index must stand here", span, "not a letter");
-            return Err(problem.hint("the left side names the indices: `z[i,j] = ...`").into());
+            let problem = problem.hint("the left side names the indices: `z[i,j] = ...`");
+            let is_integer = matches!(&subscript.index.kind, ExprKind::Number(_) | ExprKind::Negate(_));
+            return Err(if is_integer {
+                problem.hint("what stands before the first entry of a recurrence is written `h[t:-1, i] = ...`").into()
+            } else {
+                problem.into()
+            });
         };
         if bound.iter().any(|other| other.letter == letter) {
             let problem = Problem::new(format!("the index `{letter}` stands twice on the left"), span, "again here");
@@ -266,8 +410,4 @@ fn left_side<'a>(
     }
     elaborator.check_count(bound.len(), subscripts.first().map_or(Span::default(), |first| first.index.span), scope)?;
     Ok(bound)
-}
-
-fn is_integer(expr: &Expr) -> bool {
-    matches!(&expr.kind, ExprKind::Number(_))
 }

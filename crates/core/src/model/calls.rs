@@ -155,6 +155,7 @@ impl<'a> Elaborator<'_, 'a> {
     /// Checks an argument that the body never reads, and drops what it means.
     fn check_unread(&mut self, argument: &Argument<'a>) -> Outcome<()> {
         let (mark, reads) = (self.ranges.mark(), self.reads.len());
+        let (own, forward) = (self.own.reads.len(), self.own.forward.len());
         let mut bound = Vec::new();
         let letters = self.globals.letters(argument.expr, &argument.scope);
         let exposed =
@@ -166,6 +167,8 @@ impl<'a> Elaborator<'_, 'a> {
         self.terms(argument.expr, &argument.scope.with(bound))?;
         self.ranges.forget(mark);
         self.reads.truncate(reads);
+        self.own.reads.truncate(own);
+        self.own.forward.truncate(forward);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! applied, from the outermost product inwards.
 
 use super::Tensor;
+use super::boundary::{Boundary, Own};
 use super::draft::Draft;
 use super::form::Form;
 use super::functions::Functions;
@@ -15,6 +16,7 @@ use super::sizes::Constants;
 use crate::syntax::tree::{Binder, Comparison, Expr, ExprKind, Factor, Reduction};
 use crate::term::{Connective, Function, Name, Number};
 use crate::text::{Source, Span};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// How deep expressions may be nested once functions are expanded.
@@ -31,6 +33,10 @@ pub(super) struct Globals<'a> {
     pub tensors: Vec<Tensor>,
     pub functions: Functions<'a>,
     pub letters: Known<'a>,
+    /// What stands before the first entries of tensors that are defined by recurrence.
+    pub boundaries: HashMap<&'a str, Vec<Boundary<'a>>>,
+    /// The derivatives that equations read, and whether each has its own value for every example.
+    pub derivatives: HashMap<Name, bool>,
 }
 
 impl<'a> Globals<'a> {
@@ -58,6 +64,8 @@ pub(super) struct Elaborator<'g, 'a> {
     pub reads: Vec<(Name, Vec<Form>)>,
     /// The name that the statement defines.
     pub current: &'a str,
+    /// What an equation knows of the tensor it defines.
+    pub own: Own,
     depth: usize,
     parts: usize,
 }
@@ -65,7 +73,15 @@ pub(super) struct Elaborator<'g, 'a> {
 impl<'g, 'a> Elaborator<'g, 'a> {
     /// For the statement that defines the name.
     pub fn new(globals: &'g mut Globals<'a>, current: &'a str) -> Elaborator<'g, 'a> {
-        Elaborator { globals, ranges: Ranges::default(), reads: Vec::new(), current, depth: 0, parts: 0 }
+        Elaborator {
+            globals,
+            ranges: Ranges::default(),
+            reads: Vec::new(),
+            current,
+            own: Own::default(),
+            depth: 0,
+            parts: 0,
+        }
     }
 
     /// A whole right side, or an argument: sums are written in front of its addends.
@@ -139,7 +155,7 @@ impl<'g, 'a> Elaborator<'g, 'a> {
                 let problem = scope.problem("a condition stands where a number is needed", expr.span, "a condition");
                 Err(problem.hint("in square brackets it is a number, 1 or 0: `[a < b]`").into())
             }
-            ExprKind::Derivative { .. } => Err(unsupported("a derivative in an equation", expr.span, scope)),
+            ExprKind::Derivative { of, wrt } => self.derivative(of, wrt, scope),
         }
     }
 

@@ -5,9 +5,9 @@ use super::scope::IndexId;
 use crate::term::{Affine, Function, Index, Term};
 use std::rc::Rc;
 
-/// Coefficients and constants of subscripts stay below this, so that nothing overflows; extents
-/// are below 2^31.
-const FARTHEST: i64 = 1 << 40;
+/// Coefficients and constants of subscripts go no farther, so that nothing overflows: extents are
+/// below 2^31.
+const FARTHEST: i64 = 1 << 31;
 
 /// `constant + Σ coefficient · atom`, the atoms all different.
 #[derive(Debug, Clone, PartialEq)]

@@ -61,7 +61,8 @@ impl<'a> Collector<'_, 'a> {
 
     fn collect(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Letters<'a> {
         match &expr.kind {
-            ExprKind::Number(_) | ExprKind::Derivative { .. } => Letters::default(),
+            ExprKind::Number(_) => Letters::default(),
+            ExprKind::Derivative { of, wrt } => self.all([&**of, &**wrt].into_iter(), scope),
             ExprKind::Name(name) => {
                 let letter = Letter { text: &name.text, span: expr.span, subscript: false };
                 same(if self.is_letter(&name.text, scope) { vec![letter] } else { Vec::new() })

@@ -4,9 +4,12 @@
 //! that a derivation found as further definitions, and the same interpreter, planner and printer
 //! serve both.
 
+mod batch;
+mod boundary;
 mod build;
 mod calls;
 mod declarations;
+mod derivatives;
 mod draft;
 mod elaborate;
 mod form;
@@ -25,7 +28,7 @@ mod solve;
 mod stages;
 mod subscripts;
 
-pub use build::build;
+pub use build::{DEFAULT_BATCH, build, build_with};
 pub use functions::prelude;
 pub use stages::{Recurrence, Stage};
 
@@ -42,6 +45,9 @@ pub struct Model {
     pub metrics: Vec<Name>,
     /// What declarations promise of the data.
     pub assumptions: Vec<Assumption>,
+    /// The number of examples, where the equations carry the axis of the examples themselves. Then
+    /// nothing is added for it: no tensor is per example, and `loss` is what its equation says.
+    pub batch: Option<usize>,
 }
 
 /// The name of the scalar that training minimises.

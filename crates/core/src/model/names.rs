@@ -104,7 +104,7 @@ impl<'a> Names<'a> {
 
 /// Whether a name belongs to the language.
 pub(super) fn is_reserved(name: &str) -> bool {
-    const WORDS: &[&str] = &["where", "delta", "inf", "and", "or", "not", "pad"];
+    const WORDS: &[&str] = &["where", "delta", "inf", "and", "or", "not", "pad", "batch"];
     WORDS.contains(&name) || crate::term::Function::from_name(name).is_some()
 }
 

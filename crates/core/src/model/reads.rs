@@ -1,5 +1,6 @@
 //! Names as values, reads of tensors, and what stands in their subscripts.
 
+use super::batch::{self, BATCH};
 use super::draft::Draft;
 use super::elaborate::{Elaborator, count};
 use super::form::Form;
@@ -67,6 +68,12 @@ impl<'a> Elaborator<'_, 'a> {
                 return Err(scope.problem(message, expr.span, "a number").into());
             }
             Some(Meaning::Function(_)) => return Err(self.function_as_value(&tensor.text, tensor.span, scope)),
+            None if tensor.text == self.current && !self.own.left.is_empty() => {
+                return self.own_read(expr, &tensor.text, pad, subscripts, scope);
+            }
+            None if pad.is_none() && self.globals.boundaries.contains_key(tensor.text.as_str()) => {
+                return self.forward_read(expr, tensor, subscripts, scope);
+            }
             None => return Err(self.unknown_value(&tensor.text, tensor.span, scope)),
         };
         self.check_rank(number, subscripts.len(), expr.span, scope)?;
@@ -92,7 +99,7 @@ impl<'a> Elaborator<'_, 'a> {
         Draft::Read(name, subscripts)
     }
 
-    fn check_rank(&self, tensor: usize, found: usize, span: Span, scope: &Scope<'a>) -> Outcome<()> {
+    pub fn check_rank(&self, tensor: usize, found: usize, span: Span, scope: &Scope<'a>) -> Outcome<()> {
         let tensor = &self.globals.tensors[tensor];
         let axes = tensor.shape.len();
         if axes == found {
@@ -112,7 +119,7 @@ impl<'a> Elaborator<'_, 'a> {
     }
 
     /// Notes a subscript of a read, which must stay inside, and refuses a constant that does not.
-    fn note_subscript(
+    pub fn note_subscript(
         &mut self,
         tensor: usize,
         axis: usize,
@@ -151,7 +158,7 @@ impl<'a> Elaborator<'_, 'a> {
     }
 
     /// A padded read: the conditions that keep every subscript inside, and the read.
-    fn pad(
+    pub fn pad(
         &mut self,
         limits: Vec<Form>,
         forms: &[Form],
@@ -178,7 +185,11 @@ impl<'a> Elaborator<'_, 'a> {
     }
 
     /// A name that means nothing as a value.
-    fn unknown_value(&mut self, name: &str, span: Span, scope: &Scope<'a>) -> Fault {
+    pub fn unknown_value(&mut self, name: &str, span: Span, scope: &Scope<'a>) -> Fault {
+        if name == BATCH {
+            let message = "`batch` is the number of examples, which no input has as an axis";
+            return scope.problem(message, span, "used here").hint(batch::HINT).into();
+        }
         if self.globals.functions.find(name, &self.globals.names, scope.horizon).is_some() || is_reserved(name) {
             return self.function_as_value(name, span, scope);
         }
@@ -191,10 +202,10 @@ impl<'a> Elaborator<'_, 'a> {
     /// An equation that reads what it defines.
     fn own_name(&self, name: &str, span: Span, scope: &Scope<'a>) -> Fault {
         let problem = scope.problem(format!("`{name}` is read by its own equation"), span, "not defined yet");
-        problem.hint("recurrences are not supported yet; give the new tensor another name").into()
+        problem.hint("give the new tensor another name; a recurrence reads earlier entries: `h[t-1, i]`").into()
     }
 
-    fn function_as_value(&self, name: &str, span: Span, scope: &Scope<'a>) -> Fault {
+    pub fn function_as_value(&self, name: &str, span: Span, scope: &Scope<'a>) -> Fault {
         let problem = scope.problem(format!("`{name}` is a function, not a tensor"), span, "used as a tensor");
         problem.hint("a call is written with brackets right after the name").into()
     }

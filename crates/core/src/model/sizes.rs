@@ -74,8 +74,8 @@ impl Constants<'_, '_> {
                 Err(problem.hint(format!("sizes are defined by `size {name} = ...`")).into())
             }
             None if name == "batch" => {
-                let problem = Problem::new("an explicit `batch` axis is not supported yet", span, "this axis");
-                Err(problem.hint("leave it out: models are written for one example").into())
+                let message = "`batch` is the number of examples, which no input has as an axis";
+                Err(Problem::new(message, span, "used here").hint(super::batch::HINT).into())
             }
             None => {
                 let problem = self.names.unknown("size", name, span, self.horizon, &[]);

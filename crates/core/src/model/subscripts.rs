@@ -254,7 +254,7 @@ fn no_subscript(message: impl Into<String>, expr: &Expr, label: &str, scope: &Sc
 }
 
 fn fits(form: Option<Form>, expr: &Expr, scope: &Scope) -> Outcome<Form> {
-    form.ok_or_else(|| scope.problem("this subscript is too large", expr.span, "more than 2^40").into())
+    form.ok_or_else(|| scope.problem("this subscript is too large", expr.span, "more than 2^31").into())
 }
 
 fn fits_constant(value: i64, expr: &Expr, scope: &Scope) -> Outcome<Form> {

@@ -39,7 +39,7 @@ impl Hand {
     }
 
     pub fn model(self) -> Model {
-        Model { tensors: self.tensors, metrics: Vec::new(), assumptions: Vec::new() }
+        Model { tensors: self.tensors, metrics: Vec::new(), assumptions: Vec::new(), batch: None }
     }
 }
 

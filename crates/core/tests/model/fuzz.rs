@@ -22,6 +22,21 @@ fn seeds() -> Vec<String> {
     let mut texts: Vec<String> = paths.iter().map(|path| fs::read_to_string(path).expect("a text")).collect();
     texts.push(format!("{GIVEN}fn f[i](z, a) = z[i] sum[k] z[k] + a\nt[i,j] = f[i](C[i,j], u[i] v[i]) [i <= j]\n"));
     texts.push(format!("{GIVEN}t[i] = where(u[i] > 0, delta[i,0], max[j:4] A[i,j]) + mean[k] layernorm[k](w[k])\n"));
+    texts.push(format!(
+        "{GIVEN}t[i] = w[i+j] u[j] + pad(u)[2*i-1] C[i, floor(i/2)]\nq[i:9] = pad(t, -inf)[i mod 4] + [i > 0] w[i-i]\n"
+    ));
+    texts.push(format!(
+        "{GIVEN}input c[3] int(3)\nt[i,j] = A[c[i], j] + A[argmax[k] u[k], 3-j]\nz = ∂t/∂u[c[0]] + u[c[1]]\n"
+    ));
+    texts.push(format!("{GIVEN}for l in 0..2:\n    z{{l}}[i] = l u[i] + C[i,l]\n    for m in l..1:\n        q{{l}}m{{m+1}} = z{{l}}[m]\n"));
+    texts.push(format!(
+        "{GIVEN}h[t:-1,i] = u[i]\ng[t,i] = A[i,t] h[t-1,i]\nh[t,i] = tanh(g[t,i] + C[i,j] h[t-1,j])\nk[t] = [t < 3] k[t+1] + w[t]\n"
+    ));
+    texts.push(
+        "input x[batch,4]\nparam w[4] ~ zeros\nz[b] = w[i] x[b,i]\nloss = sum[b] z[b]^2 / batch\ng[i] = ∂loss/∂w[i]\n\
+         q = ∂(∂loss/∂w[0])/∂w[1]\n"
+            .to_string(),
+    );
     texts
 }
 
@@ -79,6 +94,23 @@ const WORDS: &[&str] = &[
     "W",
     "x_i",
     "∂loss/∂u",
+    "[i+1]",
+    "[2*i-j]",
+    "[t-1]",
+    "[t:-1]",
+    "[t:-2,i]",
+    "pad(u)",
+    "pad(w, 1)",
+    "floor(i/2)",
+    "i mod 3",
+    "c[i]",
+    "argmax[j] u[j]",
+    "h",
+    "batch",
+    "{l}",
+    "{l-1}",
+    "for l in 0..3:\n    ",
+    "2147483648",
 ];
 
 fn mutate(text: &str, dice: &mut Dice) -> String {
@@ -176,4 +208,27 @@ fn many_indices_are_refused() {
     let letters: Vec<String> = (0..100).map(|k| format!("i{k}:1")).collect();
     assert!(refusal(&format!("t[{}] = 1\n", letters.join(","))).contains("more than 64"));
     assert!(refusal(&format!("t = sum[{}] 1\n", letters.join(","))).contains("more than 64"));
+}
+
+#[test]
+fn subscripts_are_bounded() {
+    let deep = |depth: usize| {
+        let mut text = "input c[3] int(3)\nfn f0(k) = c[k]\n".to_string();
+        (1..=depth).for_each(|k| text += &format!("fn f{k}(k) = f{}(k)\n", k - 1));
+        text + &format!("t = f{depth}(c[c[c[0]]])\n")
+    };
+    assert!(refusal(&deep(1200)).contains("nested too deep"));
+    assert!(try_build(&deep(100)).1.is_ok());
+    // Extents near the greatest, and forms that would overflow.
+    for text in [
+        "input x[2147483647]\nt[i] = x[2147483646 i]",
+        "input x[2147483647]\nt[i] = x[2147483646 - i] x[i]",
+        "input x[4]\nt = sum[i:2147483647] pad(x)[2147483647 i - 2147483647]",
+        "input x[4]\nt = sum[i:2147483647] pad(x)[floor(2147483647 i / 2147483647) mod 2147483647]",
+    ] {
+        let (source, model) = try_build(text);
+        assert!(model.is_ok(), "{}", model.map(|_| ()).unwrap_err()[0].render(&source));
+    }
+    assert!(refusal("input x[4]\nt = sum[i:4] x[2147483648 * 2147483648 i]").contains("too large"));
+    assert!(refusal("input x[4]\nt[i] = x[-2147483648 i - 2147483648 - 1]").contains("too large"));
 }

@@ -165,11 +165,84 @@ fn conditions() {
 
 #[test]
 fn not_yet() {
+    insta::assert_snapshot!(messages(&["param w ~ zeros\nloss = w^2\nclaim w w = w^2",]));
+}
+
+#[test]
+fn recurrences() {
     insta::assert_snapshot!(messages(&[
-        "input x[5,3]\nh[t:-1,i] = 0\nh[t,i] = tanh(x[t,i] + h[t-1,i])",
-        "param w ~ zeros\nloss = w^2\ng = ∂loss/∂w",
-        "param w ~ zeros\nloss = w^2\nclaim w w = w^2",
-        "input x[batch, 64]",
+        "input x[5,3]\nh[t,i] = tanh(x[t,i] + h[t-1,i])",
+        "input x[5]\nh[t] = x[t] + [t < 4] h[t+1] + [t > 0] h[t-1]",
+        "input x[5]\nh[t] = x[t] + h[t+1]",
+        "input x[5]\nh[t] = x[t] + h[t]",
+        "input x[5]\nh[t] = x[t] h[4-t]",
+        "input x[5,5]\nh[r,s] = x[r,s] + [r > 0] h[r-1,s] + [s > 0] h[r,s-1]",
+        "input x[5]\nt = t + 1",
+        "input x[5]\nh[t:-1] = 0\nh[t] = h[t-2] + x[t]",
+        "input x[5]\nh[t:-2] = 0\nh[t] = h[t-1] + x[t]",
+        "input x[5]\nh[t:-1] = 0\nh[t:-1] = 1\nh[t] = h[t-1] + x[t]",
+        "input x[5,5]\nh[t:-1,i] = 0\nh[t,i:-1] = 1\nh[t,i] = h[t-1,i] + x[t,i]",
+        "input x[5,5]\nh[t:-1] = 0\nh[t,i] = h[t-1,i] + x[t,i]",
+        "input x[5]\nh[t:-1] = 0\nh[t] = x[t]",
+        "input x[5]\nh[t:-1] = 0",
+        "input x[5]\nh[t:-1] = h[0]\nh[t] = h[t-1] + x[t]",
+        "input x[5]\nh[t:-1] = q\nh[t] = h[t-1] + x[t]",
+        "input x[5]\ninput g[4]\nh[t:-1,i] = g[i]\nh[t,i:3] = h[t-1,i] + x[t]",
+        "input x[5]\nh[-1] = 0\nh[t] = h[t-1] + x[t]",
+        "input x[5]\nh[0] = 0\nh[t] = h[t-1] + x[t]",
+        "input x[5]\nh[t:-1, t] = 0",
+        "input x[5]\nh[t:-1, s:-1] = 0",
+        "input x[5]\nparam V[4,3] ~ he\nh[t:-1,i] = 0\nh[t,i] = x[t] + V[i,j] h[t-1,j]",
+        "input x[5]\nh[t:-1,i] = 0\nh[t,i:3] = x[t] + h[t-1]",
+        "h[t:-1] = 0\nh[t] = h[t-1] + 1",
+        "input x[5]\nh[t:-1] = 0\nh[t] = x[t] + sum[k:3] h[t-1-k]",
+        "input x[5]\nh[t] = x[t] + sum[k:3] h[t-1-k]",
+        "input x[5]\nh[t:-1] = 0\nz = h[0]\nh[t] = x[t] + h[t-1]",
+        "input x[5]\nh[t:-1] = 0\nz[t] = h[t] + x[t]\nh[t] = z[t]",
+        "input x[5]\nh[t:-1] = 0\nz[t] = h[t-2] + x[t]\nh[t] = z[t]",
+        "input x[5]\nh[t:-1] = 0\nz[t] = h[t-1,0] + x[t]\nh[t] = z[t]",
+        "input x[5]\nh[t:-1] = 0\nz[t] = h[t-1] + x[t]\nh[t:4] = x[t] + [t < 0] z[t]",
+        "input x[5]\nh[t:-1] = 0\nz[t] = h[t-1] + x[t]\nh[t] = x[t] + [t < 4] z[t+1]",
+        "input x[5]\nh[t:-1] = 0\nz[t] = h[t-1] + x[t]\nh[t] = x[t] + sum[s] z[s]",
+        "input x[5]\nparam U[4,4] ~ zeros\nh[t:-1,i] = 0\nz[t,i] = U[i,j] h[t-1,j] + x[t]\nh[t,i:3] = z[t,i+1]",
+    ]));
+}
+
+#[test]
+fn batches() {
+    insta::assert_snapshot!(messages(&[
+        "input x[batch, 64]\ntarget y[10] onehot",
+        "input x[batch, 64]\ntarget y",
+        "input x[64, batch]",
+        "input x[batch, batch]",
+        "input x[2 * batch]",
+        "param W[batch, 4] ~ zeros",
+        "input x[batch]\nparam W[batch, 4] ~ zeros",
+        "input x[batch]\nsize n = 2 batch",
+        "size batch = 3\ninput x[batch]",
+        "input x[4]\ny[i] = x[i] / batch",
+        "input x[batch, 4]\nloss = sum[i] x[i]",
+        "input x[batch, 4]\nloss[b] = sum[i] x[b,i]",
+    ]));
+}
+
+#[test]
+fn derivatives() {
+    insta::assert_snapshot!(messages(&[
+        "param w ~ zeros\nloss = w^2 + ∂loss/∂w",
+        "param w[3] ~ zeros\nu = sum[i] w[i]^2\ng[i] = ∂u/∂w",
+        "param w[3] ~ zeros\nu = sum[i] w[i]^2\ng = ∂u/∂w[i]",
+        "param w[3] ~ zeros\nu = sum[i] w[i]^2\ng[i:4] = ∂u/∂w[i]",
+        "param w[3] ~ zeros\nu[i] = w[i]^2\ng[i] = ∂u[i]/∂w[i+1]",
+        "param w[3] ~ zeros\nu[i] = w[i]^2\ng[i,j] = ∂(u[i] w[i])/∂w[j]",
+        "param w[3] ~ zeros\nu[i] = w[i]^2\ng[i,j] = d(u[i]^2)/d(w[j])",
+        "input t[3] int(3)\nparam w[3] ~ zeros\nu[i] = w[t[i]]^2\ng[i,j] = ∂u[i]/∂t[j]",
+        "size n = 3\nparam w[3] ~ zeros\nu = n w[0]\ng = ∂u/∂n",
+        "param w[3] ~ zeros\nu = w[0]\ng = ∂u/∂q",
+        "param w[3] ~ zeros\nu = w[0]\ng = ∂v/∂w[0]\nv = u",
+        "param w[3] ~ zeros\nfn f(z) = ∂z/∂w[0]\nu = w[0]\ng = f(u)",
+        "param w[3] ~ zeros\nu = w[0]\ng = ∂(∂w[0]/∂w[1])/∂w[0]",
+        "param w[3] ~ zeros\nu = w[0]\ng = ∂u/∂exp",
     ]));
 }
 

@@ -1,0 +1,129 @@
+//! Derivatives in equations: reads of tensors that a derivation defines.
+
+use super::Role;
+use super::draft::Draft;
+use super::elaborate::Elaborator;
+use super::form::Form;
+use super::names::{Fault, Meaning, Outcome};
+use super::scope::Scope;
+use crate::syntax::tree::{Expr, ExprKind};
+use crate::term::{Comparison, Name};
+use crate::text::Span;
+
+/// What is differentiated, or by what.
+struct Side {
+    name: Name,
+    subscripts: Vec<Form>,
+    per_example: bool,
+    /// Where it is declared or defined; nowhere for a derivative.
+    defined: Option<Span>,
+    /// Whether equations compute it.
+    computed: bool,
+    /// Whether it holds integers.
+    integers: bool,
+}
+
+impl<'a> Elaborator<'_, 'a> {
+    /// `∂u[i]/∂x[m]`: an entry of the tensor `∂u/∂x`, whose axes are those of both.
+    pub fn derivative(&mut self, of: &'a Expr, wrt: &'a Expr, scope: &Scope<'a>) -> Outcome<Draft> {
+        let (side, by) = (self.side(of, scope)?, self.side(wrt, scope)?);
+        if by.integers {
+            let message = format!("`{}` holds integers, so nothing can be differentiated by it", by.name);
+            let problem = scope.problem(message, wrt.span, "integers");
+            let problem = problem.label(by.defined.unwrap_or(wrt.span), "declared here");
+            return Err(problem.into());
+        }
+        if side.name == by.name {
+            let place = |form: &Form| Box::new(Draft::Place(form.clone()));
+            let pairs = side.subscripts.iter().zip(&by.subscripts);
+            let equal = pairs.map(|(one, other)| Draft::Compare(Comparison::Equal, place(one), place(other)));
+            return Ok(Draft::Product(equal.collect()));
+        }
+        if !side.computed {
+            return Ok(Draft::Number(crate::term::Number::ZERO));
+        }
+        let name: Name = format!("∂{}/∂{}", side.name, by.name).into();
+        self.globals.derivatives.insert(name.clone(), side.per_example);
+        Ok(Draft::Read(name, side.subscripts.into_iter().chain(by.subscripts).collect()))
+    }
+
+    /// An entry of a tensor, or of a derivative.
+    fn side(&mut self, expr: &'a Expr, scope: &Scope<'a>) -> Outcome<Side> {
+        self.enter(expr.span, scope)?;
+        let side = match &expr.kind {
+            ExprKind::Group(inner) => self.side(inner, scope),
+            ExprKind::Name(name) if scope.letter(&name.text).is_none() => {
+                self.entry(&name.text, name.span, expr, &[], scope)
+            }
+            ExprKind::Read { tensor, pad: None, subscripts } => {
+                self.entry(&tensor.text, tensor.span, expr, subscripts, scope)
+            }
+            ExprKind::Derivative { of, wrt } => {
+                let (of_span, of, wrt) = (of.span, self.side(of, scope)?, self.side(wrt, scope)?);
+                if !of.computed || of.name == wrt.name {
+                    let problem = scope.problem("this derivative is a constant", of_span, "given, not computed");
+                    return Err(problem.hint("differentiate what an equation defines").into());
+                }
+                Ok(Side {
+                    name: format!("∂{}/∂{}", of.name, wrt.name).into(),
+                    subscripts: [of.subscripts, wrt.subscripts].concat(),
+                    per_example: of.per_example,
+                    defined: None,
+                    computed: true,
+                    integers: false,
+                })
+            }
+            _ => {
+                let problem = scope.problem("only a tensor can be differentiated", expr.span, "an expression");
+                Err(problem.hint("give it a name by an equation, and differentiate that: `u = ...`, `∂u/∂x[i]`").into())
+            }
+        };
+        self.leave();
+        let side = side?;
+        if side.defined.is_none() {
+            // The derivative has been noted as a side of its own.
+            self.globals.derivatives.insert(side.name.clone(), side.per_example);
+        }
+        Ok(side)
+    }
+
+    fn entry(
+        &mut self,
+        name: &'a str,
+        span: Span,
+        expr: &'a Expr,
+        subscripts: &'a [Expr],
+        scope: &Scope<'a>,
+    ) -> Outcome<Side> {
+        if scope.parameter(name).is_some() {
+            let message = format!("`{name}` stands for an expression, which cannot be differentiated");
+            return Err(scope.problem(message, expr.span, "a parameter").into());
+        }
+        let number = match self.globals.names.get(name, scope.horizon) {
+            Some(Meaning::Tensor(number)) => number,
+            Some(Meaning::Broken) => return Err(Fault::Known),
+            Some(Meaning::Size(_)) => {
+                let message = format!("`{name}` is a size and has no derivative");
+                return Err(scope.problem(message, expr.span, "a number").into());
+            }
+            Some(Meaning::Function(_)) => return Err(self.function_as_value(name, span, scope)),
+            None => return Err(self.unknown_value(name, span, scope)),
+        };
+        self.check_rank(number, subscripts.len(), expr.span, scope)?;
+        let mut forms = Vec::with_capacity(subscripts.len());
+        for (axis, subscript) in subscripts.iter().enumerate() {
+            let form = self.subscript(subscript, scope)?;
+            self.note_subscript(number, axis, &form, (subscript.span, expr.span), scope)?;
+            forms.push(form);
+        }
+        let tensor = &self.globals.tensors[number];
+        Ok(Side {
+            name: tensor.name.clone(),
+            subscripts: forms,
+            per_example: tensor.per_example,
+            defined: Some(tensor.span),
+            computed: matches!(tensor.role, Role::Defined(_)),
+            integers: tensor.integers_below().is_some(),
+        })
+    }
+}
