@@ -186,7 +186,7 @@ impl<N: Scalar> Scalar for Dual<N> {
     fn call(function: OneArgument, argument: &Self) -> Self {
         let value = N::call(function, &argument.value);
         let slope = argument.slope.as_ref().and_then(|slope| {
-            if function == OneArgument::Sqrt && is_flat_zero(&argument.value, slope) {
+            if function == OneArgument::Sqrt && argument.value() == 0.0 {
                 return None;
             }
             Some(function::derivative(function, &argument.value)?.times(slope))
@@ -240,20 +240,14 @@ fn total<N: Scalar>(first: Option<N>, second: Option<N>) -> Option<N> {
     }
 }
 
-/// `v u^(v-1) du`; exactly 0 for `u^0`, and as for the root where `u^v` has a vertical tangent
-/// but `u` stands still.
+/// `v u^(v-1) du`; exactly 0 for `u^0`, and at 0 where `u^v` has a vertical tangent, so that a norm has
+/// its subgradient of smallest norm.
 fn power_by_base<N: Scalar>(u: &N, v: &N, slope: &N) -> Option<N> {
     let is_one = v.is_constant() && v.value() == 0.0;
     let is_root = v.value() > 0.0 && v.value() < 1.0;
-    if is_one || (is_root && is_flat_zero(u, slope)) {
+    if is_one || (is_root && u.value() == 0.0) {
         return None;
     }
     let less = v.plus(&N::constant(-1.0));
     Some(v.times(&u.power(&less)).times(slope))
-}
-
-/// Whether a number is 0 and does not move: there `sqrt` has the derivative 0, so that a norm has
-/// its subgradient of smallest norm.
-fn is_flat_zero<N: Scalar>(u: &N, slope: &N) -> bool {
-    u.value() == 0.0 && slope.value() == 0.0
 }

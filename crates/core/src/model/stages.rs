@@ -2,7 +2,7 @@
 //! can be computed.
 
 use super::{Definition, Model, Role};
-use crate::term::{Index, Name, Term};
+use crate::term::{Index, Name, Node, Term, fresh_id};
 
 /// How a tensor that reads itself is computed: step by step along an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,28 +104,50 @@ fn group_recurrence(group: &[(Name, &Definition)]) -> Option<Vec<Recurrence>> {
 
 /// Whether the steps along these axes go backward; `None` where they are in no order.
 fn direction(group: &[(Name, &Definition)], axes: &[usize]) -> Option<bool> {
-    let (mut earlier, mut later, mut fits) = (false, false, true);
+    let (mut earlier, mut later) = (false, false);
     for (reader, (_, definition)) in group.iter().enumerate() {
         let own = &definition.indices[axes[reader]];
-        definition.body.each_read(&mut |tensor, subscripts| {
-            let Some(read) = group.iter().position(|(name, _)| name == tensor) else { return };
-            let extent = group[read].1.indices[axes[read]].extent;
-            match subscripts.get(axes[read]).and_then(|subscript| distance(subscript, own)) {
-                Some(steps) if steps < 0 => earlier = true,
-                Some(steps) if steps > 0 => later = true,
-                Some(_) => fits &= read < reader,
-                None => fits = false,
+        let mut reads = Vec::new();
+        let first = fresh_id(&[&definition.body]).max(definition.indices.iter().map(|index| index.id + 1).max()?);
+        distances(&definition.body, group, axes, own, first, &mut reads);
+        for (read, bounds) in reads {
+            match bounds? {
+                (_, greatest) if greatest < 0 => earlier = true,
+                (least, _) if least > 0 => later = true,
+                (0, 0) if read < reader => {}
+                _ => return None,
             }
-            fits &= extent == own.extent;
-        });
+            if group[read].1.indices[axes[read]].extent != own.extent {
+                return None;
+            }
+        }
     }
-    (fits && earlier != later).then_some(later)
+    (earlier != later).then_some(later)
 }
 
-/// The constant by which a subscript differs from an index.
-fn distance(subscript: &Term, index: &Index) -> Option<i64> {
-    let difference = subscript.as_affine()?.minus(&crate::term::Affine::index(index))?;
-    difference.terms.is_empty().then_some(difference.constant)
+/// For every read of a tensor of the group, which it is and between what values its step lies, less
+/// that of the reader. Indices from `first` on are free.
+fn distances(
+    term: &Term,
+    group: &[(Name, &Definition)],
+    axes: &[usize],
+    own: &Index,
+    first: u32,
+    found: &mut Vec<(usize, Option<(i64, i64)>)>,
+) {
+    if let Node::Read { tensor, subscripts } = term.node()
+        && let Some(read) = group.iter().position(|(name, _)| name == tensor)
+    {
+        let step = subscripts.get(axes[read]).filter(|step| step.is_integer());
+        found.push((read, step.and_then(|step| step.minus(&Term::index(own)).integer_bounds())));
+    }
+    match term.open_from(first) {
+        Some(opened) => {
+            let next = first + opened.indices.len() as u32;
+            distances(&opened.body, group, axes, own, next, found);
+        }
+        None => term.children().iter().for_each(|child| distances(child, group, axes, own, first, found)),
+    }
 }
 
 /// The search for groups of tensors that read one another (R. Tarjan, 1972): they come out with those

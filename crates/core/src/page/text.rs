@@ -66,6 +66,7 @@ pub fn text(markup: &Markup) -> String {
 
 pub(super) fn binding(markup: &Markup) -> Binding {
     match markup {
+        Markup::Relation(_, "mod", _) => Binding::Product,
         Markup::Relation(..) | Markup::Logic(..) | Markup::Not(_) => Binding::Condition,
         Markup::Sum(_) => Binding::Sum,
         // The body of a reduction is all that follows in the product.

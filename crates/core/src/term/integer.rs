@@ -81,6 +81,13 @@ impl Term {
     }
 }
 
+impl Term {
+    /// A term as an integer term over a positive integer, if it is one: `(2 i + 1) / 4`.
+    pub fn as_quotient(&self) -> Option<(Term, i64)> {
+        over_denominator(self)
+    }
+}
+
 /// `Σ coefficient · part + constant`, the parts being integer terms.
 struct Linear {
     parts: Vec<(i64, Term)>,

@@ -246,15 +246,6 @@ impl Term {
         here || self.node().parts().into_iter().any(|part| part.reads(name))
     }
 
-    /// Calls `f` with the tensor and the subscripts of every read in it, those in subscripts too.
-    /// Indices that are bound in it stay bound.
-    pub fn each_read(&self, f: &mut dyn FnMut(&Name, &[Term])) {
-        if let Node::Read { tensor, subscripts } = self.node() {
-            f(tensor, subscripts);
-        }
-        self.node().parts().into_iter().for_each(|part| part.each_read(f));
-    }
-
     /// The tensors read in it, in order of first appearance, without repeats.
     pub fn tensors(&self) -> Vec<Name> {
         let mut names = Vec::new();

@@ -2,10 +2,11 @@
 
 use deltarule_core::derivation::{Backward, derive, random_point, verify};
 use deltarule_core::meaning::{Point, complete};
-use deltarule_core::model::{Definition, Initialiser, Model, Role, Tensor};
+use deltarule_core::model::{self, Definition, Initialiser, Model, Role, Tensor};
 use deltarule_core::page::{self, text};
+use deltarule_core::syntax;
 use deltarule_core::term::{Comparison, Index, Term};
-use deltarule_core::text::Span;
+use deltarule_core::text::{Problem, Source, Span};
 
 /// Tensors in the order in which they are added.
 #[derive(Default)]
@@ -112,4 +113,12 @@ pub fn completed(model: &Model, mut point: Point) -> Point {
     let all: Vec<_> = model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
     complete(model, &mut point, &all).unwrap();
     point
+}
+
+/// A model from text.
+pub fn model(text: &str) -> Model {
+    let source = Source::new("test.dr", text);
+    let render = |problems: Vec<Problem>| problems.iter().map(|problem| problem.render(&source)).collect::<String>();
+    let tree = syntax::parse(&source).unwrap_or_else(|problems| panic!("{}", render(problems)));
+    model::build(&source, &tree).unwrap_or_else(|problems| panic!("{}", render(problems)))
 }

@@ -1,4 +1,7 @@
 //! Derivatives of what slides, strides, gathers and recurs: short, right, and exact.
 
+mod conventions;
 mod hand;
 mod linear;
+mod nested;
+mod recurrent;

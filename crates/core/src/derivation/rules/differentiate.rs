@@ -1,7 +1,9 @@
 //! Rules that answer derivatives. The variable is one tensor; all others are held fixed.
 
+use super::safe::is_positive;
 use crate::derivation::rewrite::Rule;
-use crate::term::{Comparison, Function, Name, Node, Number, Opened, Reduction, Term, fresh_id};
+use crate::model::Model;
+use crate::term::{Comparison, Connective, Function, Name, Node, Number, Opened, Reduction, Term, fresh_id};
 
 /// A derivative taken apart.
 struct Question<'a> {
@@ -139,16 +141,34 @@ rule!(
     }
 );
 
+/// The condition under which `u^v` has the derivative `v u^(v-1)` by `u`. At 0 a root, and what is
+/// constantly 1 there, has the derivative 0; where a power cannot be that this is 1.
+fn has_slope(base: &Term, exponent: &Term, model: &Model) -> Term {
+    let is_smooth = |number: Number| !(0.0..1.0).contains(&number.value());
+    if exponent.as_number().is_some_and(is_smooth) || is_positive(base, model) {
+        return one();
+    }
+    let moves = Term::compare(Comparison::NotEqual, base.clone(), Term::integer(0));
+    match exponent.as_number() {
+        Some(_) => moves,
+        None => {
+            let is_smooth = Term::compare(Comparison::GreaterEqual, exponent.clone(), one());
+            Term::logic(Connective::Or, vec![moves, is_smooth])
+        }
+    }
+}
+
 rule!(
-    /// A power whose exponent is constant.
-    POWER_RULE, "power rule", "∂(u^c) = c u^(c-1) ∂u", |term, _| {
+    /// A power whose exponent is constant. The derivative of a root at 0 is 0.
+    POWER_RULE, "power rule", "∂(u^c) = c u^(c-1) ∂u; for c < 1, unless u > 0 by its form, with [u != 0]", |term, context| {
         let question = question(term)?;
         let Node::Pow(base, exponent) = question.of.node() else { return None };
         if question.depends(exponent) {
             return None;
         }
         let less = exponent.minus(&one());
-        Some(Term::mul(vec![exponent.clone(), Term::pow(base, &less), question.ask(base.clone())]))
+        let moves = has_slope(base, exponent, context.model);
+        Some(Term::mul(vec![moves, exponent.clone(), Term::pow(base, &less), question.ask(base.clone())]))
     }
 );
 
@@ -166,12 +186,17 @@ rule!(
 
 rule!(
     /// A power whose base and exponent both vary.
-    GENERAL_POWER_RULE, "general power rule", "∂(u^v) = v u^(v-1) ∂u + u^v log(u) ∂v", |term, _| {
+    GENERAL_POWER_RULE, "general power rule", "∂(u^v) = [u != 0 or v >= 1] v u^(v-1) ∂u + u^v log(u) ∂v", |term, context| {
         let question = question(term)?;
         let Node::Pow(base, exponent) = question.of.node() else { return None };
         let less = exponent.minus(&one());
         Some(Term::add(vec![
-            Term::mul(vec![exponent.clone(), Term::pow(base, &less), question.ask(base.clone())]),
+            Term::mul(vec![
+                has_slope(base, exponent, context.model),
+                exponent.clone(),
+                Term::pow(base, &less),
+                question.ask(base.clone()),
+            ]),
             Term::mul(vec![power_times_log(base, exponent), question.ask(exponent.clone())]),
         ]))
     }
@@ -189,9 +214,16 @@ rule!(EXP, "derivative of exp", "∂exp(u) = exp(u) ∂u", |term, _| chain(term,
     u
 )));
 rule!(LOG, "derivative of log", "∂log(u) = ∂u / u", |term, _| chain(term, Function::Log, Term::inverse));
-rule!(SQRT, "derivative of sqrt", "∂sqrt(u) = ∂u / (2 sqrt(u))", |term, _| {
-    chain(term, Function::Sqrt, |u| Term::mul(vec![Term::ratio(1, 2), f(Function::Sqrt, u).inverse()]))
-});
+rule!(
+    /// The derivative at 0 is 0, so that a norm has its subgradient of smallest norm.
+    SQRT, "derivative of sqrt", "∂sqrt(u) = ∂u / (2 sqrt(u)); unless u > 0 by its form, with [u != 0]",
+    |term, context| {
+        let (question, argument) = call(term, Function::Sqrt)?;
+        let outer = Term::mul(vec![Term::ratio(1, 2), f(Function::Sqrt, argument).inverse()]);
+        let moves = has_slope(argument, &Term::ratio(1, 2), context.model);
+        Some(Term::mul(vec![moves, outer, question.ask(argument.clone())]))
+    }
+);
 rule!(ABS, "derivative of abs", "∂abs(u) = sign(u) ∂u", |term, _| chain(term, Function::Abs, |u| f(
     Function::Sign,
     u
@@ -328,10 +360,10 @@ rule!(
 );
 
 rule!(
-    /// The weights are the softmax.
-    LOGSUMEXP, "derivative of logsumexp", "∂(logsumexp[k] u[k]) = sum[k] exp(u[k] - logsumexp[l] u[l]) ∂u[k]", |term, _| {
+    /// The weights are the softmax; with a bracket `[u[k] != -inf]` where that could fail by the form of `u`.
+    LOGSUMEXP, "derivative of logsumexp", "∂(logsumexp[k] u[k]) = sum[k] exp(u[k] - logsumexp[l] u[l]) ∂u[k]", |term, context| {
         let (question, opened) = reduction(term, Reduction::LogSumExp)?;
-        let weight = f(Function::Exp, &opened.body.minus(question.of));
+        let weight = super::stable::weight(&opened.body, question.of, context.model);
         Some(Term::sum(&opened.indices, Term::mul(vec![weight, question.ask(opened.body.clone())])))
     }
 );
@@ -365,7 +397,7 @@ rule!(
         let base = opened.indices.iter().map(|index| index.id + 1).max()?.max(fresh_id(&[question.whole]));
         let other = question.of.open_from(base)?;
         let equal = opened.indices.iter().zip(&other.indices).map(|(k, l)| Term::delta(Term::index(l), Term::index(k)));
-        let same = Term::logic(crate::term::Connective::And, equal.collect());
+        let same = Term::logic(Connective::And, equal.collect());
         let rest = Term::reduce(Reduction::Prod, &other.indices, Term::choose(same, one(), other.body));
         Some(Term::sum(&opened.indices, Term::mul(vec![rest, question.ask(opened.body.clone())])))
     }

@@ -64,13 +64,13 @@ pub fn is_safe(term: &Term, model: &Model) -> bool {
         Node::Pow(base, exponent) => {
             let Some(number) = exponent.as_number() else { return false };
             let whole = number.as_integer().is_some_and(|power| power >= 0);
-            safe(base) && (whole || is_positive(base) || (is_count_of_ties(base) && number == Number::MINUS_ONE))
+            safe(base) && (whole || is_positive(base, model) || (is_count_of_ties(base) && number == Number::MINUS_ONE))
         }
         Node::Call(function, parts) => {
             let finite = match function {
                 Function::Log | Function::Exp | Function::Sinh | Function::Cosh | Function::Tan => false,
                 Function::Asin | Function::Acos => false,
-                Function::Sqrt => is_positive(&parts[0]),
+                Function::Sqrt => is_not_negative(&parts[0], model),
                 Function::Mod => parts[1].as_number().is_some_and(|divisor| !divisor.is_zero()),
                 _ => true,
             };
@@ -96,42 +96,102 @@ fn is_count_of_ties(term: &Term) -> bool {
         && matches!(opened.body.node(), Node::Compare(Comparison::Equal, a, b) if extreme(a) || extreme(b))
 }
 
+/// How many names are looked through to tell a sign: definitions are short chains.
+const DEEPEST: usize = 8;
+
 /// Whether a term is above 0 by its form: a positive number, an exponential, and sums of what is not
-/// negative with one of those.
-pub fn is_positive(term: &Term) -> bool {
-    match term.node() {
-        Node::Number(number) => number.value() > 0.0,
-        Node::Call(Function::Exp | Function::Cosh | Function::Sigmoid | Function::Softplus, _) => true,
-        Node::Call(Function::Sqrt, parts) => is_positive(&parts[0]),
-        Node::Call(Function::Max, parts) => parts.iter().any(is_positive),
-        Node::Add(parts) => parts.iter().all(is_not_negative) && parts.iter().any(is_positive),
-        Node::Mul(parts) => parts.iter().all(is_positive),
-        Node::Pow(base, _) => is_positive(base),
-        Node::Reduce { reduction: Reduction::Sum | Reduction::Prod | Reduction::Max | Reduction::Min, .. } => {
-            term.children().iter().all(is_positive)
-        }
-        Node::Where(_, then, otherwise) => is_positive(then) && is_positive(otherwise),
-        _ => false,
-    }
+/// negative with one of those. Definitions are looked through.
+pub fn is_positive(term: &Term, model: &Model) -> bool {
+    Sign { model, depth: DEEPEST }.is_positive(term)
 }
 
 /// Whether a term is 0 or above by its form.
-pub fn is_not_negative(term: &Term) -> bool {
-    match term.node() {
-        Node::Number(number) => !number.is_negative(),
-        Node::Compare(..) | Node::Logic(..) => true,
-        Node::Affine(affine) => affine.bounds().is_some_and(|(least, _)| least >= 0),
-        Node::Call(Function::Sqrt | Function::Abs | Function::Relu, _) => true,
-        Node::Call(Function::Max, parts) => parts.iter().any(is_not_negative),
-        Node::Add(parts) | Node::Mul(parts) => parts.iter().all(is_not_negative),
-        Node::Pow(base, exponent) => {
-            let even = exponent.as_number().and_then(Number::as_integer).is_some_and(|power| power % 2 == 0);
-            even || is_not_negative(base)
+pub fn is_not_negative(term: &Term, model: &Model) -> bool {
+    Sign { model, depth: DEEPEST }.is_not_negative(term)
+}
+
+/// Whether a term could be minus infinity where what the model is given is finite: by its form, as where
+/// a mask says so. Poles are left out.
+pub fn is_maybe_minus_infinity(term: &Term, model: &Model) -> bool {
+    Sign { model, depth: DEEPEST }.is_maybe_infinite(term)
+}
+
+#[derive(Clone, Copy)]
+struct Sign<'a> {
+    model: &'a Model,
+    depth: usize,
+}
+
+impl Sign<'_> {
+    /// Whether the right side, or the value, of a tensor is so, where the model has it.
+    fn of_tensor(self, name: &str, f: &dyn Fn(Self, &Term) -> bool) -> bool {
+        let deeper = Sign { depth: self.depth.saturating_sub(1), ..self };
+        match self.model.tensor(name).map(|tensor| &tensor.role) {
+            _ if self.depth == 0 => false,
+            Some(Role::Defined(definition)) => f(deeper, &definition.body),
+            Some(Role::Const(Some(number))) => f(deeper, &Term::number(*number)),
+            _ => false,
         }
-        Node::Reduce { reduction, .. } if !matches!(reduction, Reduction::LogSumExp) => {
-            matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) || term.children().iter().all(is_not_negative)
+    }
+
+    fn is_positive(self, term: &Term) -> bool {
+        let all = |parts: &[Term]| parts.iter().all(|part| self.is_positive(part));
+        match term.node() {
+            Node::Number(number) => number.value() > 0.0,
+            Node::Read { tensor, .. } => self.of_tensor(tensor, &Self::is_positive),
+            Node::Call(Function::Exp | Function::Cosh | Function::Sigmoid | Function::Softplus, _) => true,
+            Node::Call(Function::Sqrt, parts) => all(parts),
+            Node::Call(Function::Max, parts) => parts.iter().any(|part| self.is_positive(part)),
+            Node::Add(parts) => {
+                parts.iter().all(|part| self.is_not_negative(part)) && parts.iter().any(|part| self.is_positive(part))
+            }
+            Node::Mul(parts) => all(parts),
+            Node::Pow(base, _) => self.is_positive(base),
+            Node::Reduce { reduction: Reduction::Sum | Reduction::Prod | Reduction::Max | Reduction::Min, .. } => {
+                all(&term.children())
+            }
+            Node::Where(_, then, otherwise) => self.is_positive(then) && self.is_positive(otherwise),
+            _ => false,
         }
-        Node::Where(_, then, otherwise) => is_not_negative(then) && is_not_negative(otherwise),
-        _ => is_positive(term),
+    }
+
+    fn is_not_negative(self, term: &Term) -> bool {
+        let all = |parts: &[Term]| parts.iter().all(|part| self.is_not_negative(part));
+        match term.node() {
+            Node::Number(number) => !number.is_negative(),
+            Node::Read { tensor, .. } => self.of_tensor(tensor, &Self::is_not_negative),
+            Node::Compare(..) | Node::Logic(..) => true,
+            Node::Affine(affine) => affine.bounds().is_some_and(|(least, _)| least >= 0),
+            Node::Call(Function::Sqrt | Function::Abs | Function::Relu, _) => true,
+            Node::Call(Function::Max, parts) => parts.iter().any(|part| self.is_not_negative(part)),
+            Node::Add(parts) | Node::Mul(parts) => all(parts),
+            Node::Pow(base, exponent) => {
+                let even = exponent.as_number().and_then(Number::as_integer).is_some_and(|power| power % 2 == 0);
+                even || self.is_not_negative(base)
+            }
+            Node::Reduce { reduction: Reduction::ArgMax | Reduction::ArgMin, .. } => true,
+            Node::Reduce { reduction: Reduction::LogSumExp, .. } => false,
+            Node::Reduce { .. } => all(&term.children()),
+            Node::Where(_, then, otherwise) => self.is_not_negative(then) && self.is_not_negative(otherwise),
+            _ => self.is_positive(term),
+        }
+    }
+
+    fn is_maybe_infinite(self, term: &Term) -> bool {
+        let any = |parts: &[Term]| parts.iter().any(|part| self.is_maybe_infinite(part));
+        match term.node() {
+            Node::Number(number) => number.value().is_infinite(),
+            Node::Read { tensor, .. } => self.of_tensor(tensor, &Self::is_maybe_infinite),
+            Node::Call(Function::Log, parts) => !self.is_positive(&parts[0]),
+            Node::Call(function, parts) => {
+                let bounded = matches!(function, Function::Exp | Function::Sigmoid | Function::Tanh | Function::Erf);
+                !bounded && any(parts)
+            }
+            Node::Add(parts) | Node::Mul(parts) => any(parts),
+            Node::Where(_, then, otherwise) => self.is_maybe_infinite(then) || self.is_maybe_infinite(otherwise),
+            Node::Reduce { reduction: Reduction::ArgMax | Reduction::ArgMin, .. } => false,
+            Node::Reduce { .. } => any(&term.children()),
+            _ => false,
+        }
     }
 }

@@ -7,7 +7,7 @@
 use super::differentiate::rule;
 use super::safe::is_safe;
 use crate::derivation::rewrite::Rule;
-use crate::term::{Comparison, Function, Node, Number, Term};
+use crate::term::{Comparison, Connective, Function, Node, Number, Term};
 
 /// A factor as base and exponent.
 fn base_and_exponent(factor: &Term) -> (Term, Term) {
@@ -81,12 +81,19 @@ rule!(
 );
 
 rule!(
-    /// With a positive numeric factor.
-    LOG_OF_EXPONENTIAL, "logarithm of an exponential", "log(c exp(u)) = log(c) + u, c > 0", |term, _| {
+    /// With a positive numeric factor; beside a condition it is minus infinity where that fails.
+    LOG_OF_EXPONENTIAL, "logarithm of an exponential", "log(c exp(u)) = log(c) + u, c > 0; log([d] v) = where(d, log(v), -inf)", |term, _| {
         let Node::Call(Function::Log, arguments) = term.node() else { return None };
         let (number, rest) = arguments[0].split_number();
-        let exponent = exponential(&rest).filter(|_| number.value() > 0.0)?;
-        Some(Term::add(vec![Term::call(Function::Log, Term::number(number)), exponent]))
+        let (conditions, values): (Vec<Term>, Vec<Term>) =
+            rest.factors().iter().cloned().partition(Term::is_condition);
+        let exponent = exponential(&Term::mul(values)).filter(|_| number.value() > 0.0)?;
+        let log = Term::add(vec![Term::call(Function::Log, Term::number(number)), exponent]);
+        let least = Term::number(Number::Float(f64::NEG_INFINITY));
+        Some(match conditions.is_empty() {
+            true => log,
+            false => Term::choose(Term::logic(Connective::And, conditions), log, least),
+        })
     }
 );
 

@@ -3,8 +3,10 @@
 
 use super::differentiate::rule;
 use super::names::consumers;
+use super::safe::is_maybe_minus_infinity;
 use crate::derivation::rewrite::{Context, Rule};
-use crate::term::{Function, Node, Opened, Reduction, Term};
+use crate::model::Model;
+use crate::term::{Comparison, Function, Node, Number, Opened, Reduction, Term};
 
 /// The definition of a tensor that is read here, unless it reads itself.
 fn unfolded(term: &Term, context: &Context) -> Option<Term> {
@@ -36,6 +38,17 @@ fn logsumexp(term: &Term, context: &Context) -> Option<Term> {
     Some(Term::reduce(Reduction::LogSumExp, &indices, exponent(&body, context)?))
 }
 
+/// `exp(u - l)`, for `l` the logsumexp of a row of which `u` is one. Where `u` could be minus infinity by
+/// its form, it stands beside the bracket `[u != -inf]`: a whole row of it has weights 0.
+pub(super) fn weight(u: &Term, logsumexp: &Term, model: &Model) -> Term {
+    let weight = Term::call(Function::Exp, u.minus(logsumexp));
+    if !is_maybe_minus_infinity(u, model) {
+        return weight;
+    }
+    let least = Term::number(Number::Float(f64::NEG_INFINITY));
+    Term::mul(vec![Term::compare(Comparison::NotEqual, u.clone(), least), weight])
+}
+
 rule!(
     /// A quotient by a sum of exponentials; definitions are looked through.
     SOFTMAX, "softmax without overflow", "exp(u[i]) / sum[k] exp(u[k]) = exp(u[i] - logsumexp[k] u[k])", |term, context| {
@@ -47,12 +60,17 @@ rule!(
             _ => None,
         };
         let position = factors.iter().position(|factor| normaliser(factor).is_some())?;
-        let mut product = vec![Term::call(Function::Exp, normaliser(&factors[position])?)];
-        for (other, factor) in factors.iter().enumerate().filter(|(other, _)| *other != position) {
-            let _ = other;
-            product.push(exponent(factor, context).map_or_else(|| factor.clone(), |u| Term::call(Function::Exp, u)));
-        }
-        Some(Term::mul(product))
+        let normaliser = normaliser(&factors[position])?;
+        let others = factors.iter().enumerate().filter(|(other, _)| *other != position).map(|(_, factor)| factor);
+        let (numerators, mut product): (Vec<&Term>, Vec<&Term>) =
+            others.partition(|factor| exponent(factor, context).is_some());
+        let numerator = Term::add(numerators.iter().filter_map(|factor| exponent(factor, context)).collect());
+        let weight = match numerators.is_empty() {
+            true => Term::call(Function::Exp, normaliser),
+            false => weight(&numerator, &normaliser.negated(), context.model),
+        };
+        product.push(&weight);
+        Some(Term::mul(product.into_iter().cloned().collect()))
     }
 );
 
@@ -157,7 +175,9 @@ rule!(
         let argument = &arguments[0];
         if let Some(definition) = unfolded(argument, context) {
             let (number, rest) = definition.split_number();
-            let has_log = matches!(rest.node(), Node::Call(Function::Exp | Function::Sigmoid, _)) && number.value() > 0.0;
+            let values: Vec<&Term> = rest.factors().iter().filter(|factor| !factor.is_condition()).collect();
+            let has_log = matches!(values.as_slice(), [only] if matches!(only.node(), Node::Call(Function::Exp | Function::Sigmoid, _)))
+                && number.value() > 0.0;
             return has_log.then(|| Term::call(Function::Log, definition));
         }
         let inner = unfolded(&one_minus(argument)?, context)?;

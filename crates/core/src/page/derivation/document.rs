@@ -53,6 +53,8 @@ pub struct GradientPage {
     pub jacobians: Vec<JacobianPage>,
     /// The chain, from the chain rule to the form that people write.
     pub steps: Vec<Line>,
+    /// What a reader should know of the result: in which order a recurrence is computed.
+    pub note: Option<String>,
     /// The result as it is computed, other derivatives by name unless they are very short.
     pub short: Notations,
     /// The result from tensors of the model alone, unless that is very long.
@@ -132,17 +134,19 @@ pub fn document(backward: &Backward, wrt: &[Name], verified: Verification, point
 /// The result of a gradient with all derivatives in it put in by their right sides; `None` where
 /// that is very long.
 pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Term> {
-    expanded(&backward.model, gradient.shown.end())
+    expanded(&backward.model, &backward.model.recurrent(), gradient.shown.end())
 }
 
-fn expanded(model: &Model, term: &Term) -> Option<Term> {
+/// Derivatives that are recurrences keep their names.
+fn expanded(model: &Model, recurrent: &[Name], term: &Term) -> Option<Term> {
     let result = match term.node() {
-        Node::Read { tensor, subscripts } if derivative_parts(tensor).is_some() => {
-            expanded(model, &model.definition(tensor)?.at(subscripts)?)?
+        Node::Read { tensor, subscripts } if derivative_parts(tensor).is_some() && !recurrent.contains(tensor) => {
+            expanded(model, recurrent, &model.definition(tensor)?.at(subscripts)?)?
         }
         Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
         _ => {
-            let children = term.children().iter().map(|child| expanded(model, child)).collect::<Option<_>>()?;
+            let children =
+                term.children().iter().map(|child| expanded(model, recurrent, child)).collect::<Option<_>>()?;
             term.with_children(children)
         }
     };
@@ -226,9 +230,23 @@ impl Writer<'_> {
             left_latex: latex(&left),
             jacobians,
             steps,
+            note: self.note(gradient),
             short,
             full,
         }
+    }
+
+    /// In which order a derivative that reads itself is computed.
+    fn note(&self, gradient: &Gradient) -> Option<String> {
+        let model = &self.backward.model;
+        let named = |position: &usize| model.tensors[*position].name == gradient.name;
+        let stage = model.stages().into_iter().find(|stage| stage.is_recurrent && stage.members.iter().any(named))?;
+        let member = stage.members.iter().position(named)?;
+        let recurrence = model.stage_recurrence(&stage)?[member];
+        let notation = self.notation(&gradient.indices);
+        let index = text(&notation.term(&Term::index(&gradient.indices[recurrence.axis])));
+        let (first, last) = if recurrence.backward { ("last", "first") } else { ("first", "last") };
+        Some(format!("a recurrence, computed from the {first} {index} to the {last}"))
     }
 
     fn definition(&self, stable: &Stabilised) -> DefinitionPage {

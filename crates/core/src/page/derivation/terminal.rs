@@ -82,6 +82,7 @@ fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut 
         return;
     }
     chain(&gradient.left, &gradient.steps, columns, out);
+    out.extend(gradient.note.iter().map(|note| format!("{}{note}", " ".repeat(MARGIN))));
     let reached = gradient.steps.last().map_or(&gradient.left, |line| &line.index);
     let full = labelled("in full: ", &gradient.full.index, columns);
     if gradient.full.index != *reached && full.len() <= LONGEST_IN_FULL {

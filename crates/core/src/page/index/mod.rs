@@ -3,6 +3,7 @@
 mod letters;
 mod number;
 mod order;
+mod padding;
 
 use super::Markup;
 use crate::derivation::derivative_parts;
@@ -93,6 +94,16 @@ impl<'a> Notation<'a> {
             Node::Call(Function::Mod, arguments) => {
                 Markup::Relation(Box::new(self.term(&arguments[0])), "mod", Box::new(self.term(&arguments[1])))
             }
+            Node::Call(Function::Floor, arguments) => {
+                // An integer over an integer is written as a quotient, not as a product with a fraction.
+                let inside = match arguments[0].as_quotient() {
+                    Some((dividend, divisor)) if divisor > 1 => {
+                        Markup::Quotient(Box::new(self.term(&dividend)), Box::new(Markup::Number(divisor.to_string())))
+                    }
+                    _ => self.term(&arguments[0]),
+                };
+                Markup::Call("floor".into(), vec![inside])
+            }
             Node::Call(function, arguments) => {
                 Markup::Call(function.name().into(), arguments.iter().map(|argument| self.term(argument)).collect())
             }
@@ -148,12 +159,20 @@ impl<'a> Notation<'a> {
 
     /// A product with the size of a number, over the product of what divides.
     fn product(&self, number: Number, factors: &[Term]) -> Markup {
+        let padding::Padded { reads, factors } = padding::padded(self.model, factors);
         let (below, above): (Vec<&Term>, Vec<&Term>) = factors.iter().partition(|factor| divisor(factor).is_some());
         let below: Vec<Term> = below.into_iter().filter_map(divisor).collect();
         let above = order::factors(above, &self.letters);
         let below = order::factors(below.iter().collect(), &self.letters);
         let (numerator, denominator) = number::parts(number, !below.is_empty());
-        let terms = |terms: &[&Term]| terms.iter().map(|term| self.term(term)).collect::<Vec<_>>();
+        let part = |term: &Term| match term.node() {
+            Node::Read { tensor, subscripts } if reads.contains(term) => {
+                let padded = Markup::Call("pad".into(), vec![Markup::name(tensor)]);
+                Markup::entry(padded, subscripts.iter().map(|subscript| self.term(subscript)).collect())
+            }
+            _ => self.term(term),
+        };
+        let terms = |terms: &[&Term]| terms.iter().map(|term| part(term)).collect::<Vec<_>>();
         if below.is_empty() {
             return Markup::product(numerator.into_iter().chain(terms(&above)).collect());
         }

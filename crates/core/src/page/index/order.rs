@@ -35,6 +35,8 @@ fn holds_question(term: &Term) -> bool {
 fn key(factor: &Term, letters: &Letters, deltas: &[(usize, usize)]) -> (u8, Vec<usize>, u8) {
     let kind = match factor.node() {
         Node::Read { tensor, .. } if derivative_parts(tensor).is_some() => 0,
+        // The lower bound of a range comes first.
+        Node::Compare(_, left, _) if left.as_number().is_some() => 1,
         Node::Add(addends) if addends.iter().any(|addend| addend.as_number().is_some()) => 4,
         Node::Add(addends) if is_difference_of_entries(addends) => 1,
         Node::Add(_) => 3,
@@ -99,7 +101,9 @@ pub fn addends(addends: &[Term]) -> Vec<&Term> {
             _ => 4,
         };
         let negative_body = matches!(rest.node(), Node::Reduce { body, .. } if body.split_number().0.is_negative());
-        (number.is_negative() || negative_body, kind)
+        let negative_form = matches!(rest.node(), Node::Affine(form)
+            if form.constant <= 0 && form.terms.iter().all(|(_, coefficient)| *coefficient < 0));
+        (number.is_negative() || negative_body || negative_form, kind)
     });
     ordered
 }

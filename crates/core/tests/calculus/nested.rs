@@ -1,0 +1,67 @@
+//! Derivatives that equations read.
+
+use crate::hand::{Hand, at, completed, index, model, read, uniform, verified};
+use deltarule_core::derivation::{derivative_name, derivative_parts, random_point, with_derivatives};
+use deltarule_core::model::Model;
+use deltarule_core::term::{Index, Term};
+
+#[test]
+fn names_come_apart_in_one_way() {
+    for (of, wrt) in [("u", "x"), ("∂u/∂x", "W"), ("u", "∂v/∂x"), ("∂∂u/∂x/∂x", "W"), ("∂u/∂x", "∂v/∂∂w/∂a")]
+    {
+        assert_eq!(derivative_parts(&derivative_name(of, wrt)), Some((of, wrt)));
+    }
+    for name in ["u", "∂u", "∂u/∂", "∂/∂x", "∂u/x", "∂∂u/∂x"] {
+        assert_eq!(derivative_parts(name), None, "{name}");
+    }
+}
+
+/// A network with one output that should satisfy `u'' = -u`, and its first layers.
+fn informed() -> Model {
+    let before = model(
+        "input x[1]\nparam W[4,1] ~ lecun\nparam b[4] ~ zeros\nparam v[4] ~ lecun\n\
+         z[i] = W[i,j] x[j] + b[i]\na[i] = tanh(z[i])\nu = v[i] a[i]\n",
+    );
+    let zero = || Term::integer(0);
+    let residual = Term::add(vec![read("∂∂u/∂x/∂x", &[zero(), zero()]), read("u", &[])]);
+    let mut tensors = before.tensors;
+    tensors.extend(Hand::default().define("loss", &[], Term::pow(&residual, &Term::integer(2))).model().tensors);
+    Model { tensors, metrics: before.metrics, assumptions: before.assumptions, ..before_rest() }
+}
+
+fn before_rest() -> Model {
+    model("input x[1]\nloss = x[0]\n")
+}
+
+#[test]
+fn second_derivatives_have_their_values_and_gradients() {
+    let whole = with_derivatives(&informed()).unwrap();
+    let position = |name: &str| whole.tensors.iter().position(|tensor| &*tensor.name == name).unwrap();
+    assert!(position("∂u/∂x") < position("∂∂u/∂x/∂x") && position("∂∂u/∂x/∂x") < position("loss"));
+    let point = completed(&whole, random_point(&whole, &mut uniform(4)));
+    let value = |name: &str, place: usize| point[name].values[place];
+    let (mut first, mut second) = (0.0, 0.0);
+    for i in 0..4 {
+        let (w, a) = (value("W", i), value("a", i));
+        first += value("v", i) * (1.0 - a * a) * w;
+        second += value("v", i) * -2.0 * a * (1.0 - a * a) * w * w;
+    }
+    assert!((value("∂u/∂x", 0) - first).abs() < 1e-13);
+    assert!((value("∂∂u/∂x/∂x", 0) - second).abs() < 1e-13);
+    // Held to finite differences of the whole model, second derivatives included.
+    verified(&whole, &["W", "b", "v", "x"]);
+}
+
+#[test]
+fn derivatives_that_are_constants_are_defined_too() {
+    let before = model("input x[3]\nparam W[3] ~ zeros\nu = W[i] x[i]\nq = sum[i] x[i]^2\n");
+    let (i, j): (Index, Index) = (index(0, 3, "i"), index(1, 3, "j"));
+    let mut tensors = before.tensors.clone();
+    let body = Term::add(vec![read("∂q/∂W", &[at(&i)]), read("∂x/∂x", &[at(&i), at(&j)]), read("∂u/∂W", &[at(&j)])]);
+    tensors.extend(Hand::default().define("t", &[&i, &j], body).model().tensors);
+    let whole = with_derivatives(&Model { tensors, ..before }).unwrap();
+    let point = completed(&whole, random_point(&whole, &mut uniform(4)));
+    assert_eq!(point["∂q/∂W"].values, [0.0; 3]);
+    assert_eq!(point["∂x/∂x"].values, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    assert_eq!(point["∂u/∂W"].values, point["x"].values);
+}
