@@ -400,3 +400,88 @@ fn wrong_walks_are_refused() {
     early.program.insert(0, Instruction::Compare(Comparison::Less, 1, 1));
     assert!(refused(&early));
 }
+
+#[test]
+fn computed_subscripts_outside_are_nan() {
+    // y[i] = x[t[i]], x of three values.
+    let mut arena = Arena::new(15);
+    arena.values_mut()[..9].copy_from_slice(&[5.0, 6.0, 7.0, 2.0, 0.0, 3.0, -1.0, 0.5, f32::NAN]);
+    let free = crate::Bound { extent: 3, step: 1, offset: 0, strides: vec![0] };
+    let spec = WalkSpec {
+        by_steps: false,
+        loops: vec![range(6, false)],
+        reads: vec![dense(3, &[1]), Access { offset: 0, strides: vec![0], axes: vec![free] }],
+        program: vec![Instruction::Read(0), Instruction::Gather(1, vec![(0, 0)])],
+        reduction: None,
+        ending: vec![],
+        stores: vec![(1, dense(9, &[1]))],
+    };
+    Walk::new(&spec, 15).unwrap().run(&mut arena, 0.0);
+    assert_eq!(arena.values()[9..11], [7.0, 5.0]);
+    assert!(arena.values()[11..].iter().all(|value| value.is_nan()));
+    let mut wrong = spec.clone();
+    wrong.reads[1].axes[0].extent = 100;
+    assert!(Walk::new(&wrong, 15).is_err());
+    let mut wrong = spec.clone();
+    wrong.reads[1].axes[0].strides = vec![1];
+    wrong.reads[1].strides = vec![1];
+    assert!(Walk::new(&wrong, 15).is_err());
+}
+
+#[test]
+fn scatters_add_in_order_and_skip_what_is_no_position() {
+    // y[v, d] = sum[s] [t[s] = v] g[s, d]
+    let spec = crate::ScatterSpec {
+        loops: vec![range(5, true), range(2, false)],
+        source: dense(5, &[2, 1]),
+        keys: vec![crate::Key { read: dense(0, &[1, 0]), extent: 3, stride: 2 }],
+        target: dense(15, &[0, 1]),
+    };
+    let mut arena = Arena::new(21);
+    arena.values_mut()[..5].copy_from_slice(&[1.0, 3.0, 1.0, f32::NAN, 0.0]);
+    (5..21).for_each(|place| arena.values_mut()[place] = place as f32);
+    crate::Scatter::new(&spec, 21).unwrap().run(&mut arena);
+    assert_eq!(arena.values()[15..], [13.0, 14.0, 5.0 + 9.0, 6.0 + 10.0, 0.0, 0.0]);
+    let mut wrong = spec.clone();
+    wrong.keys[0].extent = 4;
+    assert!(crate::Scatter::new(&wrong, 21).is_err());
+    let mut wrong = spec.clone();
+    wrong.target.offset = 14;
+    assert!(crate::Scatter::new(&wrong, 21).is_err());
+    let mut wrong = spec;
+    wrong.keys[0].stride = 1;
+    assert!(crate::Scatter::new(&wrong, 21).is_err());
+}
+
+#[test]
+fn steps_read_what_earlier_steps_wrote() {
+    // h[t, i] = 2 h[t - 1, i] + 1, and 1 where t = 0.
+    let before = Access {
+        offset: -3,
+        strides: vec![3, 1],
+        axes: vec![
+            crate::Bound { extent: 4, step: 3, offset: -1, strides: vec![1, 0] },
+            crate::Bound { extent: 3, step: 1, offset: 0, strides: vec![0, 1] },
+        ],
+    };
+    let spec = WalkSpec {
+        by_steps: true,
+        loops: vec![range(4, false), range(3, false)],
+        reads: vec![before],
+        program: vec![
+            Instruction::Read(0),
+            Instruction::Constant(1.0),
+            Instruction::Binary(Binary::Add, 0, 0),
+            Instruction::Binary(Binary::Add, 2, 1),
+        ],
+        reduction: None,
+        ending: vec![],
+        stores: vec![(3, dense(0, &[3, 1]))],
+    };
+    let mut arena = Arena::new(12);
+    Walk::new(&spec, 12).unwrap().run(&mut arena, 0.0);
+    assert_eq!(arena.values(), &[1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 7.0, 7.0, 7.0, 15.0, 15.0, 15.0]);
+    let mut all_at_once = spec.clone();
+    all_at_once.by_steps = false;
+    assert!(Walk::new(&all_at_once, 12).is_err());
+}

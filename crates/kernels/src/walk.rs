@@ -492,8 +492,11 @@ fn check_code(program: &[Instruction], spec: &WalkSpec, is_ending: bool) -> Resu
                 if is_ending && moves_when_reduced(spec, read) {
                     return Err("a read of the ending moves along a loop that is reduced over".into());
                 }
-                if subscripts.iter().any(|(axis, value)| *axis >= read.axes.len() || *value >= number) {
-                    return Err("a computed subscript that is not there".into());
+                let is_free = |axis: &Bound| axis.offset == 0 && axis.strides.iter().all(|stride| *stride == 0);
+                let fits =
+                    |(axis, value): &(usize, usize)| read.axes.get(*axis).is_some_and(is_free) && *value < number;
+                if !subscripts.iter().all(fits) {
+                    return Err("a computed subscript that is not there, or not free".into());
                 }
                 &[]
             }

@@ -58,16 +58,14 @@ pub(super) fn equations(
                 equation.name = by_steps(&tensor.name);
                 let value = Value { is_recurrent: true, ..Value::new(shape.clone(), PlaceKind::Temporary) };
                 values.insert(equation.name.clone(), value);
-                let copy = Term::read_at(&equation.name, &equation.indices);
-                let indices = equation.indices.clone();
+                let (indices, body) = (equation.indices.clone(), Term::read_at(&equation.name, &equation.indices));
                 equations.push(equation);
                 if !is_output {
                     continue;
                 }
-                equation_of_copy(&mut equations, &tensor.name, indices, copy);
-            } else {
-                equations.push(equation);
+                equation = Equation { name: tensor.name.clone(), indices, body };
             }
+            equations.push(equation);
         }
         values.insert(tensor.name.clone(), Value::new(shape, kind));
     }
@@ -78,10 +76,6 @@ pub(super) fn equations(
 /// tensor itself, where it is asked for, is a copy.
 fn by_steps(name: &str) -> Name {
     format!("%{name}").into()
-}
-
-fn equation_of_copy(equations: &mut Vec<Equation>, name: &Name, indices: Vec<Index>, body: Term) {
-    equations.push(Equation { name: name.clone(), indices, body });
 }
 
 /// The groups of tensors that are computed step by step.

@@ -240,6 +240,18 @@ impl Instruction {
     }
 }
 
+impl Operation {
+    /// Multiplications, additions, and other instructions that compute.
+    pub fn flops(&self) -> f64 {
+        match self {
+            Operation::Product(product) => product.flops(),
+            Operation::Walk(walk) => walk.flops(),
+            Operation::Scatter(scatter) => scatter.flops(),
+            Operation::Repeat(repeat) => repeat.operations.iter().map(Operation::flops).sum(),
+        }
+    }
+}
+
 impl Product {
     /// The groups of axes: batch, rows, columns, inner.
     pub fn groups(&self) -> [&[Axis]; 4] {

@@ -20,7 +20,7 @@ impl Display for Plan {
         }
         let all: usize = self.places.iter().map(Place::len).sum();
         let given: usize = self.places.iter().filter(|place| place.kind == PlaceKind::Given).map(Place::len).sum();
-        let flops: f64 = self.operations.iter().map(flops).sum();
+        let flops: f64 = self.operations.iter().map(Operation::flops).sum();
         writeln!(f, "{} examples, {} operations, {} flops", self.batch, self.operations.len(), count(flops))?;
         writeln!(
             f,
@@ -29,15 +29,6 @@ impl Display for Plan {
             count(4.0 * given as f64),
             count(4.0 * all as f64)
         )
-    }
-}
-
-fn flops(operation: &Operation) -> f64 {
-    match operation {
-        Operation::Product(product) => product.flops(),
-        Operation::Walk(walk) => walk.flops(),
-        Operation::Scatter(scatter) => scatter.flops(),
-        Operation::Repeat(repeat) => repeat.operations.iter().map(flops).sum(),
     }
 }
 
@@ -67,7 +58,7 @@ impl Plan {
         places.dedup();
         places.extend(operation.targets());
         let bytes: usize = places.iter().map(|&place| 4 * self.places[place].len()).sum();
-        format!("{} flops, {} bytes", count(flops(operation)), count(bytes as f64))
+        format!("{} flops, {} bytes", count(operation.flops()), count(bytes as f64))
     }
 
     fn name(&self, place: usize) -> String {

@@ -85,45 +85,59 @@ impl Plan {
     fn check_repeat(&self, repeat: &Repeat) -> Result<(), String> {
         let targets: Vec<usize> = repeat.operations.iter().flat_map(Operation::targets).collect();
         for (number, operation) in repeat.operations.iter().enumerate() {
-            let accesses = match operation {
+            let (extents, accesses) = match operation {
                 Operation::Product(product) => {
                     self.check_product(product)?;
                     product_accesses(product)
                 }
                 Operation::Walk(walk) => {
                     self.check_walk(walk, true)?;
-                    let written = walk.stores.iter().map(|store| (store.access.clone(), true));
-                    let reads = walk.reads.iter().map(|read| (read.clone(), false));
-                    (walk.loops.iter().map(|range| range.extent).collect(), reads.chain(written).collect())
+                    walk_accesses(walk)
                 }
-                Operation::Scatter(_) | Operation::Repeat(_) => {
-                    return Err("steps within steps, or data that say where".into());
-                }
+                Operation::Scatter(_) | Operation::Repeat(_) => return Err("no operation for a step".into()),
             };
-            let (extents, accesses): (Vec<usize>, Vec<(Access, bool)>) = accesses;
             if extents.first() != Some(&repeat.steps) {
                 return Err("the steps are not the outermost loop".into());
             }
             for (access, is_written) in accesses {
-                let place = self.place_at(access.place)?;
                 let Some(writer) = targets.iter().position(|target| *target == access.place) else { continue };
-                let block = (place.len() / repeat.steps.max(1)) as i64;
-                for step in 0..repeat.steps as i64 {
-                    let Some((least, greatest)) = reach_in_step(&access, &extents, step) else { continue };
-                    let (from, to) = if is_written || writer < number {
-                        (
-                            if repeat.backward || is_written { step } else { 0 },
-                            if repeat.backward && !is_written { repeat.steps as i64 } else { step + 1 },
-                        )
-                    } else if repeat.backward {
-                        (step + 1, repeat.steps as i64)
-                    } else {
-                        (0, step)
-                    };
-                    if least < from * block || greatest >= to * block {
-                        return Err(format!("a step of {} is read or written out of order", place.name));
-                    }
-                }
+                // Of this step, of this and all before it, or of those before it.
+                let (own, before) = (is_written || writer < number, !is_written);
+                self.check_steps(repeat, &access, &extents, own, before)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An access in every step keeps to the block of the step, where `own` allows it, and those of the
+    /// steps that were done before, where `before` does.
+    fn check_steps(
+        &self,
+        repeat: &Repeat,
+        access: &Access,
+        extents: &[usize],
+        own: bool,
+        before: bool,
+    ) -> Result<(), String> {
+        let place = self.place_at(access.place)?;
+        let block = (place.len() / repeat.steps.max(1)) as i64;
+        let count = repeat.steps as i64;
+        for step in 0..count {
+            let Some((least, greatest)) = reach_in_step(access, extents, step) else { continue };
+            let (from, to) = if own {
+                (step, step + 1)
+            } else if repeat.backward {
+                (step + 1, step + 1)
+            } else {
+                (step, step)
+            };
+            let (from, to) = match (before, repeat.backward) {
+                (false, _) => (from, to),
+                (true, true) => (from, count),
+                (true, false) => (0, to),
+            };
+            if least < from * block || greatest >= to * block {
+                return Err(format!("a step of {} is read or written out of order", place.name));
             }
         }
         Ok(())
@@ -208,8 +222,17 @@ impl Plan {
     }
 }
 
-/// The extents of all axes of a product, the batch first, and its accesses along them.
-fn product_accesses(product: &Product) -> (Vec<usize>, Vec<(Access, bool)>) {
+/// The extents of the loops of an operation, and its accesses along them, with whether they write.
+type Accesses = (Vec<usize>, Vec<(Access, bool)>);
+
+fn walk_accesses(walk: &Walk) -> Accesses {
+    let written = walk.stores.iter().map(|store| (store.access.clone(), true));
+    let reads = walk.reads.iter().map(|read| (read.clone(), false));
+    (walk.loops.iter().map(|range| range.extent).collect(), reads.chain(written).collect())
+}
+
+/// All axes of a product are loops, the batch first.
+fn product_accesses(product: &Product) -> Accesses {
     let axes: Vec<&Axis> = product.groups().into_iter().flatten().collect();
     let access = |operand: usize| Access {
         place: product.places[operand],
@@ -240,7 +263,11 @@ fn reach_in_step(access: &Access, extents: &[usize], step: i64) -> Option<(i64, 
     }
     let mut range = (0, 0);
     for axis in &access.axes {
-        let (least, greatest) = interval(axis.offset, &axis.strides);
+        let (mut least, mut greatest) = interval(axis.offset, &axis.strides);
+        if axis.strides.iter().all(|stride| *stride == 0) {
+            // It may be computed, and then be anywhere.
+            (least, greatest) = (0, axis.extent as i64 - 1);
+        }
         let (least, greatest) = (least.max(0), greatest.min(axis.extent as i64 - 1));
         if least > greatest {
             return None;

@@ -1,11 +1,12 @@
 //! Compound subscripts, guards, floors, and data as subscripts on the fast path, held to the
 //! interpreter. Where all values are small integers, so are all sums, and both agree exactly.
 
-use crate::bits;
 use crate::common::generator::Dice;
 use crate::common::{Given, agree, build, defined, gradients, planned, random};
+use crate::{bits, common};
 use deltarule_core::model::{Model, Role, TargetKind};
 use deltarule_core::plan::Operation;
+use deltarule_run::evaluate::evaluate;
 
 /// Random values, all of them small integers; data that are subscripts in their ranges.
 fn integers(model: &Model, batch: usize, dice: &mut Dice) -> Given {
@@ -128,6 +129,38 @@ q[n:7, i] = sum[s,d] [t[s] = n] W[i,d] e[s,d]
     let plan = planned(&build(text), &["g".into(), "h".into(), "q".into(), "c".into()], 4, &[]);
     let scatters = plan.operations.iter().filter(|operation| matches!(operation, Operation::Scatter(_))).count();
     assert_eq!(scatters, 4, "{plan}");
+}
+
+#[test]
+fn integers_out_of_range_are_refused() {
+    let model =
+        build("input t[2] int(3)\nparam E[3, 2] ~ normal(0, 1)\ne[s, d] = E[t[s], d]\nloss = sum[s,d] e[s,d]\n");
+    let mut given = integers(&model, 2, &mut Dice::new(1));
+    for wrong in [3.0, -1.0, 0.5, f64::NAN] {
+        given.get_mut("t").unwrap().values = vec![0.0, 1.0, 2.0, wrong];
+        let error = evaluate(&model, &given, &["e".into()], 1).unwrap_err();
+        let expected = format!("entry 1 of example 1 of `t` is {wrong}, which is no integer in 0..3");
+        assert_eq!(error.to_string(), expected);
+        // Without the check nothing else is touched, and what was asked for there is no number.
+        let mut engine = common::engine(&model, &given, &["e".into()], 2, &[]);
+        engine.run(0.0);
+        assert!(engine.tensor("e").unwrap()[6..].iter().all(|value| value.is_nan()));
+    }
+}
+
+#[test]
+fn conditions_keep_nan_out_of_sums() {
+    let text = "input x[5]
+param W[5, 5] ~ normal(0, 1)
+a[i] = sum[j] [j <= i] W[i,j] x[j]
+k[i:5] = sum[j] [j <= i] x[j]
+b[i:5] = sum[u:2] pad(x)[i+u-1] W[u,i]
+loss = sum[i] a[i]
+";
+    let model = gradients(&build(text)).model;
+    let mut given = integers(&model, 2, &mut Dice::new(1));
+    given.get_mut("x").unwrap().values[3] = f64::NAN;
+    agree(&model, &given, &defined(&model), 2, 0.0);
 }
 
 #[test]
