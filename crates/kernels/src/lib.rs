@@ -7,6 +7,8 @@
 //! shapes, so results do not depend on the number of threads.
 
 mod arena;
+mod check;
+mod gather;
 mod machine;
 pub mod math;
 mod product;

@@ -4,11 +4,11 @@
 //! Matrix Multiplication*, 2008).
 
 use crate::arena::{Arena, Shared};
+use crate::check::is_injective;
 use crate::machine::{Level, Machine, Portable, fma};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
 use crate::threads;
-use crate::walk::is_injective;
 use std::mem::MaybeUninit;
 
 /// One axis of a group.

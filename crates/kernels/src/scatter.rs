@@ -1,8 +1,9 @@
 //! Sums in which data decide where an addend goes.
 
 use crate::arena::{Arena, Shared};
+use crate::check::{bounds, is_injective};
 use crate::threads;
-use crate::walk::{Access, Loop, bounds, is_injective};
+use crate::walk::{Access, Loop};
 
 /// What a [`Scatter`] does: the target is filled with zeros; then the source at every position of the
 /// loops, in their order, is added to the entry of the target that the keys say, or to none where a

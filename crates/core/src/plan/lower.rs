@@ -97,6 +97,11 @@ impl Lowering {
         subscripts.iter().zip(shape).all(|(subscript, extent)| is_inside(subscript, *extent))
     }
 
+    /// Whether the equation is of a tensor that is computed step by step.
+    pub fn is_by_steps(&self) -> bool {
+        self.values.get(&self.tensor).is_some_and(|value| value.is_recurrent)
+    }
+
     /// A value that is reduced in one loop.
     pub fn reduce(&mut self, reduction: Reduction, over: &[Index], body: Term) -> Result<Term, PlanError> {
         if over.iter().any(|index| index.extent == 0) && matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {

@@ -9,6 +9,9 @@ impl Lowering {
     /// A sum as a scatter: every addend is added where conditions put it. `None` where the sum is
     /// none.
     pub fn scatter(&mut self, over: &[Index], factors: &[Term]) -> Result<Option<Term>, PlanError> {
+        if self.is_by_steps() {
+            return Ok(None);
+        }
         let mut keys: Vec<(Term, Index)> = Vec::new();
         let mut others: Vec<Term> = Vec::new();
         for (number, factor) in factors.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use crate::common::generator::Dice;
 use crate::common::{agree, defined, engine, gradients, pairs, planned, random};
-use crate::{bits, build_for};
+use crate::{bits, build_for, with_subscripts};
 use deltarule_core::derivation::with_derivatives;
 use deltarule_core::meaning;
 use deltarule_core::model::LOSS;
@@ -46,7 +46,7 @@ loss = sum[i] h[T-1,i]^2
 fn check(text: &str, batches: &[usize], tolerance: f64) {
     for &batch in batches {
         let backward = gradients(&build_for(text, batch));
-        let given = random(&backward.model, batch, &mut Dice::new(batch as u64));
+        let given = with_subscripts(&backward.model, batch, &mut Dice::new(batch as u64));
         agree(&backward.model, &given, &defined(&backward.model), batch, tolerance);
     }
 }
@@ -75,6 +75,29 @@ loss = sum[i, t] h[i,t]^2
         &[1, 4],
         1e-5,
     );
+}
+
+#[test]
+fn recurrences_with_reductions_and_data_in_every_step() {
+    check(
+        "input t[5] int(4)
+input m[3, 4]
+param E[4, 4] ~ normal(0, 1)
+param V[4, 4] ~ normal(0, 1)
+h[s:-1, i] = 0
+a[s, k] = softmax[k](m[k,i] h[s-1,i])
+h[s, i] = tanh(E[t[s], i] + V[i,j] h[s-1,j] + a[s,k] m[k,i] + max[j] (h[s-1,j] E[i,j]))
+loss = logsumexp[i] h[4,i] + sum[s] [s > 1] h[s-2, 1]
+",
+        &[1, 4],
+        2e-5,
+    );
+}
+
+#[test]
+fn long_recurrences() {
+    check(&ELMAN.replace("T = 7", "T = 1"), &[1, 3], 1e-5);
+    check(&ELMAN.replace("T = 7", "T = 400"), &[2], 1e-4);
 }
 
 #[test]

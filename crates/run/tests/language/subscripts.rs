@@ -2,29 +2,19 @@
 //! interpreter. Where all values are small integers, so are all sums, and both agree exactly.
 
 use crate::common::generator::Dice;
-use crate::common::{Given, agree, build, defined, gradients, planned, random};
-use crate::{bits, common};
-use deltarule_core::model::{Model, Role, TargetKind};
+use crate::common::{Given, agree, build, defined, gradients, planned};
+use crate::{bits, common, with_subscripts};
+use deltarule_core::model::{Model, Role};
 use deltarule_core::plan::Operation;
 use deltarule_run::evaluate::evaluate;
 
 /// Random values, all of them small integers; data that are subscripts in their ranges.
 fn integers(model: &Model, batch: usize, dice: &mut Dice) -> Given {
-    let mut given = random(model, batch, dice);
+    let mut given = with_subscripts(model, batch, dice);
     for tensor in &model.tensors {
-        let Some(array) = given.get_mut(&tensor.name) else { continue };
-        let below = match tensor.role {
-            Role::Input { below } => below,
-            Role::Target(TargetKind::Integer(below)) => Some(below),
-            Role::Target(_) => continue,
-            _ => None,
-        };
-        for value in &mut array.values {
-            *value = match below {
-                Some(below) => dice.below(below) as f64,
-                None => dice.below(7) as f64 - 3.0,
-            };
-        }
+        let is_real = !matches!(tensor.role, Role::Input { below: Some(_) } | Role::Target(_));
+        let Some(array) = given.get_mut(&tensor.name).filter(|_| is_real) else { continue };
+        array.values.iter_mut().for_each(|value| *value = dice.below(7) as f64 - 3.0);
     }
     given
 }
@@ -190,13 +180,7 @@ z[o, r:20, s:20] = K[o,c,u,v] pad(x)[c, r+u-1, s+v-1]
 g[n:500, d] = sum[s] [t[s] = n] E[t[s], d]
 ";
     let model = build(text);
-    let given = random(&model, 20, &mut Dice::new(1));
-    let given = {
-        let mut given = given;
-        let mut dice = Dice::new(5);
-        given.get_mut("t").unwrap().values.iter_mut().for_each(|value| *value = dice.below(500) as f64);
-        given
-    };
+    let given = with_subscripts(&model, 20, &mut Dice::new(1));
     let run = |threads| bits(&model, &given, &defined(&model), 20, threads);
     assert!(run(1) == run(2));
 }
