@@ -85,7 +85,7 @@ input m[3, 4]
 param E[4, 4] ~ normal(0, 1)
 param V[4, 4] ~ normal(0, 1)
 h[s:-1, i] = 0
-a[s, k] = softmax[k](m[k,i] h[s-1,i])
+a[s:5, k] = softmax[k](m[k,i] h[s-1,i])
 h[s, i] = tanh(E[t[s], i] + V[i,j] h[s-1,j] + a[s,k] m[k,i] + max[j] (h[s-1,j] E[i,j]))
 loss = logsumexp[i] h[4,i] + sum[s] [s > 1] h[s-2, 1]
 ",

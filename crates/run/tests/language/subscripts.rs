@@ -142,9 +142,10 @@ fn integers_out_of_range_are_refused() {
 fn conditions_keep_nan_out_of_sums() {
     let text = "input x[5]
 param W[5, 5] ~ normal(0, 1)
+param w[2] ~ normal(0, 1)
 a[i] = sum[j] [j <= i] W[i,j] x[j]
 k[i:5] = sum[j] [j <= i] x[j]
-b[i:5] = sum[u:2] pad(x)[i+u-1] W[u,i]
+b[i:5] = sum[u] pad(x)[i+u-1] w[u]
 loss = sum[i] a[i]
 ";
     let model = gradients(&build(text)).model;
