@@ -109,3 +109,42 @@ fn equal_equations_are_equal_terms() {
     assert_eq!(body("a"), body("b"));
     assert_eq!(body("c"), body("d"));
 }
+
+#[test]
+fn common_networks_can_be_written() {
+    let convolution = "size c = 4\ninput x[3,12,12]\ntarget y[10] onehot\nparam K[c,3,3,3] ~ he\nparam b[c] ~ zeros\n\
+        param W[10,c,6,6] ~ glorot\n\
+        z[o,r:12,s:12] = K[o,i,u,v] pad(x)[i,r+u-1,s+v-1] + b[o]\na[o,r,s] = relu(z[o,r,s])\n\
+        p[o,r,s] = max[u:2,v:2] a[o,2*r+u,2*s+v]\nq[k] = W[k,o,r,s] p[o,r,s]\nloss = softmaxcrossentropy[k](q[k], y[k])";
+    let model = build(convolution);
+    assert_eq!(model.tensor("p").unwrap().shape, [4, 6, 6]);
+    assert_eq!(deviation(convolution, "K"), (2.0f64 / 27.0).sqrt());
+    let gates: String = ["f", "g", "o", "n"]
+        .map(|gate| {
+            let function = if gate == "n" { "tanh" } else { "sigmoid" };
+            format!(
+                "param W{gate}[8,5] ~ glorot\nparam U{gate}[8,8] ~ glorot\nparam b{gate}[8] ~ zeros\n\
+                 {gate}[t,i] = {function}(W{gate}[i,j] x[t,j] + U{gate}[i,j] h[t-1,j] + b{gate}[i])\n"
+            )
+        })
+        .concat();
+    let lstm = format!(
+        "input w[7] int(20)\ntarget y[7] int(20)\nparam E[20,5] ~ normal(0, 1)\nparam V[20,8] ~ glorot\n\
+         x[t,j] = E[w[t],j]\nh[t:-1,i] = 0\nc[t:-1,i] = 0\n{gates}\
+         c[t,i] = f[t,i] c[t-1,i] + g[t,i] n[t,i]\nh[t,i] = o[t,i] tanh(c[t,i])\n\
+         s[t,k] = V[k,i] h[t,i]\nloss = mean[t] (logsumexp[k] s[t,k] - s[t,y[t]])"
+    );
+    let model = build(&lstm);
+    assert_eq!(model.tensor("c").unwrap().shape, [7, 8]);
+    assert_eq!(
+        model.stages().iter().filter(|stage| stage.is_recurrent).map(|stage| stage.members.len()).max(),
+        Some(6)
+    );
+    let normalised = "input x[batch,6]\ntarget y[batch]\nparam w[6] ~ glorot\nm[i] = mean[b] x[b,i]\n\
+        v[i] = mean[b] (x[b,i] - m[i])^2\nz[b] = w[i] (x[b,i] - m[i]) / sqrt(v[i] + 1e-5)\n\
+        loss = mean[b] (z[b] - y[b])^2";
+    assert!(build(normalised).batch.is_some());
+    let penalty = "input x[6]\ntarget y\nparam w[4,6] ~ he\nparam v[4] ~ lecun\nu = v[i] tanh(w[i,j] x[j])\n\
+        loss = (u - y)^2 + 0.1 ∂u/∂x[j] ∂u/∂x[j]\nH[i,j] = ∂(∂u/∂x[i])/∂x[j]";
+    assert_eq!(build(penalty).tensor("H").unwrap().shape, [6, 6]);
+}
