@@ -295,6 +295,7 @@ impl Work<'_> {
         let mut derivation = Derivation::new(start.clone());
         derivation.apply(&names::CHAIN_RULE, &context);
         derivation.apply(&names::LOCAL_JACOBIANS, &context);
+        derivation.apply(&names::MASKED_POLE, &context);
         derivation.apply(&names::KNOWN_DERIVATIVE, &context);
         let rules: Vec<&'static Rule> = SIMPLIFY.iter().chain(SOLVE).copied().collect();
         finish(&mut derivation, &rules, &context);

@@ -64,6 +64,9 @@ impl Solution {
 
     /// What must hold for the index to have that value; what always holds is 1.
     fn guards(&self, model: &Model) -> Vec<Term> {
+        if self.divisor == 1 {
+            return in_range(&self.numerator, &self.index, model);
+        }
         let mut guards = in_range(&self.numerator.floor_quotient(self.divisor), &self.index, model);
         guards.push(Term::delta(self.numerator.remainder(self.divisor), Term::integer(0)));
         guards
@@ -77,7 +80,11 @@ impl Solution {
     fn collapsed(&self, opened: &Opened, delta: usize, model: &Model) -> Term {
         let mut rest = opened.body.factors().to_vec();
         rest.remove(delta);
-        let mut product = vec![Term::mul(rest).substitute_quotient(&self.index, &self.numerator, self.divisor)];
+        let rest = Term::mul(rest);
+        let mut product = vec![match self.divisor {
+            1 => rest.substitute_terms(&[(self.index.clone(), self.numerator.clone())]),
+            divisor => rest.substitute_quotient(&self.index, &self.numerator, divisor),
+        }];
         product.extend(self.guards(model));
         let left: Vec<Index> = opened.indices.iter().filter(|other| **other != self.index).cloned().collect();
         Term::sum(&left, Term::mul(product))

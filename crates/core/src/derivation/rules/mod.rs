@@ -93,7 +93,13 @@ pub static STABLE: &[&Rule] = &[
 /// Every rule there is.
 pub fn all() -> Vec<&'static Rule> {
     let mut rules: Vec<&'static Rule> = Vec::new();
-    let single = [&names::CHAIN_RULE, &names::LOCAL_JACOBIANS, &names::KNOWN_DERIVATIVE, &stable::LOG_OF_NAMED];
+    let single = [
+        &names::CHAIN_RULE,
+        &names::LOCAL_JACOBIANS,
+        &names::MASKED_POLE,
+        &names::KNOWN_DERIVATIVE,
+        &stable::LOG_OF_NAMED,
+    ];
     for rule in DIFFERENTIATE.iter().chain(SIMPLIFY).chain(SOLVE).chain(TIDY).chain(STABLE).copied().chain(single) {
         if !rules.contains(&rule) {
             rules.push(rule);

@@ -1,9 +1,10 @@
 //! Rules that use definitions, assumptions and results derived before.
 
 use super::differentiate::rule;
+use super::safe::is_finite;
 use crate::derivation::rewrite::{Context, Rule};
 use crate::model::{Assumption, Definition, Model};
-use crate::term::{Affine, Index, Name, Node, Reduction, Term, fresh_id};
+use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term, fresh_id};
 
 /// The name of the tensor that holds `∂of/∂wrt`; its axes are those of `of`, then those of `wrt`. Either
 /// may be a derivative itself: `∂∂u/∂x/∂W` is the derivative of `∂u/∂x` by `W`.
@@ -80,6 +81,44 @@ rule!(
         let mut addends = consumers(context.model, of, wrt).iter().map(path).collect::<Option<Vec<Term>>>()?;
         addends.extend((of == wrt).then(own));
         Some(Term::add(addends))
+    }
+);
+
+/// Whether a condition can make the derivative of `of` by a tensor 0: somewhere on the way it is read in
+/// a branch, or beside a condition.
+fn is_masked(model: &Model, of: &str, tensor: &str, seen: &mut Vec<Name>) -> bool {
+    if seen.iter().any(|name| &**name == tensor) {
+        return false;
+    }
+    seen.push(tensor.into());
+    consumers(model, of, tensor).iter().any(|consumer| {
+        let here = model.definition(consumer).is_some_and(|definition| reads_in_mask(&definition.body, tensor));
+        here || is_masked(model, of, consumer, seen)
+    })
+}
+
+fn reads_in_mask(term: &Term, tensor: &str) -> bool {
+    let here = match term.node() {
+        Node::Where(_, then, otherwise) => then.reads(tensor) || otherwise.reads(tensor),
+        Node::Mul(factors) => factors.iter().any(Term::is_condition) && term.reads(tensor),
+        _ => false,
+    };
+    here || (term.reads(tensor) && term.children().iter().any(|child| reads_in_mask(child, tensor)))
+}
+
+rule!(
+    /// What a mask makes 0 stays 0 beside a pole. Where a condition can make the derivative `g` 0, and the
+    /// factors beside it need not be finite.
+    MASKED_POLE, "nothing flows through a mask", "g u = [g != 0] g u", |term, context| {
+        let Node::Mul(factors) = term.node() else { return None };
+        let flow = factors.iter().find(|factor| {
+            let Node::Read { tensor, .. } = factor.node() else { return false };
+            derivative_parts(tensor).is_some_and(|(of, wrt)| is_masked(context.model, of, wrt, &mut Vec::new()))
+        })?;
+        let bracket = Term::compare(Comparison::NotEqual, flow.clone(), Term::integer(0));
+        let has_pole = |factor: &Term| factor != flow && !factor.is_condition() && !is_finite(factor, context.model);
+        (!factors.contains(&bracket) && factors.iter().any(has_pole))
+            .then(|| Term::mul(factors.iter().cloned().chain([bracket]).collect()))
     }
 );
 

@@ -53,11 +53,20 @@ fn reads_inside(tensor: &str, subscripts: &[Term], model: &Model) -> bool {
 /// Whether a term has a value that is finite wherever what it reads is, and reads nothing outside
 /// its tensor, whatever the values of its indices.
 pub fn is_safe(term: &Term, model: &Model) -> bool {
-    let safe = |part: &Term| is_safe(part, model);
+    has_value(term, model, true)
+}
+
+/// Whether a term is finite wherever what it reads is; that its reads lie inside is left to others.
+pub fn is_finite(term: &Term, model: &Model) -> bool {
+    has_value(term, model, false)
+}
+
+fn has_value(term: &Term, model: &Model, inside: bool) -> bool {
+    let safe = |part: &Term| has_value(part, model, inside);
     match term.node() {
         Node::Number(number) => number.value().is_finite(),
         Node::Affine(_) => true,
-        Node::Read { tensor, subscripts } => reads_inside(tensor, subscripts, model),
+        Node::Read { tensor, subscripts } => !inside || reads_inside(tensor, subscripts, model),
         Node::Add(parts) | Node::Mul(parts) | Node::Logic(_, parts) => parts.iter().all(safe),
         Node::Compare(_, a, b) => safe(a) && safe(b),
         Node::Where(a, b, c) => safe(a) && safe(b) && safe(c),

@@ -7,7 +7,7 @@
 use super::differentiate::rule;
 use super::safe::is_safe;
 use crate::derivation::rewrite::Rule;
-use crate::term::{Comparison, Connective, Function, Node, Number, Term};
+use crate::term::{Comparison, Connective, Function, Node, Number, Term, fresh_id};
 
 /// A factor as base and exponent.
 fn base_and_exponent(factor: &Term) -> (Term, Term) {
@@ -250,9 +250,28 @@ fn exclude(one: &Term, other: &Term) -> bool {
     ones.iter().any(|a| others.iter().any(|b| negative(a, b)))
 }
 
+/// A term where a condition on integers is known to hold: the conditions in it that follow from that
+/// are 1, those that it excludes 0. Indices that reductions bind are numbered from `first`.
+fn assuming(given: &Term, term: &Term, first: u32) -> Term {
+    let needs_given = given.free().iter().any(|index| term.depends_on(index));
+    match term.node() {
+        _ if !needs_given => term.clone(),
+        Node::Compare(..) if follows(term, given) => Term::integer(1),
+        Node::Compare(..) if exclude(term, given) => Term::integer(0),
+        Node::Reduce { .. } => match term.open_from(first) {
+            Some(opened) => {
+                let body = assuming(given, &opened.body, first + opened.indices.len() as u32);
+                Term::reduce(opened.reduction, &opened.indices, body)
+            }
+            None => term.clone(),
+        },
+        _ => term.map_children(&mut |child| assuming(given, child, first)),
+    }
+}
+
 rule!(
-    /// On integers: a condition that follows from another of the same product is left out, and two
-    /// that exclude each other make it 0.
+    /// On integers: a condition that follows from another factor of the product is left out, also within
+    /// other factors, and two that exclude each other make it 0.
     IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
         for (first, condition) in factors.iter().enumerate() {
@@ -268,6 +287,13 @@ rule!(
                 }
             }
         }
-        None
+        let is_given = |factor: &&Term| not_negative(factor).is_some();
+        factors.iter().filter(is_given).find_map(|given| {
+            let rest = factors.iter().map(|factor| match factor.is_condition() {
+                true => factor.clone(),
+                false => assuming(given, factor, fresh_id(&[term])),
+            });
+            Some(Term::mul(rest.collect())).filter(|after| after != term)
+        })
     }
 );
