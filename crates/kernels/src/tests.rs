@@ -116,6 +116,7 @@ fn product(level: Level, sizes: [usize; 4], transposed: [bool; 2], descends: boo
     let (inner_b, column_b) = of(transposed[1], inner, columns);
     let axis = |extent: usize, strides: [i64; 3]| vec![Dimension { extent, strides }];
     let spec = ProductSpec {
+        by_steps: false,
         batch: axis(batch, [(rows * inner) as i64, (inner * columns) as i64, (rows * columns) as i64]),
         rows: axis(rows, [row_a, 0, columns as i64]),
         columns: axis(columns, [0, column_b, 1]),
@@ -184,6 +185,7 @@ fn products_over_several_axes() {
         strides: [left as i64, right as i64, target as i64],
     };
     let spec = ProductSpec {
+        by_steps: false,
         batch: vec![],
         rows: vec![axis(i1, k2 * i2, 0, i2 * j), axis(i2, 1, 0, j)],
         columns: vec![axis(j, 0, k1, 1)],
@@ -206,6 +208,7 @@ fn products_over_several_axes() {
 fn wrong_products_are_refused() {
     let axis = |strides| vec![Dimension { extent: 4, strides }];
     let spec = |offsets, target| ProductSpec {
+        by_steps: false,
         batch: vec![],
         rows: axis([4, 0, target]),
         columns: axis([0, 1, 1]),
@@ -237,6 +240,7 @@ fn map(level: Level, rows: usize, columns: usize, by_row: bool) {
     arena.values_mut()[..size].copy_from_slice(&x);
     arena.values_mut()[2 * size..].copy_from_slice(&y);
     let spec = WalkSpec {
+        by_steps: false,
         loops: vec![range(rows, false), range(columns, false)],
         reads: vec![dense(0, &[columns as i64, 1]), dense(2 * size, if by_row { &[0, 1] } else { &[1, 0] })],
         program: vec![
@@ -279,6 +283,7 @@ fn reduction(level: Level, reduction: Reduction, [kept, over]: [usize; 2], along
         ([range(over, true), range(kept, false)], [kept as i64, 1], [0, 1])
     };
     let spec = WalkSpec {
+        by_steps: false,
         loops: loops.to_vec(),
         reads: vec![dense(0, &strides)],
         program: vec![Instruction::Read(0)],
@@ -360,6 +365,7 @@ fn reads_beyond_an_axis_are_zero() {
     arena.values_mut()[..3].copy_from_slice(&[1.0, 2.0, 3.0]);
     let axis = crate::Bound { extent: 3, step: 1, offset: -1, strides: vec![1] };
     let spec = WalkSpec {
+        by_steps: false,
         loops: vec![range(4, false)],
         reads: vec![Access { offset: -1, strides: vec![1], axes: vec![axis] }],
         program: vec![Instruction::Read(0)],
@@ -375,6 +381,7 @@ fn reads_beyond_an_axis_are_zero() {
 #[test]
 fn wrong_walks_are_refused() {
     let copy = |read: Access, store: Access| WalkSpec {
+        by_steps: false,
         loops: vec![range(4, false)],
         reads: vec![read],
         program: vec![Instruction::Read(0)],
@@ -392,4 +399,89 @@ fn wrong_walks_are_refused() {
     let mut early = copy(dense(0, &[1]), dense(4, &[1]));
     early.program.insert(0, Instruction::Compare(Comparison::Less, 1, 1));
     assert!(refused(&early));
+}
+
+#[test]
+fn computed_subscripts_outside_are_nan() {
+    // y[i] = x[t[i]], x of three values.
+    let mut arena = Arena::new(15);
+    arena.values_mut()[..9].copy_from_slice(&[5.0, 6.0, 7.0, 2.0, 0.0, 3.0, -1.0, 0.5, f32::NAN]);
+    let free = crate::Bound { extent: 3, step: 1, offset: 0, strides: vec![0] };
+    let spec = WalkSpec {
+        by_steps: false,
+        loops: vec![range(6, false)],
+        reads: vec![dense(3, &[1]), Access { offset: 0, strides: vec![0], axes: vec![free] }],
+        program: vec![Instruction::Read(0), Instruction::Gather(1, vec![(0, 0)])],
+        reduction: None,
+        ending: vec![],
+        stores: vec![(1, dense(9, &[1]))],
+    };
+    Walk::new(&spec, 15).unwrap().run(&mut arena, 0.0);
+    assert_eq!(arena.values()[9..11], [7.0, 5.0]);
+    assert!(arena.values()[11..].iter().all(|value| value.is_nan()));
+    let mut wrong = spec.clone();
+    wrong.reads[1].axes[0].extent = 100;
+    assert!(Walk::new(&wrong, 15).is_err());
+    let mut wrong = spec.clone();
+    wrong.reads[1].axes[0].strides = vec![1];
+    wrong.reads[1].strides = vec![1];
+    assert!(Walk::new(&wrong, 15).is_err());
+}
+
+#[test]
+fn scatters_add_in_order_and_skip_what_is_no_position() {
+    // y[v, d] = sum[s] [t[s] = v] g[s, d]
+    let spec = crate::ScatterSpec {
+        loops: vec![range(5, true), range(2, false)],
+        source: dense(5, &[2, 1]),
+        keys: vec![crate::Key { read: dense(0, &[1, 0]), extent: 3, stride: 2 }],
+        target: dense(15, &[0, 1]),
+    };
+    let mut arena = Arena::new(21);
+    arena.values_mut()[..5].copy_from_slice(&[1.0, 3.0, 1.0, f32::NAN, 0.0]);
+    (5..21).for_each(|place| arena.values_mut()[place] = place as f32);
+    crate::Scatter::new(&spec, 21).unwrap().run(&mut arena);
+    assert_eq!(arena.values()[15..], [13.0, 14.0, 5.0 + 9.0, 6.0 + 10.0, 0.0, 0.0]);
+    let mut wrong = spec.clone();
+    wrong.keys[0].extent = 4;
+    assert!(crate::Scatter::new(&wrong, 21).is_err());
+    let mut wrong = spec.clone();
+    wrong.target.offset = 14;
+    assert!(crate::Scatter::new(&wrong, 21).is_err());
+    let mut wrong = spec;
+    wrong.keys[0].stride = 1;
+    assert!(crate::Scatter::new(&wrong, 21).is_err());
+}
+
+#[test]
+fn steps_read_what_earlier_steps_wrote() {
+    // h[t, i] = 2 h[t - 1, i] + 1, and 1 where t = 0.
+    let before = Access {
+        offset: -3,
+        strides: vec![3, 1],
+        axes: vec![
+            crate::Bound { extent: 4, step: 3, offset: -1, strides: vec![1, 0] },
+            crate::Bound { extent: 3, step: 1, offset: 0, strides: vec![0, 1] },
+        ],
+    };
+    let spec = WalkSpec {
+        by_steps: true,
+        loops: vec![range(4, false), range(3, false)],
+        reads: vec![before],
+        program: vec![
+            Instruction::Read(0),
+            Instruction::Constant(1.0),
+            Instruction::Binary(Binary::Add, 0, 0),
+            Instruction::Binary(Binary::Add, 2, 1),
+        ],
+        reduction: None,
+        ending: vec![],
+        stores: vec![(3, dense(0, &[3, 1]))],
+    };
+    let mut arena = Arena::new(12);
+    Walk::new(&spec, 12).unwrap().run(&mut arena, 0.0);
+    assert_eq!(arena.values(), &[1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 7.0, 7.0, 7.0, 15.0, 15.0, 15.0]);
+    let mut all_at_once = spec.clone();
+    all_at_once.by_steps = false;
+    assert!(Walk::new(&all_at_once, 12).is_err());
 }

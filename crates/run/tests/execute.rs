@@ -200,3 +200,42 @@ fn tampered_plans_are_seen() {
         assert!(plan.verify().is_err(), "change {number}");
     }
 }
+
+#[test]
+fn softmax_of_large_and_infinite_rows() {
+    let text = "input z[3]
+param W[3, 3] ~ normal(0, 1)
+param b[3] ~ zeros
+p[i] = exp(z[i]) / sum[k] exp(z[k])
+l[i] = log(p[i])
+q[i] = softmax[i](z[i] + b[i])
+c = logsumexp[i] (z[i] + b[i])
+s[i, j] = p[i] p[j] + exp(2 z[i] - logsumexp[k] z[k]) / exp(logsumexp[k] z[k])
+w[i] = softmax[i](W[i,j] z[j] / 1e6)
+d = -p[0] l[0]
+loss = -sum[i] w[i] log(q[i])
+";
+    let backward = gradients(&build(text));
+    let given = |row: [f64; 3]| {
+        let mut given = random(&backward.model, 1, &mut Dice::new(3));
+        given.get_mut("z").unwrap().values = row.to_vec();
+        given.get_mut("b").unwrap().values = vec![0.0; 3];
+        given
+    };
+    for row in [[1000.0, 1000.0, -5.0], [1e7, 1e7 + 1.0, 0.0], [-1e7, 3.0, f64::NEG_INFINITY], [-1e30, 1e30, 0.0]] {
+        let mut wanted = names(&["p", "q", "c", "s"]);
+        if row[2].is_finite() {
+            wanted.extend(names(&["l", "w", LOSS, "∂loss/∂b", "∂loss/∂W"]));
+        }
+        agree(&backward.model, &given(row), &wanted, 1, 1e-6);
+    }
+    let values = |row: [f64; 3]| {
+        let mut engine = engine(&backward.model, &given(row), &names(&["p", "q", "c", "l"]), 1, &[]);
+        engine.run(0.0);
+        ["p", "q", "c"].map(|name| engine.tensor(name).unwrap().to_vec())
+    };
+    let lowest = f32::NEG_INFINITY;
+    assert_eq!(values([f64::NEG_INFINITY; 3]), [vec![0.0; 3], vec![0.0; 3], vec![lowest]]);
+    assert_eq!(values([1000.0, 1000.0, -5.0])[0], [0.5, 0.5, 0.0]);
+    assert!(values([f64::NAN, 0.0, 0.0]).iter().flatten().all(|value| value.is_nan()));
+}

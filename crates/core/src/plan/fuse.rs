@@ -98,7 +98,7 @@ impl Fusion<'_> {
                     *name == consumer.target && *at == producer.indices.iter().map(Term::index).collect::<Vec<_>>()
                 })
             }
-            Work::Reduce { .. } | Work::Contract { .. } => false,
+            Work::Reduce { .. } | Work::Contract { .. } | Work::Scatter { .. } => false,
         }
     }
 }

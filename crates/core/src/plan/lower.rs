@@ -5,13 +5,15 @@ use super::equations::Equation;
 use super::nest::is_inside;
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
-use crate::term::{Affine, Index, Name, Node, Reduction, Term};
+use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
 use std::collections::HashMap;
 
 /// Instructions that must be saved for a value to be worth memory and a loop of its own.
 const WORTH: f64 = 2000.0;
 /// Terms larger than this are computed in several loops.
 const LARGEST: usize = 400;
+/// Up to this all integers are exact in single precision.
+const MOST_COUNTED: usize = 1 << 24;
 
 /// The work in progress.
 pub(super) struct Lowering {
@@ -44,7 +46,11 @@ impl Lowering {
     pub fn term(&mut self, term: &Term, first: u32, guarded: bool) -> Result<Term, PlanError> {
         match term.node() {
             Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
-            Node::Read { tensor, subscripts } => self.check_read(tensor, subscripts, guarded).map(|()| term.clone()),
+            Node::Read { tensor, subscripts } => {
+                self.check_read(tensor, subscripts, guarded)?;
+                let inner = |subscript: &Term| self.term(subscript, first, guarded);
+                Ok(Term::read(tensor, subscripts.iter().map(inner).collect::<Result<_, _>>()?))
+            }
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
                 let body = self.term(&opened.body, first + opened.indices.len() as u32, guarded)?;
@@ -66,11 +72,18 @@ impl Lowering {
         }
     }
 
-    /// Every subscript inside its axis for all values of the indices; unless a condition around it
-    /// may keep it from counting where it is not.
+    /// Every affine subscript inside its axis for all values of the indices, unless a condition around
+    /// it may keep it from counting where it is not. Other subscripts are checked when they are known.
     fn check_read(&self, tensor: &Name, subscripts: &[Term], guarded: bool) -> Result<(), PlanError> {
         let shape = &self.values[tensor].shape;
-        let all_inside = subscripts.iter().zip(shape).all(|(subscript, extent)| is_inside(subscript, *extent));
+        let computed = |subscript: &Term| subscript.as_affine().is_none();
+        let all_inside = subscripts
+            .iter()
+            .zip(shape)
+            .all(|(subscript, extent)| computed(subscript) || is_inside(subscript, *extent));
+        if subscripts.iter().zip(shape).any(|(subscript, extent)| computed(subscript) && *extent > MOST_COUNTED) {
+            return Err(PlanError::TooLarge(tensor.clone()));
+        }
         if shape.len() == subscripts.len() && (guarded || all_inside) {
             return Ok(());
         }
@@ -82,6 +95,11 @@ impl Lowering {
         let Node::Read { tensor, subscripts } = read.node() else { return false };
         let shape = &self.values[tensor].shape;
         subscripts.iter().zip(shape).all(|(subscript, extent)| is_inside(subscript, *extent))
+    }
+
+    /// Whether the equation is of a tensor that is computed step by step.
+    pub fn is_by_steps(&self) -> bool {
+        self.values.get(&self.tensor).is_some_and(|value| value.is_recurrent)
     }
 
     /// A value that is reduced in one loop.
@@ -140,7 +158,9 @@ impl Lowering {
             && (price - 1.0) * positions - (price + 2.0) * own > WORTH
             && let Ok(read) = self.materialise(term)
         {
-            return read;
+            // What keeps other factors from counting must still be seen to be a condition.
+            let is_condition = term.is_condition();
+            return if is_condition { Term::compare(Comparison::NotEqual, read, Term::integer(0)) } else { read };
         }
         self.hoist_inside(term, positions)
     }
