@@ -22,7 +22,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Seed of the first parameters, the shuffling and the points of checks
-    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    #[arg(long, global = true, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Say less on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -68,7 +68,8 @@ pub struct Train {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub batch: usize,
     /// Learning rate of gradient descent
-    #[arg(long, value_name = "X", default_value_t = 0.2, value_parser = positive_number)]
+    #[arg(long, value_name = "X", default_value_t = 0.2, value_parser = positive_number,
+        allow_negative_numbers = true)]
     pub rate: f32,
     /// One JSON object a line instead of text
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -131,6 +132,9 @@ pub struct Eval {
     /// In single precision, planned, or in double precision, straight from the definitions
     #[arg(long, value_enum, default_value_t = Engine::Fast)]
     pub engine: Engine,
+    /// How to say what was written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// How results are printed.

@@ -1,8 +1,9 @@
 //! How a run ends that did not succeed.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 /// Why it did not succeed.
 #[derive(Debug)]
@@ -72,7 +73,24 @@ impl Failure {
     }
 }
 
-/// Writes to standard output; a closed pipe is no failure of ours.
+/// The first failure to write to standard output.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Writes to standard output. A closed pipe is no failure of ours; any other is told by
+/// [`unwritten`] at the end.
 pub fn print(text: &str) {
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    let mut out = anstream::stdout();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.get_or_init(|| error.to_string());
+    }
+}
+
+/// The failure of a run whose results could not all be written.
+pub fn unwritten() -> Result<(), Failure> {
+    match UNWRITTEN.get() {
+        Some(reason) => Err(Failure::message(format!("standard output cannot be written: {reason}"))),
+        None => Ok(()),
+    }
 }

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Verb::Check(check) => commands::check::run(check, &arguments.common),
         Verb::Eval(eval) => commands::eval::run(eval, &arguments.common),
     };
-    match result {
+    match result.and_then(|()| failure::unwritten()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-const TEMPLATE: &str = "training {bar:30.cyan/dim} {percent:>3}%  {per_sec}  {eta} left  {msg}";
+const TEMPLATE: &str = "training {bar:24.cyan/dim} {percent:>3}% {per_sec} {eta} left, {wide_msg}";
 
 /// A bar over the steps of a run. It shows nothing where standard error is no terminal.
 pub struct Progress {

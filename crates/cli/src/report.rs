@@ -45,7 +45,9 @@ impl Report {
             }));
         }
         let batches = if data.train.count > 0 { format!("batches of {batch}, ") } else { String::new() };
-        print(&format!("data: {}\ntraining: {epochs} epochs, {batches}rate {rate}, seed {seed}\n", data.description));
+        let plural = if *epochs == 1 { "" } else { "s" };
+        let description = &data.description;
+        print(&format!("data: {description}\ntraining: {epochs} epoch{plural}, {batches}rate {rate}, seed {seed}\n"));
     }
 
     /// An epoch; only for programs, since people have the progress bar.

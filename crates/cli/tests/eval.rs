@@ -160,6 +160,9 @@ fn what_does_not_fit_is_said_and_nothing_is_written() {
             assert!(run.wrote_nothing(), "{case}");
         }
     }
+    let digits = arrays(&[("x", &[1, 64], &[0.5; 64]), ("y", &[1, 10], &[0.1; 10])]);
+    let said = message(&Run::new(&digits).eval(&model_argument("digits.dr"), &[]), 2);
+    assert!(said.contains("`y`") && said.contains("example 0"), "{said}");
     let run = Run::new(&whole);
     let given = run.folder.path().join("in.npz");
     std::fs::write(&given, b"this is no archive").expect("written");

@@ -7,14 +7,21 @@
 //! shapes, so results do not depend on the number of threads.
 
 mod arena;
+mod check;
+mod gather;
 mod machine;
 pub mod math;
 mod product;
 mod reduce;
+mod scatter;
 mod threads;
 mod tile;
 mod walk;
 
 pub use arena::Arena;
 pub use product::{Dimension, Product, ProductSpec, Workspace};
-pub use walk::{Access, Binary, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};
+pub use scatter::{Key, Scatter, ScatterSpec};
+pub use walk::{Access, Binary, Bound, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};
+
+#[cfg(test)]
+mod tests;

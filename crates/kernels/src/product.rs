@@ -4,11 +4,11 @@
 //! Matrix Multiplication*, 2008).
 
 use crate::arena::{Arena, Shared};
+use crate::check::is_injective;
 use crate::machine::{Level, Machine, Portable, fma};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
 use crate::threads;
-use crate::walk::is_injective;
 use std::mem::MaybeUninit;
 
 /// One axis of a group.
@@ -37,12 +37,16 @@ pub struct ProductSpec {
     pub scale: f32,
     /// Whether the scale is multiplied by minus the rate of the run, and the target added to.
     pub descends: bool,
+    /// Whether it runs one position of the first axis of the batch at a time, so that other positions
+    /// of the target may be read.
+    pub by_steps: bool,
 }
 
 /// Positions of a group of axes in one place.
 enum Offsets {
     Even(isize),
-    Table(Vec<isize>),
+    /// With how many in a row are neighbours.
+    Table(Vec<isize>, usize),
 }
 
 impl Offsets {
@@ -57,7 +61,9 @@ impl Offsets {
                     let steps: Vec<isize> = steps.collect();
                     table = table.iter().flat_map(|base| steps.iter().map(move |step| base + step)).collect();
                 }
-                Offsets::Table(table)
+                let innermost = group[group.len() - 1];
+                let run = if innermost.strides[operand] == 1 { innermost.extent } else { 1 };
+                Offsets::Table(table, run)
             }
         }
     }
@@ -66,8 +72,24 @@ impl Offsets {
     fn at(&self, position: usize) -> isize {
         match self {
             Offsets::Even(stride) => position as isize * stride,
-            Offsets::Table(table) => table[position],
+            Offsets::Table(table, _) => table[position],
         }
+    }
+
+    /// How many positions from this one on are neighbours.
+    #[inline(always)]
+    fn run_from(&self, position: usize) -> usize {
+        match self {
+            Offsets::Even(1) => usize::MAX,
+            Offsets::Even(_) => 1,
+            Offsets::Table(_, run) => run - position % run,
+        }
+    }
+
+    /// Whether it is worth copying neighbours together.
+    #[inline(always)]
+    fn has_runs(&self) -> bool {
+        matches!(self, Offsets::Table(_, 5..))
     }
 
     /// Whether these positions are neighbours.
@@ -90,6 +112,8 @@ pub struct Product {
     descends: bool,
     level: Level,
     arena: usize,
+    /// How many positions the first axis of the batch has, where they are run one by one.
+    steps: Option<usize>,
 }
 
 /// Memory in which right factors are packed.
@@ -121,7 +145,7 @@ impl Product {
     pub fn new(spec: &ProductSpec, arena: usize) -> Result<Product, String> {
         let groups = [&spec.batch, &spec.rows, &spec.columns, &spec.inner];
         let size = |group: &Vec<Dimension>| group.iter().map(|axis| axis.extent).product::<usize>();
-        check(spec, groups, arena)?;
+        check_steps(spec, arena)?;
         let pair = |group: &[Dimension], a, b| [Offsets::new(group, a), Offsets::new(group, b)];
         Ok(Product {
             batch: [0, 1, 2].map(|operand| Offsets::new(&spec.batch, operand)),
@@ -134,6 +158,7 @@ impl Product {
             descends: spec.descends,
             level: Level::detect(),
             arena,
+            steps: spec.by_steps.then(|| spec.batch[0].extent),
         })
     }
 
@@ -166,11 +191,22 @@ impl Product {
     /// # Panics
     /// Where arena or workspace are not those it was made for.
     pub fn run(&self, arena: &mut Arena, workspace: &mut Workspace, rate: f32) {
+        (0..self.steps.unwrap_or(1)).for_each(|step| self.run_step(arena, workspace, rate, step));
+    }
+
+    /// Runs one position of the first axis of the batch, where the product is one by steps.
+    ///
+    /// # Panics
+    /// Where arena or workspace are not those it was made for, or there is no such step.
+    pub fn run_step(&self, arena: &mut Arena, workspace: &mut Workspace, rate: f32, step: usize) {
         assert_eq!(arena.len(), self.arena, "the arena that the product was made for");
         assert!(workspace.packed.len() >= self.packed_length(), "a workspace with room for the product");
         let shared = Shared(arena.values_mut().as_mut_ptr());
         let scale = if self.descends { -rate * self.scale } else { self.scale };
-        let task = Task { product: self, arena: shared, scale };
+        let steps = self.steps.unwrap_or(1);
+        assert!(step < steps, "a step of the product");
+        let items = self.sizes[0] / steps;
+        let task = Task { product: self, arena: shared, scale, items: [step * items, (step + 1) * items] };
         if self.packed_length() == 0 { task.small() } else { task.large(Shared(workspace.packed.as_mut_ptr())) }
     }
 }
@@ -181,6 +217,8 @@ struct Task<'a> {
     product: &'a Product,
     arena: Shared,
     scale: f32,
+    /// Items of the batch, from the first on to before the last.
+    items: [usize; 2],
 }
 
 /// Part of the results.
@@ -204,7 +242,8 @@ impl<const N: usize> Panel<N> {
 impl Task<'_> {
     /// Every thread packs the right factor for itself.
     fn small(self) {
-        let [batch, rows, columns, inner] = self.product.sizes;
+        let (first, batch) = (self.items[0], self.items[1] - self.items[0]);
+        let [_, rows, columns, inner] = self.product.sizes;
         let tall = self.product.tile()[0];
         let per_row = (columns * inner).max(1);
         let rows_at_once = (GRAIN / per_row).next_multiple_of(tall).clamp(tall, rows.next_multiple_of(tall).max(tall));
@@ -215,6 +254,7 @@ impl Task<'_> {
             let rows = [piece * rows_at_once, ((piece + 1) * rows_at_once).min(rows)];
             let mut panel = Panel::<SMALL>::new();
             for item in items * items_at_once..((items + 1) * items_at_once).min(batch) {
+                let item = first + item;
                 let mut from = 0;
                 loop {
                     let inner = [from, (from + DEPTH).min(inner)];
@@ -238,11 +278,11 @@ impl Task<'_> {
 
     /// The right factor is packed once, by all threads, and then used by all of them.
     fn large(self, packed: Shared) {
-        let [batch, rows, columns, inner] = self.product.sizes;
+        let [_, rows, columns, inner] = self.product.sizes;
         let [tall, wide] = self.product.tile();
         let (row_block, column_block) = blocks(rows, columns, inner.min(DEPTH), [tall, wide]);
         let (row_blocks, column_blocks) = (rows.div_ceil(row_block), columns.div_ceil(column_block));
-        for item in 0..batch {
+        for item in self.items[0]..self.items[1] {
             for from in (0..inner).step_by(DEPTH) {
                 let inner = [from, (from + DEPTH).min(inner)];
                 let depth = inner[1] - inner[0];
@@ -335,29 +375,34 @@ unsafe fn pack_right<const N: usize>(task: Task, item: usize, block: Block, pack
         let width = N.min(block.columns[1] - column);
         // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
         unsafe {
-            let out = std::slice::from_raw_parts_mut(panel, depth * N);
             if width < N {
-                out.fill(0.0);
+                panel.write_bytes(0, depth * N);
             }
-            let by_columns = product.inner[1].is_dense() && !product.columns[0].is_dense();
-            if by_columns {
+            if product.inner[1].is_dense() && !product.columns[0].is_dense() {
                 for c in 0..width {
                     let source = base.wrapping_offset(product.columns[0].at(column + c) + block.inner[0] as isize);
-                    let source = std::slice::from_raw_parts(source, depth);
-                    for (k, value) in source.iter().enumerate() {
-                        *out.get_unchecked_mut(k * N + c) = *value;
-                    }
+                    spread(source, panel.add(c), depth, N);
                 }
             } else {
-                for (k, line) in out.chunks_exact_mut(N).enumerate() {
+                for k in 0..depth {
                     let source = base.wrapping_offset(product.inner[1].at(block.inner[0] + k));
+                    let line = panel.add(k * N);
                     if product.columns[0].is_dense() {
-                        let source = std::slice::from_raw_parts(source.wrapping_add(column), width);
-                        line[..width].copy_from_slice(source);
+                        line.copy_from_nonoverlapping(source.wrapping_add(column), width);
                         continue;
                     }
-                    for (c, value) in line[..width].iter_mut().enumerate() {
-                        *value = *source.wrapping_offset(product.columns[0].at(column + c));
+                    if product.columns[0].has_runs() {
+                        let mut c = 0;
+                        while c < width {
+                            let run = product.columns[0].run_from(column + c).min(width - c);
+                            let source = source.wrapping_offset(product.columns[0].at(column + c));
+                            line.add(c).copy_from_nonoverlapping(source, run);
+                            c += run;
+                        }
+                        continue;
+                    }
+                    for c in 0..width {
+                        *line.add(c) = *source.wrapping_offset(product.columns[0].at(column + c));
                     }
                 }
             }
@@ -377,27 +422,41 @@ unsafe fn pack_left<const R: usize>(task: Task, item: usize, rows: [usize; 2], i
     let depth = inner[1] - inner[0];
     // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
     unsafe {
-        let out = std::slice::from_raw_parts_mut(packed, R * depth);
         let count = rows[1] - rows[0];
         if count < R {
-            out.fill(0.0);
+            packed.write_bytes(0, R * depth);
         }
         if product.inner[0].is_dense() {
             for r in 0..count {
                 let source = base.wrapping_offset(product.rows[0].at(rows[0] + r) + inner[0] as isize);
-                let source = std::slice::from_raw_parts(source, depth);
-                for (k, value) in source.iter().enumerate() {
-                    *out.get_unchecked_mut(k * R + r) = *value;
-                }
+                spread(source, packed.add(r), depth, R);
             }
             return;
         }
-        for (k, line) in out.chunks_exact_mut(R).enumerate() {
+        for k in 0..depth {
             let source = base.wrapping_offset(product.inner[0].at(inner[0] + k));
-            for (r, value) in line[..count].iter_mut().enumerate() {
-                *value = *source.wrapping_offset(product.rows[0].at(rows[0] + r));
+            let line = packed.add(k * R);
+            if product.rows[0].is_dense() {
+                line.copy_from_nonoverlapping(source.wrapping_add(rows[0]), count);
+                continue;
+            }
+            for r in 0..count {
+                *line.add(r) = *source.wrapping_offset(product.rows[0].at(rows[0] + r));
             }
         }
+    }
+}
+
+/// Copies neighbours to places that are `step` apart.
+///
+/// # Safety
+/// `source` points to `length` numbers, and `target` has room for `step · length`, less what is
+/// before it.
+#[inline(always)]
+unsafe fn spread(source: *const f32, target: *mut f32, length: usize, step: usize) {
+    for k in 0..length {
+        // SAFETY: the caller's.
+        unsafe { *target.add(k * step) = *source.add(k) };
     }
 }
 
@@ -509,6 +568,20 @@ fn reach(
         return Err(format!("a product reaches {least}..={greatest} in an arena of {arena}"));
     }
     Ok(Some([least, greatest]))
+}
+
+/// One check, or one for each step.
+fn check_steps(spec: &ProductSpec, arena: usize) -> Result<(), String> {
+    if !spec.by_steps {
+        return check(spec, [&spec.batch, &spec.rows, &spec.columns, &spec.inner], arena);
+    }
+    let Some(steps) = spec.batch.first().copied() else { return Err("a product by steps without steps".into()) };
+    for step in 0..steps.extent as i64 {
+        let offsets = [0, 1, 2].map(|operand| spec.offsets[operand] + steps.strides[operand] * step);
+        let one = ProductSpec { batch: spec.batch[1..].to_vec(), offsets, by_steps: false, ..spec.clone() };
+        check(&one, [&one.batch, &one.rows, &one.columns, &one.inner], arena)?;
+    }
+    Ok(())
 }
 
 fn check(spec: &ProductSpec, [batch, rows, columns, inner]: [&Vec<Dimension>; 4], arena: usize) -> Result<(), String> {

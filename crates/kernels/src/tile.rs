@@ -2,6 +2,7 @@
 //! values stay in the first cache.
 
 use crate::arena::Shared;
+use crate::gather::{count, gather, gather_computed, gather_inside, position, scatter, tile_strides};
 use crate::machine::{Level, Machine, Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
@@ -77,7 +78,7 @@ impl Program {
         let mut sources = Vec::with_capacity(code.len());
         let mut last_use: Vec<usize> = (0..code.len()).collect();
         for (number, instruction) in code.iter().enumerate() {
-            operands(instruction).into_iter().flatten().for_each(|operand| last_use[operand] = number);
+            operands(instruction).for_each(|operand| last_use[operand] = number);
         }
         for (value, _) in stores {
             last_use[*value] = code.len();
@@ -104,8 +105,10 @@ impl Program {
                     last_use[number] = usize::MAX;
                     Source::Register(take(&mut Vec::new()))
                 }
-                Instruction::Read(read) if dense(&reads[*read], kept_only) => Source::Memory,
-                Instruction::Read(_) | Instruction::Position(_) | Instruction::Reduced => {
+                Instruction::Read(read) if reads[*read].axes.is_empty() && dense(&reads[*read], kept_only) => {
+                    Source::Memory
+                }
+                Instruction::Read(_) | Instruction::Gather(..) | Instruction::Position(_) | Instruction::Reduced => {
                     Source::Register(take(&mut free))
                 }
                 _ => match direct_store(number) {
@@ -115,7 +118,7 @@ impl Program {
             };
             sources.push(source);
             // Registers whose value was used for the last time; after the result has its own.
-            let mut dying: Vec<usize> = operands(instruction).into_iter().flatten().collect();
+            let mut dying: Vec<usize> = operands(instruction).collect();
             dying.push(number);
             dying.sort_unstable();
             dying.dedup();
@@ -144,27 +147,18 @@ impl Program {
     }
 }
 
-fn operands(instruction: &Instruction) -> [Option<usize>; 3] {
-    match *instruction {
+fn operands(instruction: &Instruction) -> impl Iterator<Item = usize> {
+    let some = match *instruction {
         Instruction::Unary(_, a) => [Some(a), None, None],
         Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => [Some(a), Some(b), None],
         Instruction::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         _ => [None; 3],
-    }
-}
-
-fn tile_strides(access: &Access) -> [i64; 2] {
-    let loops = access.strides.len();
-    [access.strides[loops - 2], access.strides[loops - 1]]
-}
-
-#[inline(always)]
-fn position(access: &Access, at: &[i64]) -> isize {
-    let mut sum = access.offset;
-    for (stride, at) in access.strides.iter().zip(at) {
-        sum += stride * at;
-    }
-    sum as isize
+    };
+    let subscripts = match instruction {
+        Instruction::Gather(_, subscripts) => subscripts.as_slice(),
+        _ => &[],
+    };
+    some.into_iter().flatten().chain(subscripts.iter().map(|(_, value)| *value))
 }
 
 /// Computes units of a walk.
@@ -352,8 +346,13 @@ impl Bank {
                         let source = self.arena.at(position(access, at));
                         match program.sources[number] {
                             Source::Memory => *pointers.get_unchecked_mut(number) = source,
+                            _ if !access.axes.is_empty() => gather_inside(self.arena, access, at, out, rows, columns),
                             _ => gather(source, tile_strides(access), out, rows, columns),
                         }
+                    }
+                    Instruction::Gather(read, subscripts) => {
+                        let access = &program.reads[*read];
+                        gather_computed(self.arena, (access, subscripts), at, out, [rows, columns], operand)
                     }
                     Instruction::Position(access) => {
                         count(position(access, at) as i64, tile_strides(access), out, rows, columns)
@@ -369,59 +368,6 @@ impl Bank {
                     let target = self.arena.at(position(access, at));
                     scatter(*pointers.get_unchecked(*value), target, tile_strides(access), rows, columns);
                 }
-            }
-        }
-    }
-}
-
-/// Copies a tile of the arena into a register.
-#[inline(always)]
-unsafe fn gather(source: *const f32, [row, column]: [i64; 2], out: *mut f32, rows: usize, columns: usize) {
-    // SAFETY: the caller's tile lies in the arena, and `out` has room for it.
-    unsafe {
-        for r in 0..rows {
-            let source = source.wrapping_offset(r as isize * row as isize);
-            let out = std::slice::from_raw_parts_mut(out.add(r * columns), columns);
-            match column {
-                0 => out.fill(*source),
-                1 => out.copy_from_slice(std::slice::from_raw_parts(source, columns)),
-                _ => {
-                    for (c, out) in out.iter_mut().enumerate() {
-                        *out = *source.wrapping_offset(c as isize * column as isize);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Copies a register into a tile of the arena.
-#[inline(always)]
-unsafe fn scatter(source: *const f32, target: *mut f32, [row, column]: [i64; 2], rows: usize, columns: usize) {
-    // SAFETY: as in `gather`, the other way round. The source may be the target itself, where a
-    // read is stored in its own place; so it is copied as by memmove.
-    unsafe {
-        for r in 0..rows {
-            let source = source.add(r * columns);
-            let target = target.wrapping_offset(r as isize * row as isize);
-            if column == 1 {
-                std::ptr::copy(source, target, columns);
-                continue;
-            }
-            for c in 0..columns {
-                *target.wrapping_offset(c as isize * column as isize) = *source.add(c);
-            }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn count(first: i64, [row, column]: [i64; 2], out: *mut f32, rows: usize, columns: usize) {
-    // SAFETY: `out` has room for a tile.
-    unsafe {
-        for r in 0..rows {
-            for c in 0..columns {
-                *out.add(r * columns + c) = (first + r as i64 * row + c as i64 * column) as f32;
             }
         }
     }

@@ -2,6 +2,7 @@
 //! with a reduction over some of the loops.
 
 use crate::arena::{Arena, Shared};
+use crate::check::check;
 use crate::machine::Level;
 use crate::threads;
 use crate::tile::{self, Scratch};
@@ -23,6 +24,21 @@ pub struct Access {
     pub offset: i64,
     /// One for each loop.
     pub strides: Vec<i64>,
+    /// For a read that may leave the axes of what it reads: beyond them it is 0. Else empty.
+    pub axes: Vec<Bound>,
+}
+
+/// An axis that a read may leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// How many positions are inside.
+    pub extent: usize,
+    /// What one position more adds to the position in the arena.
+    pub step: i64,
+    /// The position at the beginning of all loops.
+    pub offset: i64,
+    /// What every loop adds to it.
+    pub strides: Vec<i64>,
 }
 
 /// An instruction; operands are numbers of earlier values.
@@ -36,6 +52,9 @@ pub enum Instruction {
     Rate,
     /// The read of that number.
     Read(usize),
+    /// The read of that number with computed subscripts: pairs of a number among its axes and a
+    /// value. NaN where the value is no position of that axis.
+    Gather(usize, Vec<(usize, usize)>),
     /// An integer that depends on the position.
     Position(Access),
     Unary(Unary, usize),
@@ -138,6 +157,9 @@ pub struct WalkSpec {
     pub ending: Vec<Instruction>,
     /// Values of the ending, or where there is no reduction of the program, and where to.
     pub stores: Vec<(usize, Access)>,
+    /// Whether it runs one position of the outermost loop at a time, so that other positions may be
+    /// read of what is written.
+    pub by_steps: bool,
 }
 
 /// A checked loop nest.
@@ -148,6 +170,8 @@ pub struct Walk {
     pub(crate) nest: Nest,
     level: Level,
     arena: usize,
+    /// How many positions the outermost loop has, where they are run one by one.
+    steps: Option<usize>,
 }
 
 /// The loops of a walk: outer ones and those of a tile.
@@ -186,8 +210,11 @@ impl Walk {
         let mut loops = spec.loops.clone();
         let padding = 2usize.saturating_sub(loops.len());
         let reduced = spec.reduction.is_some() && !loops.is_empty() && loops.iter().all(|l| l.reduced);
-        loops.splice(0..0, std::iter::repeat_n(Loop { extent: 1, reduced }, padding));
-        let spec = padded(spec, loops, padding);
+        // The steps stay outside of the tiles.
+        let front = usize::from(spec.by_steps);
+        let padding = if spec.by_steps { 3usize.saturating_sub(loops.len()) } else { padding };
+        loops.splice(front..front, std::iter::repeat_n(Loop { extent: 1, reduced: reduced && front == 0 }, padding));
+        let spec = padded(spec, loops, front, padding);
         let nest = Nest::new(&spec)?;
         let ending = if spec.reduction.is_some() { spec.ending.clone() } else { Vec::new() };
         let (in_program, in_ending) = match spec.reduction {
@@ -196,7 +223,15 @@ impl Walk {
         };
         let program = tile::Program::new(&spec.program, &spec.reads, in_program, &spec, &nest);
         let ending = tile::Program::new(&ending, &spec.reads, in_ending, &spec, &nest);
-        Ok(Walk { program, reduction: spec.reduction, ending, nest, level: Level::detect(), arena })
+        Ok(Walk {
+            program,
+            reduction: spec.reduction,
+            ending,
+            nest,
+            level: Level::detect(),
+            arena,
+            steps: spec.by_steps.then(|| spec.loops[0].extent),
+        })
     }
 
     /// Runs it.
@@ -204,12 +239,24 @@ impl Walk {
     /// # Panics
     /// Where the arena has not the length that was checked.
     pub fn run(&self, arena: &mut Arena, rate: f32) {
+        (0..self.steps.unwrap_or(1)).for_each(|step| self.run_step(arena, rate, step));
+    }
+
+    /// Runs one position of the outermost loop, where the walk is one by steps.
+    ///
+    /// # Panics
+    /// Where the arena has not the length that was checked, or there is no such step.
+    pub fn run_step(&self, arena: &mut Arena, rate: f32, step: usize) {
         assert_eq!(arena.len(), self.arena, "the arena that the walk was made for");
+        assert!(step < self.steps.unwrap_or(1), "a step of the walk");
         let shared = Shared(arena.values_mut().as_mut_ptr());
-        let pieces = self.nest.units.div_ceil(self.nest.together.max(1));
+        // Units are numbered along the kept loops, the outermost first.
+        let units = self.nest.units / self.steps.unwrap_or(1);
+        let first = step * units;
+        let pieces = units.div_ceil(self.nest.together.max(1));
         threads::each(pieces, &|piece| {
-            let from = piece * self.nest.together;
-            let to = (from + self.nest.together).min(self.nest.units);
+            let from = first + piece * self.nest.together;
+            let to = (from + self.nest.together).min(first + units);
             SCRATCH.with_borrow_mut(|scratch| {
                 // SAFETY: `check` showed that every access of every position lies inside the
                 // arena, which has the length it was given; that different kept positions are
@@ -232,10 +279,14 @@ impl Walk {
     }
 }
 
-fn padded(spec: &WalkSpec, loops: Vec<Loop>, padding: usize) -> WalkSpec {
+fn padded(spec: &WalkSpec, loops: Vec<Loop>, front: usize, padding: usize) -> WalkSpec {
+    let longer = |strides: &[i64]| {
+        let (first, rest) = strides.split_at(front);
+        first.iter().copied().chain(std::iter::repeat_n(0, padding)).chain(rest.iter().copied()).collect()
+    };
     let pad = |access: &Access| {
-        let strides = std::iter::repeat_n(0, padding).chain(access.strides.iter().copied()).collect();
-        Access { offset: access.offset, strides }
+        let axes = access.axes.iter().map(|axis| Bound { strides: longer(&axis.strides), ..axis.clone() });
+        Access { offset: access.offset, strides: longer(&access.strides), axes: axes.collect() }
     };
     let code = |program: &[Instruction]| -> Vec<Instruction> {
         let one = |instruction: &Instruction| match instruction {
@@ -251,6 +302,7 @@ fn padded(spec: &WalkSpec, loops: Vec<Loop>, padding: usize) -> WalkSpec {
         reduction: spec.reduction,
         ending: code(&spec.ending),
         stores: spec.stores.iter().map(|(value, access)| (*value, pad(access))).collect(),
+        by_steps: spec.by_steps,
     }
 }
 
@@ -284,133 +336,4 @@ impl Nest {
         let together = (GRAIN / work.max(1)).max(1);
         Ok(Nest { outer: outer.to_vec(), kept, tile, chunk, units, together, steps })
     }
-}
-
-/// The least and greatest position of an access; `None` where no position is visited.
-fn bounds(access: &Access, loops: &[Loop]) -> Result<Option<(i64, i64)>, String> {
-    if access.strides.len() != loops.len() {
-        return Err("an access has another number of loops".into());
-    }
-    let (mut least, mut greatest) = (access.offset, access.offset);
-    for (stride, range) in access.strides.iter().zip(loops) {
-        if range.extent == 0 {
-            return Ok(None);
-        }
-        let reach = stride.checked_mul(range.extent as i64 - 1).ok_or("an access overflows")?;
-        least = least.checked_add(reach.min(0)).ok_or("an access overflows")?;
-        greatest = greatest.checked_add(reach.max(0)).ok_or("an access overflows")?;
-    }
-    Ok(Some((least, greatest)))
-}
-
-fn inside(access: &Access, loops: &[Loop], arena: usize) -> Result<Option<(i64, i64)>, String> {
-    let bounds = bounds(access, loops)?;
-    match bounds {
-        Some((least, greatest)) if least < 0 || greatest >= arena as i64 => {
-            Err(format!("an access reaches {least}..={greatest} in an arena of {arena}"))
-        }
-        _ => Ok(bounds),
-    }
-}
-
-/// Whether different positions of the kept loops are different places: every stride goes beyond
-/// all that the smaller ones reach.
-pub(crate) fn is_injective(pairs: impl Iterator<Item = (usize, i64)>) -> bool {
-    let mut pairs: Vec<(i64, i64)> =
-        pairs.filter(|(extent, _)| *extent > 1).map(|(extent, stride)| (stride.abs(), extent as i64)).collect();
-    pairs.sort_unstable();
-    let mut reach = 0i64;
-    for (stride, extent) in pairs {
-        if stride <= reach {
-            return false;
-        }
-        reach += stride * (extent - 1);
-    }
-    true
-}
-
-fn check(spec: &WalkSpec, arena: usize) -> Result<(), String> {
-    check_code(&spec.program, spec, false)?;
-    check_code(&spec.ending, spec, true)?;
-    if spec.reduction.is_none() && (spec.loops.iter().any(|range| range.reduced) || !spec.ending.is_empty()) {
-        return Err("loops are reduced over without a reduction".into());
-    }
-    if spec.reduction.is_some() && spec.program.is_empty() {
-        return Err("nothing is reduced".into());
-    }
-    let reads: Vec<_> = spec.reads.iter().map(|read| inside(read, &spec.loops, arena)).collect::<Result<_, _>>()?;
-    let values = if spec.reduction.is_some() { spec.ending.len() } else { spec.program.len() };
-    for (position, (value, store)) in spec.stores.iter().enumerate() {
-        if *value >= values {
-            return Err("a value is stored that is not computed".into());
-        }
-        let Some(range) = inside(store, &spec.loops, arena)? else { continue };
-        check_store(spec, position, store, range, &reads)?;
-    }
-    Ok(())
-}
-
-type Range = Option<(i64, i64)>;
-
-fn check_store(
-    spec: &WalkSpec,
-    position: usize,
-    store: &Access,
-    range: (i64, i64),
-    reads: &[Range],
-) -> Result<(), String> {
-    let loops = || spec.loops.iter().zip(&store.strides);
-    if loops().any(|(range, stride)| range.reduced && *stride != 0) {
-        return Err("a result moves along a loop that is reduced over".into());
-    }
-    if !is_injective(loops().filter(|(range, _)| !range.reduced).map(|(range, stride)| (range.extent, *stride))) {
-        return Err("a place is written twice".into());
-    }
-    let meets = |other: &(i64, i64)| other.0 <= range.1 && range.0 <= other.1;
-    for (read, bounds) in spec.reads.iter().zip(reads) {
-        if bounds.as_ref().is_some_and(meets) && read != store {
-            return Err("a place is read elsewhere while it is written".into());
-        }
-    }
-    for (_, other) in &spec.stores[position + 1..] {
-        if bounds(other, &spec.loops)?.as_ref().is_some_and(meets) {
-            return Err("two values are written to one place".into());
-        }
-    }
-    Ok(())
-}
-
-fn check_code(program: &[Instruction], spec: &WalkSpec, is_ending: bool) -> Result<(), String> {
-    for (number, instruction) in program.iter().enumerate() {
-        let operands: &[usize] = match instruction {
-            Instruction::Reduced if is_ending && number == 0 => &[],
-            Instruction::Reduced => return Err("a result of a reduction where there is none".into()),
-            Instruction::Constant(_) | Instruction::Rate => &[],
-            Instruction::Read(read) => {
-                let read = spec.reads.get(*read).ok_or("a read that is not there")?;
-                if is_ending && moves_when_reduced(spec, read) {
-                    return Err("a read of the ending moves along a loop that is reduced over".into());
-                }
-                &[]
-            }
-            Instruction::Position(access) => {
-                bounds(access, &spec.loops)?;
-                if is_ending && moves_when_reduced(spec, access) {
-                    return Err("a position in the ending moves along a loop that is reduced over".into());
-                }
-                &[]
-            }
-            Instruction::Unary(_, a) => &[*a],
-            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => &[*a, *b],
-            Instruction::Select(a, b, c) => &[*a, *b, *c],
-        };
-        if operands.iter().any(|operand| *operand >= number) {
-            return Err("a value is used before it is computed".into());
-        }
-    }
-    Ok(())
-}
-
-fn moves_when_reduced(spec: &WalkSpec, access: &Access) -> bool {
-    spec.loops.iter().zip(&access.strides).any(|(range, stride)| range.reduced && *stride != 0 && range.extent > 1)
 }

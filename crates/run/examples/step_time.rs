@@ -1,5 +1,5 @@
 //! How long a training step takes: `cargo run --release -p deltarule-run --example step_time`.
-//! Arguments: `plan` prints the plans; a file or one of the names `digits`, `mlp`, and a batch size.
+//! Arguments: `plan` prints the plans; a file, or some of the names `digits`, `lenet`, `convolution`, `mlp`.
 
 use deltarule_core::derivation::{derivative_name, derive};
 use deltarule_core::model::{self, LOSS, Model};
@@ -27,6 +27,43 @@ p[i]  = exp(z3[i]) / sum[k] exp(z3[k])
 loss  = -y[i] log(p[i])
 ";
 
+const LENET: &str = "input  x[1, 28, 28]
+target y[10] onehot
+param  K1[6, 1, 5, 5]  ~ he
+param  c1[6]           ~ zeros
+param  K2[16, 6, 5, 5] ~ he
+param  c2[16]          ~ zeros
+param  W1[120, 16, 5, 5] ~ he
+param  b1[120]         ~ zeros
+param  W2[84, 120]     ~ he
+param  b2[84]          ~ zeros
+param  W3[10, 84]      ~ he
+param  b3[10]          ~ zeros
+z1[o, r:28, s:28] = K1[o,c,u,v] pad(x)[c, r+u-2, s+v-2] + c1[o]
+a1[o, r, s] = relu(z1[o,r,s])
+p1[o, r:14, s:14] = max[u:2, v:2] a1[o, 2*r+u, 2*s+v]
+z2[o, r, s] = K2[o,c,u,v] p1[c, r+u, s+v] + c2[o]
+a2[o, r, s] = relu(z2[o,r,s])
+p2[o, r:5, s:5] = max[u:2, v:2] a2[o, 2*r+u, 2*s+v]
+z3[i] = W1[i,c,r,s] p2[c,r,s] + b1[i]
+a3[i] = relu(z3[i])
+z4[i] = W2[i,j] a3[j] + b2[i]
+a4[i] = relu(z4[i])
+z5[i] = W3[i,j] a4[j] + b3[i]
+p[i]  = exp(z5[i]) / sum[k] exp(z5[k])
+loss  = -y[i] log(p[i])
+";
+
+const CONVOLUTION: &str = "input x[32, 32, 32]
+target y[32, 32, 32]
+param K1[32, 32, 3, 3] ~ he
+param K2[32, 32, 3, 3] ~ he
+z1[o, r:32, s:32] = K1[o,c,u,v] pad(x)[c, r+u-1, s+v-1]
+a1[o, r, s] = relu(z1[o,r,s])
+z2[o, r:32, s:32] = K2[o,c,u,v] pad(a1)[c, r+u-1, s+v-1]
+loss = sum[o,r,s] (z2[o,r,s] - y[o,r,s])^2 / 1000
+";
+
 fn build(name: &str, text: &str) -> Model {
     let source = Source::new(name, text);
     let model = syntax::parse(&source).and_then(|tree| model::build(&source, &tree));
@@ -47,11 +84,15 @@ fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
     let parameters: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
     let model = derive(&model, LOSS, &parameters).expect("derivatives").model;
     let descend: Vec<(Name, Name)> =
-        parameters.iter().map(|name| (name.clone(), derivative_name(LOSS, name).into())).collect();
+        parameters.iter().map(|name| (name.clone(), derivative_name(LOSS, name))).collect();
     let start = Instant::now();
+    let flops = |plan: &deltarule_core::plan::Plan| {
+        plan.operations.iter().map(deltarule_core::plan::Operation::flops).sum::<f64>()
+    };
     let outputs = [Name::from(LOSS)];
     let plan = plan(&model, &Request { outputs: &outputs, batch, descend: &descend }).expect("a plan");
     let planning = start.elapsed();
+    let flops = flops(&plan);
     if print {
         println!("{plan}");
     }
@@ -77,8 +118,8 @@ fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
             let start = Instant::now();
             let mut steps = 0;
             while start.elapsed().as_secs_f64() < 0.2 {
-                (0..10).for_each(|_| engine.run(0.001));
-                steps += 10;
+                engine.run(0.001);
+                steps += 1;
             }
             best = best.min(start.elapsed().as_secs_f64() / steps as f64);
         }
@@ -86,8 +127,9 @@ fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
     });
     let loss = engine.tensor(LOSS).map_or(f32::NAN, |loss| loss.iter().sum::<f32>() / loss.len() as f32);
     println!(
-        "{name} batch {batch}, {threads} threads: {:.2} us a step (planned in {planning:.1?}, loss {loss})",
-        seconds * 1e6
+        "{name} batch {batch}, {threads} threads: {:.2} us a step, {:.1} GFLOP/s (planned in {planning:.1?}, loss {loss})",
+        seconds * 1e6,
+        flops / seconds / 1e9
     );
 }
 
@@ -99,6 +141,12 @@ fn main() {
     for threads in [1, 2] {
         if named("digits") {
             measure("digits", digits, 32, threads, print && threads == 1);
+        }
+        if named("lenet") {
+            measure("lenet", LENET, 64, threads, print && threads == 1);
+        }
+        if named("convolution") {
+            measure("convolution", CONVOLUTION, 16, threads, print && threads == 1);
         }
         if named("mlp") {
             measure("mlp", MLP, 128, threads, print && threads == 1);

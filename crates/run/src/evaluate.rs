@@ -4,7 +4,7 @@ use crate::arrays::Array;
 use crate::execute::Engine;
 use deltarule_core::derivation;
 use deltarule_core::meaning::{self, MeaningError};
-use deltarule_core::model::{Model, Role};
+use deltarule_core::model::{Model, Role, TargetKind};
 use deltarule_core::plan::{PlanError, Request, plan};
 use deltarule_core::term::Name;
 use std::collections::BTreeMap;
@@ -15,6 +15,19 @@ use std::fmt;
 pub enum EvaluateError {
     /// What was given does not fit the model.
     Given(MeaningError),
+    /// A value of a tensor of integers is none in its range.
+    Integer {
+        /// The tensor.
+        tensor: Name,
+        /// The example.
+        example: usize,
+        /// The number of the entry within the example, row-major.
+        entry: usize,
+        /// What was given.
+        value: f64,
+        /// What it should be less than.
+        below: usize,
+    },
     /// The model cannot be planned.
     Plan(PlanError),
     /// No threads could be had; the system's words.
@@ -25,6 +38,12 @@ impl fmt::Display for EvaluateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EvaluateError::Given(error) => error.fmt(f),
+            EvaluateError::Integer { tensor, example, entry, value, below } => {
+                write!(
+                    f,
+                    "entry {entry} of example {example} of `{tensor}` is {value}, which is no integer in 0..{below}"
+                )
+            }
             EvaluateError::Plan(error) => error.fmt(f),
             EvaluateError::Threads(reason) => write!(f, "no threads to compute with: {reason}"),
         }
@@ -52,7 +71,7 @@ impl From<PlanError> for EvaluateError {
 /// the examples. Values are rounded to single precision first.
 ///
 /// # Errors
-/// Those of [`meaning::check`], and of planning.
+/// Those of [`meaning::check`], values out of range of a tensor of integers, and those of planning.
 pub fn evaluate(
     model: &Model,
     given: &BTreeMap<Name, meaning::Array>,
@@ -61,6 +80,7 @@ pub fn evaluate(
 ) -> Result<BTreeMap<Name, Array>, EvaluateError> {
     // What stands for nothing that is read still tells the number of examples.
     let examples = meaning::check(model, given, wanted)?;
+    check_integers(model, given)?;
     let model = derivation::for_running(model);
     let plan = plan(&model, &Request { outputs: wanted, batch: examples.max(1), descend: &[] })?;
     let mut engine = Engine::new(plan);
@@ -82,6 +102,25 @@ pub fn evaluate(
         found.insert(name.clone(), array);
     }
     Ok(found)
+}
+
+/// What may be a subscript is an integer in its range.
+fn check_integers(model: &Model, given: &BTreeMap<Name, meaning::Array>) -> Result<(), EvaluateError> {
+    for tensor in model.data() {
+        let below = match tensor.role {
+            Role::Input { below: Some(below) } | Role::Target(TargetKind::Integer(below)) => below,
+            _ => continue,
+        };
+        let Some(array) = given.get(&tensor.name) else { continue };
+        let is_wrong = |value: &f64| value.fract() != 0.0 || !(0.0..below as f64).contains(value);
+        if let Some(position) = array.values.iter().position(is_wrong) {
+            let length = tensor.len().max(1);
+            let (example, entry) = (position / length, position % length);
+            let value = array.values[position];
+            return Err(EvaluateError::Integer { tensor: tensor.name.clone(), example, entry, value, below });
+        }
+    }
+    Ok(())
 }
 
 /// The values of a wanted tensor, which may be one that was given.

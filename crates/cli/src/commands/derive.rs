@@ -61,6 +61,7 @@ fn gradient(page: &GradientPage) -> Value {
     let result = &page.full;
     let mut value = json!({
         "wrt": page.wrt,
+        "left": page.left,
         "index": result.index,
         "matrix": result.matrix,
         "latex": result.matrix_latex.as_ref().unwrap_or(&result.index_latex),

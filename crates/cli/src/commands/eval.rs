@@ -1,15 +1,16 @@
 //! `eval`: the loss, tensors, gradients and Jacobians at given values.
 
 use super::derive_by;
-use crate::arguments::{Common, Engine, Eval};
-use crate::failure::Failure;
+use crate::arguments::{Common, Engine, Eval, Format};
+use crate::failure::{Failure, print};
 use crate::{model_file, names};
 use deltarule_core::derivation::{derivative_name, for_running};
 use deltarule_core::meaning;
-use deltarule_core::model::{LOSS, Model};
+use deltarule_core::model::{LOSS, Model, Role};
 use deltarule_core::term::Name;
 use deltarule_run::arrays::{self, Array};
-use deltarule_run::{evaluate, seeds};
+use deltarule_run::{data, evaluate, seeds};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 type Values = BTreeMap<Name, meaning::Array>;
@@ -26,7 +27,22 @@ pub fn run(arguments: &Eval, common: &Common) -> Result<(), Failure> {
     }
     let arrays: BTreeMap<Name, Array> =
         out.into_iter().map(|(name, array)| (name, engine.in_its_precision(array))).collect();
-    arrays::write_npz(&arguments.out, &arrays).map_err(Failure::message)
+    arrays::write_npz(&arguments.out, &arrays).map_err(Failure::message)?;
+    print(&written(arguments, &arrays));
+    Ok(())
+}
+
+/// What was written, in words or as one JSON object.
+fn written(arguments: &Eval, arrays: &BTreeMap<Name, Array>) -> String {
+    let loss = arrays.get(LOSS).and_then(|loss| loss.values().get(0));
+    if arguments.format == Format::Json {
+        let shapes: serde_json::Map<_, _> =
+            arrays.iter().map(|(name, array)| (name.to_string(), json!(array.shape()))).collect();
+        return format!("{}\n", json!({ "out": arguments.out, "loss": loss, "arrays": shapes }));
+    }
+    let shapes: Vec<String> = arrays.iter().map(|(name, array)| format!("{name} {:?}", array.shape())).collect();
+    let loss = loss.map(|loss| format!("loss {loss}\n")).unwrap_or_default();
+    format!("{loss}{}: {}\n", arguments.out.display(), shapes.join(", "))
 }
 
 /// What the command line asks for, held to the model.
@@ -64,10 +80,27 @@ fn given(model: &Model, arguments: &Eval, common: &Common) -> Result<Values, Fai
         anstream::eprintln!("note: the model has no tensor `{name}`, so its values are not used{near}");
     }
     given.retain(|name, _| model.tensor(name).is_some());
+    data::keep_promises(&arguments.values, model, &given).map_err(Failure::message)?;
     for (name, values) in seeds::initialise(model, common.seed) {
         given.entry(name).or_insert(values);
     }
+    let missing = model.tensors.iter().find(|tensor| is_given(&tensor.role) && !given.contains_key(&tensor.name));
+    if let Some(tensor) = missing {
+        let examples = if tensor.per_example { "examples".to_string() } else { String::new() };
+        let axes: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+        let shape = [examples, axes.join(", ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        let message = format!("{} has no array `{}`", arguments.values.display(), tensor.name);
+        return Err(Failure::input(message, &format!("it needs one of shape [{}]", shape.join(", "))));
+    }
     Ok(given.into_iter().map(|(name, array)| (name, array.into())).collect())
+}
+
+/// Whether the values of a tensor must be in the file.
+fn is_given(role: &Role) -> bool {
+    match role {
+        Role::Input { .. } | Role::Target(_) | Role::Const(None) => true,
+        Role::Param(_) | Role::Const(Some(_)) | Role::Defined(_) => false,
+    }
 }
 
 /// The loss, the outputs and the gradients, by the names they have in the file.

@@ -6,9 +6,10 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{Report, measures};
 use crate::{model_file, names};
-use deltarule_core::derivation::Backward;
+use deltarule_core::derivation::{Backward, derivative_name};
 use deltarule_core::model::{LOSS, Model};
 use deltarule_core::page::derivation::document;
+use deltarule_core::plan::{Request, plan};
 use deltarule_core::term::Name;
 use deltarule_run::data::{self, Dataset, Source};
 use deltarule_run::seeds;
@@ -35,10 +36,24 @@ pub fn run(arguments: &Train, common: &Common) -> Result<(), Failure> {
         seed: common.seed,
         threads: common.threads(),
     };
+    if common.verbose {
+        show_plan(&backward, &options)?;
+    }
     report.begins(&data, &options);
     let outcome = train_with_progress(&backward, &data, &options, common, &report)?;
     report.ends(&data, &outcome);
     if outcome.stopped { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// The plan of a step, on standard error.
+fn show_plan(backward: &Backward, options: &Options) -> Result<(), Failure> {
+    let learned = parameters(&backward.model);
+    let pair = |name: Name| (name.clone(), derivative_name(&backward.of, &name));
+    let descend: Vec<(Name, Name)> = learned.into_iter().map(pair).collect();
+    let request = Request { outputs: std::slice::from_ref(&backward.of), batch: options.batch, descend: &descend };
+    let plan = plan(&backward.model, &request).map_err(Failure::message)?;
+    anstream::eprintln!("{plan}");
+    Ok(())
 }
 
 /// The loss of a model that has one and has something to learn.

@@ -1,7 +1,8 @@
 //! Checks derivations by numbers: every line against the first of its chain, and every result
 //! against finite differences of the whole model.
 
-use super::adjoint::{Backward, Gradient, ReplayError};
+use super::Stabilised;
+use super::adjoint::{Backward, Gradient, LocalJacobian, ReplayError};
 use super::derivative_name;
 use super::rewrite::Derivation;
 use crate::meaning::{
@@ -9,6 +10,7 @@ use crate::meaning::{
 };
 use crate::model::{Model, Role, TargetKind, Tensor};
 use crate::term::{Index, Name, Term};
+use std::collections::BTreeSet;
 
 /// What a check found.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -65,6 +67,8 @@ pub enum CheckError {
         /// From the derived values.
         found: f64,
     },
+    /// A result is infinite or not a number wherever it was evaluated, so nothing could be compared.
+    Undefined(Name),
     /// A line could not be evaluated.
     Meaning(MeaningError),
 }
@@ -93,6 +97,9 @@ impl std::fmt::Display for CheckError {
                 "the derivatives of {of} say that it changes by {found} in a direction in which finite differences \
                  give {expected}"
             ),
+            CheckError::Undefined(chain) => {
+                write!(f, "{chain} has no finite value at any of the random points, so nothing could be checked")
+            }
             CheckError::Meaning(error) => error.fmt(f),
         }
     }
@@ -107,6 +114,8 @@ const LINE_TOLERANCE: f64 = 1e-8;
 const DIFFERENCE_TOLERANCE: f64 = 1e-6;
 /// How many entries of a tensor are evaluated at a point.
 const ENTRIES: usize = 6;
+/// How many entries of a tensor move together where single differences would take too long.
+const MOVING: usize = 64;
 /// The work of all finite differences, in nodes that the interpreter visits: about a second.
 const MOST_WORK: usize = 20_000_000;
 
@@ -158,7 +167,7 @@ fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> 
 }
 
 /// Replays everything, then evaluates every line of every derivation at the points, and holds the
-/// results to finite differences: entry by entry, as many as [`MOST_WORK`] allows, and for a model
+/// results to finite differences: entry by entry, as many as about a second allows, and for a model
 /// that is too large for that in one direction in which everything given moves.
 ///
 /// # Errors
@@ -169,31 +178,58 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
     let work = evaluation_work(&backward.model, &backward.of);
     let differences = 8 * points.len().max(1) * backward.gradients.len().max(1);
     let entries = (MOST_WORK / work.max(1) / differences).min(ENTRIES);
+    let wanted = read_by_lines(backward);
+    let mut defined = BTreeSet::new();
     for (number, point) in points.iter().enumerate() {
         let mut point = point.clone();
-        let mut wanted: Vec<Name> = backward.gradients.iter().map(|gradient| gradient.name.clone()).collect();
-        wanted.push(backward.of.clone());
-        wanted.extend(backward.jacobians.iter().flat_map(|local| [local.tensor.clone(), local.wrt.clone()]));
         complete(&backward.model, &mut point, &wanted)?;
         let check = Check { model: &backward.model, point: &point };
         found.lines = 0;
         for stable in &backward.stabilised {
-            check.lines(&stable.tensor, &stable.indices, &stable.derivation, &mut found)?;
+            let Stabilised { tensor, indices, derivation } = stable;
+            check.lines(tensor, indices, &derivation.start, derivation, &mut found)?;
         }
-        for local in &backward.jacobians {
-            let chain = derivative_name(&local.tensor, &local.wrt);
-            check.lines(&chain, &local.indices, &local.derivation, &mut found)?;
+        for LocalJacobian { tensor, wrt, indices, derivation } in &backward.jacobians {
+            let chain = derivative_name(tensor, wrt);
+            check.lines(&chain, indices, &derivation.start, derivation, &mut found)?;
         }
         for gradient in &backward.gradients {
-            check.lines(&gradient.name, &gradient.indices, &gradient.derivation, &mut found)?;
-            check.lines(&gradient.name, &gradient.indices, &gradient.shown, &mut found)?;
+            // The first line is the name of what the last one defines.
+            let Gradient { name, indices, derivation, shown, .. } = gradient;
+            if check.lines(name, indices, derivation.end(), derivation, &mut found)? {
+                defined.insert(name.clone());
+            }
+            check.lines(name, indices, derivation.end(), shown, &mut found)?;
             check.entries(gradient, entries, &mut found)?;
         }
         if entries == 0 && number == 0 {
             check.direction(backward, &mut found)?;
         }
     }
-    Ok(found)
+    let undefined = backward.gradients.iter().find(|gradient| !defined.contains(&gradient.name));
+    match undefined.filter(|_| !points.is_empty()) {
+        Some(gradient) => Err(CheckError::Undefined(gradient.name.clone())),
+        None => Ok(found),
+    }
+}
+
+/// The tensors that are read to evaluate the lines. What only names a result is not among them: its
+/// entries are evaluated one by one, since tabulating the gradient of a large weight takes long.
+fn read_by_lines(backward: &Backward) -> Vec<Name> {
+    let stabilised = backward.stabilised.iter().map(|stable| (&stable.derivation, true));
+    let jacobians = backward.jacobians.iter().map(|local| (&local.derivation, true));
+    let gradients = backward.gradients.iter().flat_map(|own| [(&own.derivation, false), (&own.shown, true)]);
+    let mut wanted = BTreeSet::from([backward.of.clone()]);
+    for (derivation, with_start) in stabilised.chain(jacobians).chain(gradients) {
+        let start = with_start.then_some(&derivation.start);
+        let terms = start.into_iter().chain(derivation.steps.iter().map(|step| &step.after));
+        wanted.extend(terms.flat_map(Term::tensors));
+    }
+    for local in &backward.jacobians {
+        wanted.extend(backward.model.definition(&local.tensor).into_iter().flat_map(|own| own.body.tensors()));
+        wanted.extend([local.tensor.clone(), local.wrt.clone()]);
+    }
+    wanted.into_iter().collect()
 }
 
 /// Roughly how many nodes the interpreter visits to evaluate a tensor and all that it needs.
@@ -223,23 +259,23 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Holds every line to the first.
+    /// Holds every line to the first; tells whether that has a finite value anywhere.
     fn lines(
         &self,
         chain: &Name,
         indices: &[Index],
+        first: &Term,
         derivation: &Derivation,
         found: &mut Verification,
-    ) -> Result<(), CheckError> {
+    ) -> Result<bool, CheckError> {
         let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
         let entries = sample(&extents, ENTRIES);
         let values = |term: &Term| -> Result<Vec<f64>, MeaningError> {
-            let at = |entry: &Vec<usize>| indices.iter().cloned().zip(entry.iter().copied()).collect::<Vec<_>>();
-            entries.iter().map(|entry| evaluate(self.model, self.point, term, &at(entry))).collect()
+            entries.iter().map(|entry| self.value(term, indices, entry)).collect()
         };
-        let first = values(&derivation.start)?;
+        let first = values(first)?;
         found.lines += derivation.steps.len();
-        let size = first.iter().filter(|value| value.is_finite()).fold(1e-3f64, |size, value| size.max(value.abs()));
+        let size = largest(&first);
         for step in &derivation.steps {
             let line = values(&step.after)?;
             for ((expected, value), entry) in first.iter().zip(&line).zip(&entries) {
@@ -256,53 +292,70 @@ impl Check<'_> {
                 found.max_rel_error = found.max_rel_error.max(error);
             }
         }
-        Ok(())
+        Ok(first.iter().any(|value| value.is_finite()))
+    }
+
+    fn value(&self, term: &Term, indices: &[Index], entry: &[usize]) -> Result<f64, MeaningError> {
+        let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
+        evaluate(self.model, self.point, term, &at)
+    }
+
+    /// Some entries of a result, counted over all axes, with their values; none of what is no scalar's
+    /// derivative.
+    fn results(&self, gradient: &Gradient, most: usize) -> Result<Vec<(usize, f64)>, MeaningError> {
+        if self.model.tensor(&gradient.of).is_none_or(|of| !of.shape.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let extents: Vec<usize> = gradient.indices.iter().map(|index| index.extent).collect();
+        let flat = |entry: &[usize]| entry.iter().zip(&extents).fold(0, |flat, (at, extent)| flat * extent + at);
+        let result =
+            |entry: Vec<usize>| Ok((flat(&entry), self.value(gradient.derivation.end(), &gradient.indices, &entry)?));
+        sample(&extents, most).into_iter().map(result).collect()
     }
 
     /// Holds entries of the result to finite differences of the whole model.
     fn entries(&self, gradient: &Gradient, most: usize, found: &mut Verification) -> Result<(), CheckError> {
-        let values = &self.point[&gradient.name].values;
-        if self.model.tensor(&gradient.of).is_none_or(|of| !of.shape.is_empty()) {
-            return Ok(());
-        }
-        let size = values.iter().filter(|value| value.is_finite()).fold(1e-3f64, |size, value| size.max(value.abs()));
-        for entry in sample(&[values.len()], most).into_iter().map(|entry| entry[0]) {
+        let results = self.results(gradient, most)?;
+        let size = largest(&results.iter().map(|(_, value)| *value).collect::<Vec<_>>());
+        for (entry, derived) in results {
             let by = finite_difference(self.model, self.point, &gradient.of, &gradient.wrt, entry, 1e-3)?;
             let (of, wrt) = (gradient.of.clone(), gradient.wrt.clone());
-            let (expected, derived) = (by.value, values[entry]);
-            let error = CheckError::Difference { of, wrt, entry, expected, found: derived };
+            let error = CheckError::Difference { of, wrt, entry, expected: by.value, found: derived };
             compare(by, derived, size, found).ok_or(error)?;
         }
         Ok(())
     }
 
-    /// Holds all derivatives by what is given to one finite difference, in a direction in which
-    /// every entry moves.
+    /// Holds the derivatives by what is given to one finite difference, in a direction in which many
+    /// entries of every tensor move.
     fn direction(&self, backward: &Backward, found: &mut Verification) -> Result<(), CheckError> {
         let is_given = |gradient: &&Gradient| self.model.definition(&gradient.wrt).is_none();
-        let (mut direction, mut derived, mut size) = (Point::new(), 0.0, 1e-3f64);
+        let (mut direction, mut parts) = (Point::new(), Vec::new());
         for gradient in backward.gradients.iter().filter(is_given) {
-            let values = &self.point[&gradient.name].values;
-            let shape = self.point[&gradient.wrt].shape.clone();
-            if values.len() != shape.iter().product() {
-                return Ok(());
+            let Some(given) = self.point.get(&gradient.wrt) else { continue };
+            let mut by = Array { shape: given.shape.clone(), values: vec![0.0; given.values.len()] };
+            for (entry, derived) in self.results(gradient, MOVING)? {
+                // Any direction does that is not orthogonal to all that could go wrong.
+                by.values[entry] = (entry as f64 * 0.7 + 1.0).cos();
+                parts.push(derived * by.values[entry]);
             }
-            // Any direction does that is not orthogonal to all that could go wrong.
-            let by: Vec<f64> = (0..values.len()).map(|entry| (entry as f64 * 0.7 + 1.0).cos()).collect();
-            let parts = values.iter().zip(&by).map(|(value, by)| value * by);
-            derived += parts.clone().sum::<f64>();
-            size = parts.fold(size, |size, part| size.max(part.abs()));
-            direction.insert(gradient.wrt.clone(), Array { shape, values: by });
+            direction.insert(gradient.wrt.clone(), by);
         }
+        let derived: f64 = parts.iter().sum();
         // Short enough that hardly any kink lies within the step.
         let by = directional_difference(self.model, self.point, &backward.of, &direction, 1e-6)?;
         let of = backward.of.clone();
-        compare(by, derived, size.max(derived.abs()), found).ok_or(CheckError::Direction {
+        compare(by, derived, largest(&parts).max(derived.abs()), found).ok_or(CheckError::Direction {
             of,
             expected: by.value,
             found: derived,
         })
     }
+}
+
+/// The size by which errors are measured: of the largest value, where there is one above 1e-3.
+fn largest(values: &[f64]) -> f64 {
+    values.iter().filter(|value| value.is_finite()).fold(1e-3f64, |size, value| size.max(value.abs()))
 }
 
 /// Notes how far a derived value is from finite differences; `None` where that is too far. Across a
@@ -329,5 +382,6 @@ fn sample(extents: &[usize], most: usize) -> Vec<Vec<usize>> {
         entry
     };
     // A stride that is no multiple of the extents meets the diagonal and other rows.
-    (0..count).map(|number| unravel((number * length / count + number * number) % length)).collect()
+    let flat: BTreeSet<usize> = (0..count).map(|number| (number * length / count + number * number) % length).collect();
+    flat.into_iter().map(unravel).collect()
 }

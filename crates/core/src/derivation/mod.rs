@@ -1,6 +1,6 @@
 //! Differentiation as rewriting: every mathematical change is a recorded step with a named rule.
 //!
-//! [`derive`] goes backwards through the definitions of a model and gives one derivative per tensor:
+//! [`derive()`] goes backwards through the definitions of a model and gives one derivative per tensor:
 //! the chain rule over the tensors that use it, with local Jacobians derived on their own. The
 //! results are definitions again, so that the gradient is a model like any other.
 

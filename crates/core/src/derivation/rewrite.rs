@@ -1,8 +1,9 @@
 //! The rewriting engine: rules, steps, and the strategy that applies them.
 
 use crate::model::{Definition, Model};
-use crate::term::{Name, Term};
-use std::collections::BTreeMap;
+use crate::term::{Name, Term, TermHasher};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasherDefault;
 
 /// One row of the table of rules.
 pub struct Rule {
@@ -68,17 +69,22 @@ impl Derivation {
 
     /// Applies a rule wherever it fits, once; tells whether it did anywhere.
     pub fn apply(&mut self, rule: &'static Rule, context: &Context) -> bool {
-        let Some(after) = everywhere(rule, self.end(), context) else { return false };
+        self.apply_but(rule, context, &mut Misfits::default())
+    }
+
+    fn apply_but(&mut self, rule: &'static Rule, context: &Context, misfits: &mut Misfits) -> bool {
+        let Some(after) = everywhere_but(rule, self.end(), context, misfits) else { return false };
         self.steps.push(Step { rule, after });
         true
     }
 
     /// Applies the first rule of the list that fits anywhere, again and again, until none does.
     pub fn exhaust(&mut self, rules: &[&'static Rule], context: &Context) {
+        let mut misfits = Misfits::default();
         // Every rule group terminates by design; the bound turns a mistake in one into a visible
         // unfinished derivation instead of a hang.
         for _ in 0..MOST_STEPS {
-            if !rules.iter().any(|rule| self.apply(rule, context)) {
+            if !rules.iter().any(|rule| self.apply_but(rule, context, &mut misfits)) {
                 return;
             }
         }
@@ -100,16 +106,37 @@ impl Derivation {
 
 const MOST_STEPS: usize = 2000;
 
+/// Rules, by name, and terms in which they were found to fit nowhere. A step changes little of a
+/// term, and the rest need not be searched again; it holds only as long as the context does.
+type Misfits = HashSet<(&'static str, Term), BuildHasherDefault<TermHasher>>;
+
 /// Applies a rule at every place where it fits, from the outside in, not again inside what it
 /// made; `None` where it fits nowhere.
 pub fn everywhere(rule: &Rule, term: &Term, context: &Context) -> Option<Term> {
+    everywhere_but(rule, term, context, &mut Misfits::default())
+}
+
+fn everywhere_but(rule: &Rule, term: &Term, context: &Context, misfits: &mut Misfits) -> Option<Term> {
+    let entry = (rule.name, term.clone());
+    if misfits.contains(&entry) {
+        return None;
+    }
+    let result = attempt(rule, term, context, misfits);
+    if result.is_none() {
+        misfits.insert(entry);
+    }
+    result
+}
+
+fn attempt(rule: &Rule, term: &Term, context: &Context, misfits: &mut Misfits) -> Option<Term> {
     if let Some(after) = (rule.apply)(term, context)
         && after != *term
     {
         return Some(after);
     }
     let children = term.children();
-    let changed: Vec<Option<Term>> = children.iter().map(|child| everywhere(rule, child, context)).collect();
+    let changed: Vec<Option<Term>> =
+        children.iter().map(|child| everywhere_but(rule, child, context, misfits)).collect();
     if changed.iter().all(Option::is_none) {
         return None;
     }

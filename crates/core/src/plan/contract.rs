@@ -97,6 +97,13 @@ impl Lowering {
 
     /// The sum of a product whose factors all depend on what is summed over.
     fn sum_of_factors(&mut self, over: &[Index], factors: Vec<Term>) -> Result<Term, PlanError> {
+        if let Some(read) = self.scatter(over, &factors)? {
+            return Ok(read);
+        }
+        let factors = match self.pads(&factors) {
+            true => self.padded(over, &factors)?.unwrap_or(factors),
+            false => factors,
+        };
         let groups = groups(&factors);
         if groups.len() < 2 {
             return self.reduce(Reduction::Sum, over, Term::mul(factors));
@@ -150,7 +157,7 @@ impl Lowering {
 
     /// A read of the product of a group.
     fn operand(&mut self, group: &Group) -> Result<Term, PlanError> {
-        if group.is_read() {
+        if group.is_read() && self.stays_inside(&group.factors[0]) {
             return Ok(group.factors[0].clone());
         }
         self.materialise(&Term::mul(group.factors.clone()))
@@ -162,7 +169,8 @@ impl Lowering {
 ///
 /// A condition keeps all other factors from counting where it is false, even NaN. A group that
 /// has its indices can see to that, so it goes into all of them; where a group has not, the
-/// product stays one loop.
+/// product stays one loop. A condition on data goes only where its indices are: it decides between
+/// numbers, and what is NaN there is so by the data.
 fn groups(factors: &[Term]) -> Vec<Group> {
     let (conditions, mut others): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
     others.sort_by_key(|factor| (std::cmp::Reverse(factor.free().len()), !matches!(factor.node(), Node::Read { .. })));
@@ -177,18 +185,27 @@ fn groups(factors: &[Term]) -> Vec<Group> {
             None => groups.push(Group::new(vec![factor])),
         }
     }
-    let fit = |group: &Group| conditions.iter().all(|condition| group.contains(condition.free()));
-    if groups.len() > 1 && !groups.iter().all(fit) {
-        return vec![Group::new(factors.to_vec())];
-    }
-    if groups.is_empty() {
+    let sees = |group: &Group, condition: &Term| group.contains(condition.free());
+    let is_seen = |condition: &Term| {
+        let on_data = !condition.tensors().is_empty();
+        let mut groups = groups.iter();
+        if on_data { groups.any(|group| sees(group, condition)) } else { groups.all(|group| sees(group, condition)) }
+    };
+    if groups.len() < 2 || !conditions.iter().all(is_seen) {
         return vec![Group::new(factors.to_vec())];
     }
     if !conditions.is_empty() {
-        let masks = Group::new(conditions);
-        groups.iter_mut().for_each(|group| *group = group.join(&masks));
+        for group in &mut groups {
+            let own = conditions.iter().filter(|condition| group.contains(condition.free()));
+            *group = group.join(&Group::new(own.cloned().collect()));
+        }
     }
     groups
+}
+
+/// In how many groups a product of these factors would be multiplied.
+pub(super) fn group_count(factors: &[Term]) -> usize {
+    groups(factors).len()
 }
 
 /// What is summed over when these two are multiplied: what no other group has.

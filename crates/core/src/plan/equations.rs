@@ -1,8 +1,9 @@
 //! What is needed of a model, for a whole batch: equations with the examples as an axis of their
 //! own, and means over them written out.
 
+use super::recurrence::Recurrence;
 use super::tasks::{Value, Values};
-use super::{PlaceKind, PlanError, Request};
+use super::{PlaceKind, PlanError, Request, softmax};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Affine, Index, Name, Node, Number, Term};
 use std::collections::BTreeSet;
@@ -15,7 +16,10 @@ pub(super) struct Equation {
 }
 
 /// The equations that the request needs, in the order of the model, and the tensors in them.
-pub(super) fn equations(model: &Model, request: &Request) -> Result<(Vec<Equation>, Values), PlanError> {
+pub(super) fn equations(
+    model: &Model,
+    request: &Request,
+) -> Result<(Vec<Equation>, Values, Vec<Recurrence>), PlanError> {
     if request.batch == 0 {
         return Err(PlanError::NoExamples);
     }
@@ -29,7 +33,11 @@ pub(super) fn equations(model: &Model, request: &Request) -> Result<(Vec<Equatio
     let needed = needed(model, &wanted)?;
     let mut values = Values::new();
     let mut equations = Vec::new();
-    for tensor in model.tensors.iter().filter(|tensor| needed.contains(&tensor.name)) {
+    let recurrences = recurrences(model, &needed)?;
+    let recurrent: BTreeSet<Name> =
+        recurrences.iter().flat_map(|group| group.axes.keys()).map(|name| name[1..].into()).collect();
+    let order = model.stages().into_iter().flat_map(|stage| stage.members);
+    for tensor in order.map(|place| &model.tensors[place]).filter(|tensor| needed.contains(&tensor.name)) {
         let is_output = request.outputs.contains(&tensor.name);
         let mut shape = tensor.shape.clone();
         if tensor.per_example {
@@ -45,11 +53,50 @@ pub(super) fn equations(model: &Model, request: &Request) -> Result<(Vec<Equatio
             return Err(PlanError::TooLarge(tensor.name.clone()));
         }
         if let Role::Defined(definition) = &tensor.role {
-            equations.push(equation(model, tensor, definition, request.batch)?);
+            let mut equation = equation(&recurrent, model, tensor, definition, request.batch)?;
+            if recurrent.contains(&tensor.name) {
+                equation.name = by_steps(&tensor.name);
+                let value = Value { is_recurrent: true, ..Value::new(shape.clone(), PlaceKind::Temporary) };
+                values.insert(equation.name.clone(), value);
+                let (indices, body) = (equation.indices.clone(), Term::read_at(&equation.name, &equation.indices));
+                equations.push(equation);
+                if !is_output {
+                    continue;
+                }
+                equation = Equation { name: tensor.name.clone(), indices, body };
+            }
+            equations.push(equation);
         }
         values.insert(tensor.name.clone(), Value::new(shape, kind));
     }
-    Ok((equations, values))
+    Ok((equations, values, recurrences))
+}
+
+/// The name of the value of a tensor that is computed step by step. It lies in memory by steps; the
+/// tensor itself, where it is asked for, is a copy.
+fn by_steps(name: &str) -> Name {
+    format!("%{name}").into()
+}
+
+/// The groups of tensors that are computed step by step.
+fn recurrences(model: &Model, needed: &BTreeSet<Name>) -> Result<Vec<Recurrence>, PlanError> {
+    let mut recurrences = Vec::new();
+    for stage in model.stages().iter().filter(|stage| stage.is_recurrent) {
+        let members: Vec<&Tensor> = stage.members.iter().map(|&place| &model.tensors[place]).collect();
+        if !members.iter().any(|tensor| needed.contains(&tensor.name)) {
+            continue;
+        }
+        let order = model.stage_recurrence(stage).ok_or_else(|| {
+            let (tensor, read) = (members[0].name.clone(), members[members.len() - 1].name.clone());
+            PlanError::Order { tensor, read }
+        })?;
+        let axis = |(tensor, order): (&&Tensor, &crate::model::Recurrence)| {
+            (by_steps(&tensor.name), order.axis + usize::from(tensor.per_example))
+        };
+        let backward = order.first().is_some_and(|order| order.backward);
+        recurrences.push(Recurrence { axes: members.iter().zip(&order).map(axis).collect(), backward });
+    }
+    Ok(recurrences)
 }
 
 fn check_descend(model: &Model, request: &Request) -> Result<(), PlanError> {
@@ -77,17 +124,20 @@ fn needed(model: &Model, wanted: &[Name]) -> Result<BTreeSet<Name>, PlanError> {
         }
         let Role::Defined(definition) = &model.tensors[place].role else { continue };
         for read in definition.body.tensors() {
-            let before = position(&read).ok_or_else(|| PlanError::Unknown(read.clone()))?;
-            if before >= place {
-                return Err(PlanError::Order { tensor: name, read });
-            }
+            position(&read).ok_or_else(|| PlanError::Unknown(read.clone()))?;
             pending.push(read);
         }
     }
     Ok(needed)
 }
 
-fn equation(model: &Model, tensor: &Tensor, definition: &Definition, batch: usize) -> Result<Equation, PlanError> {
+fn equation(
+    recurrent: &BTreeSet<Name>,
+    model: &Model,
+    tensor: &Tensor,
+    definition: &Definition,
+    batch: usize,
+) -> Result<Equation, PlanError> {
     let examples = Index::new(0, batch, "example");
     let own: Vec<Index> = definition
         .indices
@@ -101,7 +151,8 @@ fn equation(model: &Model, tensor: &Tensor, definition: &Definition, batch: usiz
     }
     let pairs: Vec<(Index, Affine)> = definition.indices.iter().cloned().zip(own.iter().map(Affine::index)).collect();
     let body = definition.body.substitute_all(&pairs);
-    let mut body = Batching { model, tensor, examples: &examples }.term(&body, own.len() as u32 + 1)?;
+    let body = Batching { recurrent, model, tensor, examples: &examples }.term(&body, own.len() as u32 + 1)?;
+    let mut body = softmax::by_greatest(&body);
     let mut indices = own;
     if tensor.per_example {
         indices.insert(0, examples);
@@ -114,6 +165,8 @@ fn equation(model: &Model, tensor: &Tensor, definition: &Definition, batch: usiz
 
 /// Gives reads of per-example tensors the axis of the examples.
 struct Batching<'a> {
+    /// Tensors that are computed step by step.
+    recurrent: &'a BTreeSet<Name>,
     model: &'a Model,
     tensor: &'a Tensor,
     examples: &'a Index,
@@ -125,7 +178,7 @@ impl Batching<'_> {
         match term.node() {
             Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
             Node::Jacobian { .. } | Node::Derivative { .. } => Err(PlanError::Underived(self.tensor.name.clone())),
-            Node::Read { tensor, subscripts } => self.read(tensor, subscripts),
+            Node::Read { tensor, subscripts } => self.read(tensor, subscripts, first),
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
                 let body = self.term(&opened.body, first + opened.indices.len() as u32)?;
@@ -139,11 +192,10 @@ impl Batching<'_> {
         }
     }
 
-    fn read(&self, name: &Name, subscripts: &[Term]) -> Result<Term, PlanError> {
+    fn read(&self, name: &Name, subscripts: &[Term], first: u32) -> Result<Term, PlanError> {
         let wrong = || PlanError::Subscript { tensor: self.tensor.name.clone(), read: name.clone() };
         let tensor = self.model.tensor(name).ok_or_else(|| PlanError::Unknown(name.clone()))?;
-        if subscripts.len() != tensor.shape.len() || subscripts.iter().any(|subscript| subscript.as_affine().is_none())
-        {
+        if subscripts.len() != tensor.shape.len() {
             return Err(wrong());
         }
         if let Role::Const(Some(number)) = tensor.role
@@ -152,10 +204,13 @@ impl Batching<'_> {
         {
             return Ok(Term::number(number));
         }
-        let mut all = subscripts.to_vec();
+        let mut all = subscripts.iter().map(|subscript| self.term(subscript, first)).collect::<Result<Vec<_>, _>>()?;
         if tensor.per_example {
             all.insert(0, Term::index(self.examples));
         }
-        Ok(Term::read(name, all))
+        Ok(match self.recurrent.contains(name) {
+            true => Term::read(&by_steps(name), all),
+            false => Term::read(name, all),
+        })
     }
 }

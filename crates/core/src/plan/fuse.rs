@@ -71,6 +71,9 @@ impl Fusion<'_> {
             return None;
         }
         let at = plain(subscripts)?;
+        if at.iter().zip(&producer.indices).any(|(index, own)| index.extent != own.extent) {
+            return None;
+        }
         let whole = at.len() == consumer.indices.len();
         match (&producer.work, &consumer.work) {
             (Work::Map(body), _) => map_into(producer, body, consumer, &at),
@@ -95,7 +98,7 @@ impl Fusion<'_> {
                     *name == consumer.target && *at == producer.indices.iter().map(Term::index).collect::<Vec<_>>()
                 })
             }
-            Work::Reduce { .. } | Work::Contract { .. } => false,
+            Work::Reduce { .. } | Work::Contract { .. } | Work::Scatter { .. } => false,
         }
     }
 }

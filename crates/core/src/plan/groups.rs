@@ -1,7 +1,7 @@
 //! The groups of axes of a product: batch, rows, columns, inner.
 
 use super::nest::{Places, access};
-use super::operation::{Access, Axis, Operation, Product};
+use super::operation::{Access, Axis, Key, Loop, Operation, Product, Scatter};
 use super::tasks::{Task, Values};
 use crate::term::{Index, Name, Node, Term};
 
@@ -16,7 +16,13 @@ pub(super) struct Factors<'a> {
 
 /// The product of a contraction. A temporary target gets the layout in which every group is one
 /// axis.
-pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, places: &Places) -> Operation {
+pub(super) fn product(
+    task: &Task,
+    factors: &Factors,
+    steps: Option<&Index>,
+    values: &mut Values,
+    places: &Places,
+) -> Operation {
     let (mut left, mut right) = (factors.left, factors.right);
     // The axis along which results are dense belongs to the columns.
     let last = last_axis(task, values);
@@ -35,11 +41,12 @@ pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, place
     let (a, b) = (operand(left, values), operand(right, values));
     let group = |index: &Index| match (left.depends_on(index), right.depends_on(index)) {
         _ if factors.over.contains(index) => 3,
+        _ if steps == Some(index) => 0,
         (true, true) => 0,
         (true, false) => 1,
         _ => 2,
     };
-    if values[&task.target].is_temporary() {
+    if values[&task.target].is_temporary() && !values[&task.target].is_settled {
         let mut layout: Vec<usize> = (0..task.indices.len()).collect();
         layout.sort_by_key(|&axis| {
             let stride = if group(&indices[axis]) == 2 { b.strides[axis] } else { a.strides[axis] };
@@ -57,8 +64,10 @@ pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, place
             letters: index.letter.to_string(),
             strides: [a.strides[position], b.strides[position], target.strides[position]],
         };
-        let members = indices.iter().enumerate().filter(|(_, index)| group(index) == wanted && index.extent != 1);
-        merged(members.map(axis).collect(), by)
+        let is_member = |index: &Index| group(index) == wanted && index.extent != 1 && steps != Some(index);
+        let members = indices.iter().enumerate().filter(|(_, index)| is_member(index));
+        let first = indices.iter().enumerate().filter(|(_, index)| wanted == 0 && steps == Some(*index)).map(axis);
+        first.chain(merged(members.map(axis).collect(), by)).collect()
     };
     Operation::Product(Product {
         batch: axes(0, 2),
@@ -69,6 +78,38 @@ pub(super) fn product(task: &Task, factors: &Factors, values: &mut Values, place
         offsets: [a.offset, b.offset, target.offset],
         scale: factors.scale,
         descends: factors.descends,
+    })
+}
+
+/// The scatter of a task, target indices that are no keys innermost.
+pub(super) fn scatter(
+    task: &Task,
+    (source, keys, over): (&Term, &[(Term, Index)], &[Index]),
+    values: &Values,
+    places: &Places,
+) -> Operation {
+    let is_key = |index: &&Index| keys.iter().any(|(_, key)| key == *index);
+    let in_keys = |index: &Index| keys.iter().any(|(key, _)| key.depends_on(index));
+    let kept: Vec<Index> = task.indices.iter().filter(|index| !is_key(index)).cloned().collect();
+    let (before, after): (Vec<Index>, Vec<Index>) = kept.into_iter().partition(in_keys);
+    let indices: Vec<Index> = before.iter().chain(over).chain(&after).cloned().collect();
+    let operand = |term: &Term| match term.node() {
+        Node::Read { tensor, subscripts } => access(values, places, tensor, subscripts, &indices),
+        _ => access(values, places, &task.target, &[], &indices),
+    };
+    // Along the keys it moves by their values.
+    let own: Vec<Term> =
+        task.indices.iter().map(|index| if is_key(&index) { Term::integer(0) } else { Term::index(index) }).collect();
+    let strides = values[&task.target].strides();
+    let stride = |index: &Index| task.indices.iter().position(|own| own == index).map_or(0, |axis| strides[axis]);
+    let key = |(read, index): &(Term, Index)| Key { read: operand(read), extent: index.extent, stride: stride(index) };
+    let range =
+        |index: &Index| Loop { extent: index.extent, letters: index.letter.to_string(), reduced: over.contains(index) };
+    Operation::Scatter(Scatter {
+        loops: indices.iter().map(range).collect(),
+        source: operand(source),
+        keys: keys.iter().map(key).collect(),
+        target: access(values, places, &task.target, &own, &indices),
     })
 }
 

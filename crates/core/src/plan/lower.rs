@@ -2,15 +2,18 @@
 //! what does not change in a loop leaves it.
 
 use super::equations::Equation;
+use super::nest::is_inside;
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
-use crate::term::{Affine, Index, Name, Node, Reduction, Term};
+use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
 use std::collections::HashMap;
 
 /// Instructions that must be saved for a value to be worth memory and a loop of its own.
 const WORTH: f64 = 2000.0;
 /// Terms larger than this are computed in several loops.
 const LARGEST: usize = 400;
+/// Up to this all integers are exact in single precision.
+const MOST_COUNTED: usize = 1 << 24;
 
 /// The work in progress.
 pub(super) struct Lowering {
@@ -30,7 +33,7 @@ impl Lowering {
     /// Adds the tasks of an equation.
     pub fn equation(&mut self, equation: &Equation) -> Result<(), PlanError> {
         self.tensor = equation.name.clone();
-        let body = self.term(&equation.body, equation.indices.len() as u32 + 1)?;
+        let body = self.term(&equation.body, equation.indices.len() as u32 + 1, false)?;
         let body = self.hoist(&body, space(&equation.indices));
         let body = self.divide(&body);
         let (target, indices) = (equation.name.clone(), equation.indices.clone());
@@ -39,14 +42,18 @@ impl Lowering {
     }
 
     /// A term with the same value and no reductions in it. `first` is above the numbers of all
-    /// indices around.
-    pub fn term(&mut self, term: &Term, first: u32) -> Result<Term, PlanError> {
+    /// indices around; `guarded` tells whether a condition is around.
+    pub fn term(&mut self, term: &Term, first: u32, guarded: bool) -> Result<Term, PlanError> {
         match term.node() {
             Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
-            Node::Read { tensor, subscripts } => self.check_read(tensor, subscripts).map(|()| term.clone()),
+            Node::Read { tensor, subscripts } => {
+                self.check_read(tensor, subscripts, guarded)?;
+                let inner = |subscript: &Term| self.term(subscript, first, guarded);
+                Ok(Term::read(tensor, subscripts.iter().map(inner).collect::<Result<_, _>>()?))
+            }
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
-                let body = self.term(&opened.body, first + opened.indices.len() as u32)?;
+                let body = self.term(&opened.body, first + opened.indices.len() as u32, guarded)?;
                 let (over, body) = without_single(opened.reduction, opened.indices, body);
                 match opened.reduction {
                     _ if over.is_empty() => Ok(body),
@@ -56,24 +63,43 @@ impl Lowering {
             }
             _ => {
                 let children = term.children();
+                let guarded =
+                    guarded || matches!(term.node(), Node::Where(..)) || children.iter().any(Term::is_condition);
                 let children: Result<Vec<Term>, PlanError> =
-                    children.iter().map(|child| self.term(child, first)).collect();
+                    children.iter().map(|child| self.term(child, first, guarded)).collect();
                 Ok(term.with_children(children?))
             }
         }
     }
 
-    /// Every subscript inside its axis for all values of the indices.
-    fn check_read(&self, tensor: &Name, subscripts: &[Term]) -> Result<(), PlanError> {
+    /// Every affine subscript inside its axis for all values of the indices, unless a condition around
+    /// it may keep it from counting where it is not. Other subscripts are checked when they are known.
+    fn check_read(&self, tensor: &Name, subscripts: &[Term], guarded: bool) -> Result<(), PlanError> {
         let shape = &self.values[tensor].shape;
-        let fits = |(subscript, extent): (&Term, &usize)| {
-            let bounds = subscript.as_affine().and_then(|form| form.bounds());
-            bounds.is_some_and(|(least, greatest)| least >= 0 && greatest < *extent as i64)
-        };
-        if shape.len() == subscripts.len() && subscripts.iter().zip(shape).all(fits) {
+        let computed = |subscript: &Term| subscript.as_affine().is_none();
+        let all_inside = subscripts
+            .iter()
+            .zip(shape)
+            .all(|(subscript, extent)| computed(subscript) || is_inside(subscript, *extent));
+        if subscripts.iter().zip(shape).any(|(subscript, extent)| computed(subscript) && *extent > MOST_COUNTED) {
+            return Err(PlanError::TooLarge(tensor.clone()));
+        }
+        if shape.len() == subscripts.len() && (guarded || all_inside) {
             return Ok(());
         }
         Err(PlanError::Subscript { tensor: self.tensor.clone(), read: tensor.clone() })
+    }
+
+    /// Whether a read stays inside its tensor.
+    pub fn stays_inside(&self, read: &Term) -> bool {
+        let Node::Read { tensor, subscripts } = read.node() else { return false };
+        let shape = &self.values[tensor].shape;
+        subscripts.iter().zip(shape).all(|(subscript, extent)| is_inside(subscript, *extent))
+    }
+
+    /// Whether the equation is of a tensor that is computed step by step.
+    pub fn is_by_steps(&self) -> bool {
+        self.values.get(&self.tensor).is_some_and(|value| value.is_recurrent)
     }
 
     /// A value that is reduced in one loop.
@@ -132,7 +158,9 @@ impl Lowering {
             && (price - 1.0) * positions - (price + 2.0) * own > WORTH
             && let Ok(read) = self.materialise(term)
         {
-            return read;
+            // What keeps other factors from counting must still be seen to be a condition.
+            let is_condition = term.is_condition();
+            return if is_condition { Term::compare(Comparison::NotEqual, read, Term::integer(0)) } else { read };
         }
         self.hoist_inside(term, positions)
     }

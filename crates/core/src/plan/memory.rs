@@ -9,6 +9,10 @@ impl Operation {
         match self {
             Operation::Product(product) => product.places[..2].to_vec(),
             Operation::Walk(walk) => walk.reads.iter().map(|read| read.place).collect(),
+            Operation::Repeat(repeat) => repeat.operations.iter().flat_map(Operation::sources).collect(),
+            Operation::Scatter(scatter) => {
+                scatter.keys.iter().map(|key| key.read.place).chain([scatter.source.place]).collect()
+            }
         }
     }
 
@@ -17,6 +21,8 @@ impl Operation {
         match self {
             Operation::Product(product) => vec![product.places[2]],
             Operation::Walk(walk) => walk.stores.iter().map(|store| store.access.place).collect(),
+            Operation::Scatter(scatter) => vec![scatter.target.place],
+            Operation::Repeat(repeat) => repeat.operations.iter().flat_map(Operation::targets).collect(),
         }
     }
 }

@@ -15,17 +15,24 @@ mod lower;
 mod memory;
 mod nest;
 mod operation;
+mod pad;
 mod program;
+mod recurrence;
+mod scatter;
 mod show;
+mod softmax;
 mod tasks;
 mod verify;
 
 pub use error::PlanError;
-pub use operation::{Access, Axis, Binary, Instruction, Loop, Operation, Product, Store, Unary, Walk};
+pub use operation::{
+    Access, Axis, Binary, Bound, Instruction, Key, Loop, Operation, Product, Repeat, Scatter, Store, Unary, Walk,
+};
 
 use crate::model::Model;
-use crate::term::Name;
+use crate::term::{Index, Name};
 use lower::Lowering;
+use recurrence::Stage;
 use tasks::{Task, Values, Work};
 
 /// What is to be computed.
@@ -112,7 +119,7 @@ impl Plan {
 /// or leave their tensor, values too large for the machine.
 pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
     let model = crate::derivation::for_running(model);
-    let (equations, values) = equations::equations(&model, request)?;
+    let (equations, values, recurrences) = equations::equations(&model, request)?;
     let mut lowering = Lowering::new(values);
     for equation in &equations {
         lowering.equation(equation)?;
@@ -121,24 +128,47 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
     fuse::descend(&mut tasks, request.descend, &values);
     let changed = request.descend.iter().map(|(parameter, _)| parameter.clone()).collect();
     let tasks = fuse::fuse(tasks, &values, &changed);
-    let plan = assemble(tasks, &mut values, request.batch);
+    let stages = recurrence::stages(tasks, &recurrences)?;
+    let plan = assemble(&stages, &mut values, request.batch);
     debug_assert_eq!(plan.verify(), Ok(()));
     Ok(plan)
 }
 
+/// The operation of a task, the steps of a recurrence outermost.
+fn operation(task: &Task, steps: Option<&Index>, values: &mut Values, places: &nest::Places) -> Operation {
+    match &task.work {
+        Work::Contract { left, right, over, scale, descends } => {
+            let factors = groups::Factors { left, right, over, scale: *scale, descends: *descends };
+            groups::product(task, &factors, steps, values, places)
+        }
+        Work::Scatter { source, keys, over } => groups::scatter(task, (source, keys, over), values, places),
+        Work::Map(_) | Work::Reduce { .. } => nest::walk(task, steps, values, places),
+    }
+}
+
 /// Operations for the tasks, and places for their values.
-fn assemble(tasks: Vec<Task>, values: &mut Values, batch: usize) -> Plan {
-    let is_used = |name: &Name| tasks.iter().any(|task| task.target == *name);
+fn assemble(stages: &[Stage], values: &mut Values, batch: usize) -> Plan {
+    let is_used = |name: &Name| stages.iter().flat_map(Stage::tasks).any(|task| task.target == *name);
     values.retain(|name, value| !value.is_temporary() || is_used(name));
+    for (task, axis) in stages.iter().flat_map(Stage::steps) {
+        if let Some(value) = values.get_mut(&task.target) {
+            value.by_steps(axis);
+        }
+    }
     let places: nest::Places = values.keys().cloned().zip(0..).collect();
     let mut operations = Vec::new();
-    for task in &tasks {
-        operations.push(match &task.work {
-            Work::Contract { left, right, over, scale, descends } => {
-                let factors = groups::Factors { left, right, over, scale: *scale, descends: *descends };
-                groups::product(task, &factors, values, &places)
+    for stage in stages {
+        operations.push(match stage {
+            Stage::Once(task) => operation(task, None, values, &places),
+            Stage::Steps { count, backward, tasks } => {
+                let mut one =
+                    |(task, axis): &(Task, usize)| operation(task, Some(&task.indices[*axis]), values, &places);
+                Operation::Repeat(Repeat {
+                    steps: *count,
+                    backward: *backward,
+                    operations: tasks.iter().map(&mut one).collect(),
+                })
             }
-            Work::Map(_) | Work::Reduce { .. } => nest::walk(task, values, &places),
         });
     }
     let mut places: Vec<Place> = values

@@ -1,6 +1,6 @@
 //! The loops of a walk: their order, and which of them are one loop in memory.
 
-use super::operation::{Access, Instruction, Loop, Store, Walk};
+use super::operation::{Access, Bound, Instruction, Loop, Store, Walk};
 use super::program::Builder;
 use super::tasks::{RESULT, Task, Values, Work};
 use super::{PlaceKind, operation::Operation};
@@ -17,14 +17,31 @@ pub(super) type Places = BTreeMap<Name, usize>;
 pub(super) fn access(values: &Values, places: &Places, name: &Name, subscripts: &[Term], loops: &[Index]) -> Access {
     let mut offset = 0;
     let mut strides = vec![0; loops.len()];
-    for (subscript, stride) in subscripts.iter().zip(values[name].strides()) {
-        let Some(form) = subscript.as_affine() else { continue };
-        offset += stride * form.constant;
-        for (place, factor) in coefficients(&form, loops).into_iter().enumerate() {
-            strides[place] += stride * factor;
-        }
+    let mut axes = Vec::new();
+    let mut leaves = false;
+    for ((subscript, step), &extent) in subscripts.iter().zip(values[name].strides()).zip(&values[name].shape) {
+        let Some(form) = subscript.as_affine() else {
+            // Computed in the loop.
+            leaves = true;
+            axes.push(Bound { extent, step, offset: 0, strides: vec![0; loops.len()] });
+            continue;
+        };
+        leaves |= !is_inside(subscript, extent);
+        offset += step * form.constant;
+        let along = coefficients(&form, loops);
+        strides.iter_mut().zip(&along).for_each(|(stride, factor)| *stride += step * factor);
+        axes.push(Bound { extent, step, offset: form.constant, strides: along });
     }
-    Access { place: places[name], offset, strides }
+    if !leaves {
+        axes.clear();
+    }
+    Access { place: places[name], offset, strides, axes }
+}
+
+/// Whether a subscript stays inside an axis for all values of its indices.
+pub(super) fn is_inside(subscript: &Term, extent: usize) -> bool {
+    let bounds = subscript.as_affine().and_then(|form| form.bounds());
+    bounds.is_some_and(|(least, greatest)| least >= 0 && greatest < extent as i64)
 }
 
 fn coefficients(form: &Affine, loops: &[Index]) -> Vec<i64> {
@@ -36,12 +53,12 @@ fn coefficients(form: &Affine, loops: &[Index]) -> Vec<i64> {
 }
 
 /// The walk of a task that is no product.
-pub(super) fn walk(task: &Task, values: &mut Values, places: &Places) -> Operation {
+pub(super) fn walk(task: &Task, steps: Option<&Index>, values: &mut Values, places: &Places) -> Operation {
     let empty = (Vec::new(), Term::read(RESULT, Vec::new()));
     let (body, reduction, over, ending) = match &task.work {
         Work::Map(body) => (body, None, &empty.0, &empty.1),
         Work::Reduce { reduction, over, body, ending } => (body, Some(*reduction), over, ending),
-        Work::Contract { left, .. } => (left, None, &empty.0, &empty.1),
+        Work::Contract { left, .. } | Work::Scatter { source: left, .. } => (left, None, &empty.0, &empty.1),
     };
     let indices: Vec<Index> = task.indices.iter().chain(over).cloned().collect();
     let mut reads = Vec::new();
@@ -69,7 +86,8 @@ pub(super) fn walk(task: &Task, values: &mut Values, places: &Places) -> Operati
         reads.iter().map(|(name, subscripts)| access(values, places, name, subscripts, &indices)).collect();
     let own: Vec<Term> = task.indices.iter().map(Term::index).collect();
     let store = access(values, places, &task.target, &own, &indices);
-    let mut nest = Nest { indices, kept: task.indices.len(), reduction, reads: accesses.clone(), store };
+    let steps = steps.and_then(|steps| indices.iter().position(|index| index == steps));
+    let mut nest = Nest { steps, indices, kept: task.indices.len(), reduction, reads: accesses.clone(), store };
     let order = nest.order();
     nest.apply(&order, &mut program, &mut ending_code);
     let loops = nest.merged(&order, &mut program, &mut ending_code);
@@ -80,7 +98,7 @@ pub(super) fn walk(task: &Task, values: &mut Values, places: &Places) -> Operati
 
 /// A temporary lies in memory as what it is computed from.
 fn choose_layout(task: &Task, reads: &[(Name, Vec<Term>)], values: &mut Values) {
-    if !values[&task.target].is_temporary() {
+    if !values[&task.target].is_temporary() || values[&task.target].is_settled {
         return;
     }
     let whole = reads.iter().find(|(name, subscripts)| {
@@ -98,6 +116,8 @@ fn choose_layout(task: &Task, reads: &[(Name, Vec<Term>)], values: &mut Values) 
 }
 
 struct Nest {
+    /// The position of the steps of a recurrence.
+    steps: Option<usize>,
     /// Kept ones first.
     indices: Vec<Index>,
     kept: usize,
@@ -114,7 +134,11 @@ impl Nest {
     /// The loops from the outermost inwards, as positions in `indices`; those that run once left
     /// out.
     fn order(&self) -> Vec<usize> {
-        let runs = |position: &usize| self.indices[*position].extent != 1;
+        self.steps.into_iter().chain(self.order_within()).collect()
+    }
+
+    fn order_within(&self) -> Vec<usize> {
+        let runs = |position: &usize| self.indices[*position].extent != 1 && self.steps != Some(*position);
         let mut kept: Vec<usize> = (0..self.kept).filter(runs).collect();
         kept.sort_by_key(|&position| std::cmp::Reverse(self.store.strides[position]));
         let mut over: Vec<usize> = (self.kept..self.indices.len()).filter(runs).collect();
@@ -166,7 +190,10 @@ impl Nest {
     /// Puts the strides of all accesses in an order.
     fn apply(&mut self, order: &[usize], program: &mut [Instruction], ending: &mut [Instruction]) {
         let arrange = |strides: &mut Vec<i64>| *strides = order.iter().map(|&position| strides[position]).collect();
-        self.reads.iter_mut().for_each(|read| arrange(&mut read.strides));
+        for read in &mut self.reads {
+            arrange(&mut read.strides);
+            read.axes.iter_mut().for_each(|axis| arrange(&mut axis.strides));
+        }
         arrange(&mut self.store.strides);
         for instruction in program.iter_mut().chain(ending) {
             if let Instruction::Position { strides, .. } = instruction {
@@ -185,14 +212,18 @@ impl Nest {
                 reduced: self.is_reduced(position),
             })
             .collect();
-        let mut all: Vec<&mut Vec<i64>> = self.reads.iter_mut().map(|read| &mut read.strides).collect();
+        let mut all: Vec<&mut Vec<i64>> = Vec::new();
+        for read in &mut self.reads {
+            all.push(&mut read.strides);
+            all.extend(read.axes.iter_mut().map(|axis| &mut axis.strides));
+        }
         all.push(&mut self.store.strides);
         for instruction in program.iter_mut().chain(ending) {
             if let Instruction::Position { strides, .. } = instruction {
                 all.push(strides);
             }
         }
-        let mut place = 0;
+        let mut place = usize::from(self.steps.is_some());
         while place + 1 < loops.len() {
             let inner = loops[place + 1].extent as i64;
             let same = loops[place].reduced == loops[place + 1].reduced;

@@ -9,6 +9,55 @@ pub enum Operation {
     Product(Product),
     /// A fused loop.
     Walk(Walk),
+    /// Addends that go where data say.
+    Scatter(Scatter),
+    /// Other operations, one step after the other.
+    Repeat(Repeat),
+}
+
+/// Operations that are done for every step of a recurrence. The steps are the outermost loop of each
+/// of them (of a product, the first axis of its batch): all of them do the first step, then all the
+/// next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repeat {
+    /// How many steps there are.
+    pub steps: usize,
+    /// Whether the last step is done first.
+    pub backward: bool,
+    /// In the order in which they run within a step.
+    pub operations: Vec<Operation>,
+}
+
+/// The target is filled with zeros; then the source at every position of the loops, in their order,
+/// is added to the entry of the target that the keys say, or to none where a key is no position.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scatter {
+    /// Outermost first. Those that are reduced over move the source and the keys only.
+    pub loops: Vec<Loop>,
+    /// What is added.
+    pub source: Access,
+    /// What decides where to.
+    pub keys: Vec<Key>,
+    /// Where to, the keys being 0.
+    pub target: Access,
+}
+
+/// Values that are positions along an axis of the target of a [`Scatter`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// Where they are.
+    pub read: Access,
+    /// The extent of the axis.
+    pub extent: usize,
+    /// The stride of the axis in the target.
+    pub stride: i64,
+}
+
+impl Scatter {
+    /// Additions.
+    pub fn flops(&self) -> f64 {
+        self.loops.iter().map(|range| range.extent as f64).product()
+    }
 }
 
 /// How a place is read or written in a loop nest: at `offset + Σ stride · position`.
@@ -19,6 +68,22 @@ pub struct Access {
     /// Where in the place it begins, in numbers.
     pub offset: i64,
     /// One for each loop of the operation.
+    pub strides: Vec<i64>,
+    /// Empty where every position is inside. Otherwise the axes: beyond any of them it reads 0.
+    /// A condition that is false there keeps the value from counting.
+    pub axes: Vec<Bound>,
+}
+
+/// An axis of a place that an access may leave.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Bound {
+    /// The extent of the axis.
+    pub extent: usize,
+    /// Its stride in the place.
+    pub step: i64,
+    /// The position along it at the beginning of all loops.
+    pub offset: i64,
+    /// What every loop adds to that.
     pub strides: Vec<i64>,
 }
 
@@ -107,6 +172,12 @@ pub enum Instruction {
     Rate,
     /// The read of that number.
     Read(usize),
+    /// The read of that number, where subscripts are computed: pairs of an axis of it and the value
+    /// along that axis. NaN where a value is no position of its axis.
+    Gather {
+        read: usize,
+        subscripts: Vec<(usize, usize)>,
+    },
     /// `offset + Σ stride · position` as a number.
     Position {
         offset: i64,
@@ -155,15 +226,28 @@ pub enum Binary {
 impl Instruction {
     /// The values it computes with.
     pub fn operands(&self) -> Vec<usize> {
-        match *self {
+        match self {
             Instruction::Reduced
             | Instruction::Constant(_)
             | Instruction::Rate
             | Instruction::Read(_)
             | Instruction::Position { .. } => Vec::new(),
-            Instruction::Unary(_, a) => vec![a],
-            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => vec![a, b],
-            Instruction::Select(a, b, c) => vec![a, b, c],
+            Instruction::Gather { subscripts, .. } => subscripts.iter().map(|(_, value)| *value).collect(),
+            Instruction::Unary(_, a) => vec![*a],
+            Instruction::Binary(_, a, b) | Instruction::Compare(_, a, b) => vec![*a, *b],
+            Instruction::Select(a, b, c) => vec![*a, *b, *c],
+        }
+    }
+}
+
+impl Operation {
+    /// Multiplications, additions, and other instructions that compute.
+    pub fn flops(&self) -> f64 {
+        match self {
+            Operation::Product(product) => product.flops(),
+            Operation::Walk(walk) => walk.flops(),
+            Operation::Scatter(scatter) => scatter.flops(),
+            Operation::Repeat(repeat) => repeat.operations.iter().map(Operation::flops).sum(),
         }
     }
 }

@@ -96,7 +96,15 @@ impl<'a> Builder<'a> {
             self.reads.push(read);
             self.reads.len() - 1
         });
-        self.emit(Instruction::Read(place))
+        let mut computed = Vec::new();
+        for (axis, subscript) in subscripts.iter().enumerate().filter(|(_, subscript)| subscript.as_affine().is_none())
+        {
+            computed.push((axis, self.term(subscript)));
+        }
+        if computed.is_empty() {
+            return self.emit(Instruction::Read(place));
+        }
+        self.emit(Instruction::Gather { read: place, subscripts: computed })
     }
 
     fn sum(&mut self, addends: &[Term]) -> usize {
@@ -198,6 +206,9 @@ impl<'a> Builder<'a> {
     }
 
     fn call(&mut self, function: Function, arguments: &[Term]) -> usize {
+        if let (Function::Floor, Some((dividend, divisor))) = (function, integer_quotient(&arguments[0])) {
+            return self.floor_quotient(&dividend, divisor);
+        }
         let first = self.term(&arguments[0]);
         let two = |builder: &mut Self, function| {
             let second = builder.term(&arguments[1]);
@@ -210,6 +221,17 @@ impl<'a> Builder<'a> {
             Function::Mod => two(self, Binary::Modulo),
             _ => self.unary(Unary::Call(function), first),
         }
+    }
+
+    /// `floor(dividend / divisor)` of integers. Half of one is added to the dividend, so that the
+    /// quotient, however it is rounded, is beyond no other integer.
+    fn floor_quotient(&mut self, dividend: &Term, divisor: i64) -> usize {
+        let dividend = self.term(dividend);
+        let half = self.number(0.5);
+        let divisor = self.number(divisor as f64);
+        let sum = self.binary(Binary::Add, dividend, half);
+        let quotient = self.binary(Binary::Divide, sum, divisor);
+        self.unary(Unary::Call(Function::Floor), quotient)
     }
 
     fn compare(&mut self, comparison: Comparison, left: &Term, right: &Term) -> usize {
@@ -228,6 +250,19 @@ impl<'a> Builder<'a> {
         let first = values.next().unwrap_or_default();
         values.fold(first, |before, value| self.binary(join, before, value))
     }
+}
+
+/// An integer term and the positive integer that it is divided by, where the term is such a quotient.
+fn integer_quotient(term: &Term) -> Option<(Term, i64)> {
+    let mut divisor = 1i64;
+    for addend in term.addends() {
+        let Number::Ratio(_, denominator) = addend.split_number().0 else { return None };
+        if divisor % denominator != 0 {
+            divisor = divisor.checked_mul(denominator)?;
+        }
+    }
+    let dividend = Term::mul(vec![Term::integer(divisor), term.clone()]);
+    (divisor > 1 && dividend.is_integer()).then_some((dividend, divisor))
 }
 
 /// What a factor divides by: `x`, where it is `x^-n`.

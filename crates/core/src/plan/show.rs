@@ -1,6 +1,6 @@
 //! Plans as text: one line for every operation.
 
-use super::operation::{Access, Axis, Binary, Instruction, Loop, Operation, Product, Unary, Walk};
+use super::operation::{Access, Axis, Binary, Instruction, Loop, Operation, Product, Scatter, Unary, Walk};
 use super::{Place, PlaceKind, Plan};
 use crate::term::Comparison;
 use std::fmt::{self, Display, Formatter};
@@ -8,15 +8,19 @@ use std::fmt::{self, Display, Formatter};
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (number, operation) in self.operations.iter().enumerate() {
-            let text = match operation {
-                Operation::Product(product) => self.product(product),
-                Operation::Walk(walk) => self.walk(walk),
-            };
-            writeln!(f, "{number:3}  {text}  ({})", self.effort(operation))?;
+            if let Operation::Repeat(repeat) = operation {
+                let order = if repeat.backward { ", the last first" } else { "" };
+                writeln!(f, "{number:3}  repeat   for {} steps{order}:", repeat.steps)?;
+                for inner in &repeat.operations {
+                    writeln!(f, "       {}  ({})", self.line(inner), self.effort(inner))?;
+                }
+                continue;
+            }
+            writeln!(f, "{number:3}  {}  ({})", self.line(operation), self.effort(operation))?;
         }
         let all: usize = self.places.iter().map(Place::len).sum();
         let given: usize = self.places.iter().filter(|place| place.kind == PlaceKind::Given).map(Place::len).sum();
-        let flops: f64 = self.operations.iter().map(flops).sum();
+        let flops: f64 = self.operations.iter().map(Operation::flops).sum();
         writeln!(f, "{} examples, {} operations, {} flops", self.batch, self.operations.len(), count(flops))?;
         writeln!(
             f,
@@ -25,13 +29,6 @@ impl Display for Plan {
             count(4.0 * given as f64),
             count(4.0 * all as f64)
         )
-    }
-}
-
-fn flops(operation: &Operation) -> f64 {
-    match operation {
-        Operation::Product(product) => product.flops(),
-        Operation::Walk(walk) => walk.flops(),
     }
 }
 
@@ -46,13 +43,22 @@ fn count(number: f64) -> String {
 }
 
 impl Plan {
+    fn line(&self, operation: &Operation) -> String {
+        match operation {
+            Operation::Product(product) => self.product(product),
+            Operation::Walk(walk) => self.walk(walk),
+            Operation::Scatter(scatter) => self.scatter(scatter),
+            Operation::Repeat(repeat) => format!("repeat   {} operations", repeat.operations.len()),
+        }
+    }
+
     fn effort(&self, operation: &Operation) -> String {
         let mut places: Vec<usize> = operation.sources();
         places.sort_unstable();
         places.dedup();
         places.extend(operation.targets());
         let bytes: usize = places.iter().map(|&place| 4 * self.places[place].len()).sum();
-        format!("{} flops, {} bytes", count(flops(operation)), count(bytes as f64))
+        format!("{} flops, {} bytes", count(operation.flops()), count(bytes as f64))
     }
 
     fn name(&self, place: usize) -> String {
@@ -95,6 +101,13 @@ impl Plan {
         format!("{word}  {}  [{}]", stores.join("; "), loops.join(", "))
     }
 
+    fn scatter(&self, scatter: &Scatter) -> String {
+        let keys: Vec<String> = scatter.keys.iter().map(|key| self.name(key.read.place)).collect();
+        let loops: Vec<String> = scatter.loops.iter().map(range).collect();
+        let (target, source) = (self.name(scatter.target.place), self.name(scatter.source.place));
+        format!("scatter  {target} at {} += {source}  [{}]", keys.join(", "), loops.join(", "))
+    }
+
     /// The values of a program as formulas; long ones cut short.
     fn program(&self, program: &[Instruction], reads: &[Access], reduced: Option<String>) -> Vec<String> {
         let mut values: Vec<String> = Vec::new();
@@ -104,6 +117,10 @@ impl Plan {
                 Instruction::Constant(value) => format!("{value}"),
                 Instruction::Rate => "rate".into(),
                 Instruction::Read(read) => self.places[reads[*read].place].name.to_string(),
+                Instruction::Gather { read, subscripts } => {
+                    let at: Vec<&str> = subscripts.iter().map(|(_, value)| &*values[*value]).collect();
+                    format!("{}[{}]", self.places[reads[*read].place].name, at.join(", "))
+                }
                 Instruction::Position { .. } => "position".into(),
                 Instruction::Unary(function, a) => unary(*function, &values[*a]),
                 Instruction::Binary(function, a, b) => binary(*function, &values[*a], &values[*b]),

@@ -18,6 +18,10 @@ pub(super) struct Value {
     /// The axes from the outermost in memory to the innermost; only temporaries are free to have
     /// them in another order.
     pub layout: Vec<usize>,
+    /// Whether the model computes it step by step.
+    pub is_recurrent: bool,
+    /// Whether the layout must stay.
+    pub is_settled: bool,
 }
 
 /// By name.
@@ -26,7 +30,14 @@ pub(super) type Values = BTreeMap<Name, Value>;
 impl Value {
     pub fn new(shape: Vec<usize>, kind: PlaceKind) -> Value {
         let layout = (0..shape.len()).collect();
-        Value { shape, kind, layout }
+        Value { shape, kind, layout, is_recurrent: false, is_settled: false }
+    }
+
+    /// Lies in memory with all entries of a step together, since they are written one after the other.
+    pub fn by_steps(&mut self, axis: usize) {
+        self.is_settled = true;
+        self.layout.retain(|other| *other != axis);
+        self.layout.insert(0, axis);
     }
 
     pub fn is_temporary(&self) -> bool {
@@ -63,6 +74,9 @@ pub(super) enum Work {
     Reduce { reduction: Reduction, over: Vec<Index>, body: Term, ending: Term },
     /// `scale Σ left · right`, both reads; it descends where the target is a parameter.
     Contract { left: Term, right: Term, over: Vec<Index>, scale: f64, descends: bool },
+    /// Every entry of a read is added where the values of other reads say, along the indices beside
+    /// them.
+    Scatter { source: Term, keys: Vec<(Term, Index)>, over: Vec<Index> },
 }
 
 impl Task {
@@ -71,6 +85,7 @@ impl Task {
             Work::Map(body) => vec![body],
             Work::Reduce { body, ending, .. } => vec![body, ending],
             Work::Contract { left, right, .. } => vec![left, right],
+            Work::Scatter { source, keys, .. } => keys.iter().map(|(key, _)| key).chain([source]).collect(),
         }
     }
 
@@ -89,7 +104,6 @@ pub(super) fn reads(term: &Term, found: &mut Vec<(Name, Vec<Term>)>) {
         if !found.contains(&read) {
             found.push(read);
         }
-        return;
     }
     term.children().iter().for_each(|child| reads(child, found));
 }
@@ -97,8 +111,10 @@ pub(super) fn reads(term: &Term, found: &mut Vec<(Name, Vec<Term>)>) {
 /// Replaces the reads of a tensor.
 pub(super) fn replace_reads(term: &Term, name: &str, with: &dyn Fn(&[Term]) -> Term) -> Term {
     match term.node() {
-        Node::Read { tensor, subscripts } if &**tensor == name => with(subscripts),
-        Node::Read { .. } => term.clone(),
+        Node::Read { tensor, subscripts } if &**tensor == name => {
+            let inner: Vec<Term> = subscripts.iter().map(|subscript| replace_reads(subscript, name, with)).collect();
+            with(&inner)
+        }
         _ if !term.reads(name) => term.clone(),
         _ => term.map_children(&mut |child| replace_reads(child, name, with)),
     }
@@ -112,13 +128,16 @@ pub(super) fn space(indices: &[Index]) -> f64 {
 /// Roughly how many instructions a term without reductions takes; functions count as several.
 pub(super) fn cost(term: &Term) -> f64 {
     let own = match term.node() {
-        Node::Number(_) | Node::Affine(_) | Node::Read { .. } => return 0.0,
+        Node::Number(_) | Node::Affine(_) => return 0.0,
+        Node::Read { subscripts, .. } if subscripts.iter().all(|subscript| subscript.as_affine().is_some()) => {
+            return 0.0;
+        }
         Node::Add(parts) | Node::Mul(parts) | Node::Logic(_, parts) => (parts.len() - 1) as f64,
         Node::Pow(_, exponent) => match exponent.as_number().and_then(|number| number.as_integer()) {
             Some(power) if power.unsigned_abs() <= 16 => 3.0,
             _ => 30.0,
         },
-        Node::Call(..) => 10.0,
+        Node::Call(..) | Node::Read { .. } => 10.0,
         _ => 1.0,
     };
     own + term.children().iter().map(cost).sum::<f64>()

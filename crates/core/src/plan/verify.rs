@@ -1,7 +1,7 @@
 //! A proof that a plan uses no memory it should not: every access inside its place, every place
 //! inside the arena, and nothing read before it is written or after its memory was given away.
 
-use super::operation::{Access, Axis, Instruction, Loop, Operation, Product, Walk};
+use super::operation::{Access, Axis, Bound, Instruction, Loop, Operation, Product, Repeat, Scatter, Walk};
 use super::{ALIGNMENT, Place, PlaceKind, Plan};
 
 impl Plan {
@@ -16,17 +16,17 @@ impl Plan {
                 return Err(format!("{} is outside the arena or not aligned", place.name));
             }
         }
-        let mut written: Vec<bool> = self.places.iter().map(|place| has_value(place)).collect();
+        let mut written: Vec<bool> = self.places.iter().map(has_value).collect();
         self.check_given()?;
         for (number, operation) in self.operations.iter().enumerate() {
             let wrong = |message: String| format!("operation {number}: {message}");
-            match operation {
-                Operation::Product(product) => self.check_product(product),
-                Operation::Walk(walk) => self.check_walk(walk),
-            }
-            .map_err(wrong)?;
+            self.check_operation(operation).map_err(wrong)?;
+            let own = match operation {
+                Operation::Repeat(_) => operation.targets(),
+                _ => Vec::new(),
+            };
             for place in operation.sources() {
-                if !written[place] {
+                if !written[place] && !own.contains(&place) {
                     return Err(wrong(format!("{} is read, but has no value", self.places[place].name)));
                 }
             }
@@ -71,6 +71,78 @@ impl Plan {
         self.places.get(number).ok_or_else(|| "there is no such place".into())
     }
 
+    fn check_operation(&self, operation: &Operation) -> Result<(), String> {
+        match operation {
+            Operation::Product(product) => self.check_product(product),
+            Operation::Walk(walk) => self.check_walk(walk, false),
+            Operation::Scatter(scatter) => self.check_scatter(scatter),
+            Operation::Repeat(repeat) => self.check_repeat(repeat),
+        }
+    }
+
+    /// Every operation inside by itself, with the steps outermost; every step of a target is a block
+    /// of its place; and what is read of targets are steps that were done before.
+    fn check_repeat(&self, repeat: &Repeat) -> Result<(), String> {
+        let targets: Vec<usize> = repeat.operations.iter().flat_map(Operation::targets).collect();
+        for (number, operation) in repeat.operations.iter().enumerate() {
+            let (extents, accesses) = match operation {
+                Operation::Product(product) => {
+                    self.check_product(product)?;
+                    product_accesses(product)
+                }
+                Operation::Walk(walk) => {
+                    self.check_walk(walk, true)?;
+                    walk_accesses(walk)
+                }
+                Operation::Scatter(_) | Operation::Repeat(_) => return Err("no operation for a step".into()),
+            };
+            if extents.first() != Some(&repeat.steps) {
+                return Err("the steps are not the outermost loop".into());
+            }
+            for (access, is_written) in accesses {
+                let Some(writer) = targets.iter().position(|target| *target == access.place) else { continue };
+                // Of this step, of this and all before it, or of those before it.
+                let (own, before) = (is_written || writer < number, !is_written);
+                self.check_steps(repeat, &access, &extents, own, before)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An access in every step keeps to the block of the step, where `own` allows it, and those of the
+    /// steps that were done before, where `before` does.
+    fn check_steps(
+        &self,
+        repeat: &Repeat,
+        access: &Access,
+        extents: &[usize],
+        own: bool,
+        before: bool,
+    ) -> Result<(), String> {
+        let place = self.place_at(access.place)?;
+        let block = (place.len() / repeat.steps.max(1)) as i64;
+        let count = repeat.steps as i64;
+        for step in 0..count {
+            let Some((least, greatest)) = reach_in_step(access, extents, step) else { continue };
+            let (from, to) = if own {
+                (step, step + 1)
+            } else if repeat.backward {
+                (step + 1, step + 1)
+            } else {
+                (step, step)
+            };
+            let (from, to) = match (before, repeat.backward) {
+                (false, _) => (from, to),
+                (true, true) => (from, count),
+                (true, false) => (0, to),
+            };
+            if least < from * block || greatest >= to * block {
+                return Err(format!("a step of {} is read or written out of order", place.name));
+            }
+        }
+        Ok(())
+    }
+
     fn check_product(&self, product: &Product) -> Result<(), String> {
         let operands = [[0, 1, 3], [0, 2, 3], [0, 1, 2]];
         for (operand, groups) in operands.iter().enumerate() {
@@ -87,13 +159,21 @@ impl Plan {
         is_whole(target, count, results().map(|axis| (axis.extent, axis.strides[2])))
     }
 
-    fn check_walk(&self, walk: &Walk) -> Result<(), String> {
+    fn check_walk(&self, walk: &Walk, in_steps: bool) -> Result<(), String> {
         for access in walk.reads.iter().chain(walk.stores.iter().map(|store| &store.access)) {
             if access.strides.len() != walk.loops.len() {
                 return Err("an access has another number of loops".into());
             }
+            let place = self.place_at(access.place)?;
+            if !access.axes.is_empty() {
+                bounded(place, access)?;
+                continue;
+            }
             let extents = walk.loops.iter().map(|range| range.extent);
-            inside(self.place_at(access.place)?, access.offset, extents.zip(access.strides.iter().copied()))?;
+            inside(place, access.offset, extents.zip(access.strides.iter().copied()))?;
+        }
+        if walk.stores.iter().any(|store| !store.access.axes.is_empty()) {
+            return Err("a result leaves its place".into());
         }
         check_program(&walk.program, walk, false)?;
         check_program(&walk.ending, walk, true)?;
@@ -102,23 +182,99 @@ impl Plan {
             if store.value >= values {
                 return Err("a value is stored that is not computed".into());
             }
-            self.check_store(walk, &store.access)?;
+            self.check_store(walk, &store.access, in_steps)?;
         }
         Ok(())
     }
 
-    fn check_store(&self, walk: &Walk, store: &Access) -> Result<(), String> {
+    fn check_scatter(&self, scatter: &Scatter) -> Result<(), String> {
+        let extents = || scatter.loops.iter().map(|range| range.extent);
+        let reads = scatter.keys.iter().map(|key| &key.read).chain([&scatter.source]);
+        for access in reads.chain([&scatter.target]) {
+            if access.strides.len() != scatter.loops.len() || !access.axes.is_empty() {
+                return Err("an access has another number of loops".into());
+            }
+            inside(self.place_at(access.place)?, access.offset, extents().zip(access.strides.iter().copied()))?;
+        }
+        if moves(&scatter.loops, &scatter.target.strides) {
+            return Err("a target moves along a loop that is reduced over".into());
+        }
+        let kept = scatter.loops.iter().zip(&scatter.target.strides).filter(|(range, _)| !range.reduced);
+        let axes = kept.map(|(range, stride)| (range.extent, *stride));
+        let axes: Vec<(usize, i64)> = axes.chain(scatter.keys.iter().map(|key| (key.extent, key.stride))).collect();
+        let count = axes.iter().map(|(extent, _)| extent).product();
+        let target = self.place_at(scatter.target.place)?;
+        inside(target, scatter.target.offset, axes.iter().copied())?;
+        is_whole(target, count, axes.into_iter())
+    }
+
+    fn check_store(&self, walk: &Walk, store: &Access, in_steps: bool) -> Result<(), String> {
         let loops = || walk.loops.iter().zip(store.strides.iter().copied());
         if moves(&walk.loops, &store.strides) {
             return Err("a result moves along a loop that is reduced over".into());
         }
-        if walk.reads.iter().any(|read| read.place == store.place && read != store) {
+        if !in_steps && walk.reads.iter().any(|read| read.place == store.place && read != store) {
             return Err("a place is read elsewhere while it is written".into());
         }
         let kept = || loops().filter(|(range, _)| !range.reduced);
         let count = kept().map(|(range, _)| range.extent).product();
         is_whole(self.place_at(store.place)?, count, kept().map(|(range, stride)| (range.extent, stride)))
     }
+}
+
+/// The extents of the loops of an operation, and its accesses along them, with whether they write.
+type Accesses = (Vec<usize>, Vec<(Access, bool)>);
+
+fn walk_accesses(walk: &Walk) -> Accesses {
+    let written = walk.stores.iter().map(|store| (store.access.clone(), true));
+    let reads = walk.reads.iter().map(|read| (read.clone(), false));
+    (walk.loops.iter().map(|range| range.extent).collect(), reads.chain(written).collect())
+}
+
+/// All axes of a product are loops, the batch first.
+fn product_accesses(product: &Product) -> Accesses {
+    let axes: Vec<&Axis> = product.groups().into_iter().flatten().collect();
+    let access = |operand: usize| Access {
+        place: product.places[operand],
+        offset: product.offsets[operand],
+        strides: axes.iter().map(|axis| axis.strides[operand]).collect(),
+        axes: Vec::new(),
+    };
+    let accesses = (0..3).map(|operand| (access(operand), operand == 2)).collect();
+    (axes.iter().map(|axis| axis.extent).collect(), accesses)
+}
+
+/// The least and greatest position that an access reaches in a step; `None` where there is none.
+fn reach_in_step(access: &Access, extents: &[usize], step: i64) -> Option<(i64, i64)> {
+    let interval = |offset: i64, strides: &[i64]| {
+        let mut range = (offset + strides.first().copied().unwrap_or(0) * step, 0);
+        range.1 = range.0;
+        for (stride, extent) in strides.iter().zip(extents).skip(1) {
+            let reach = stride * (*extent as i64 - 1);
+            range = (range.0 + reach.min(0), range.1 + reach.max(0));
+        }
+        range
+    };
+    if extents.contains(&0) {
+        return None;
+    }
+    if access.axes.is_empty() {
+        return Some(interval(access.offset, &access.strides));
+    }
+    let mut range = (0, 0);
+    for axis in &access.axes {
+        let (mut least, mut greatest) = interval(axis.offset, &axis.strides);
+        if axis.strides.iter().all(|stride| *stride == 0) {
+            // It may be computed, and then be anywhere.
+            (least, greatest) = (0, axis.extent as i64 - 1);
+        }
+        let (least, greatest) = (least.max(0), greatest.min(axis.extent as i64 - 1));
+        if least > greatest {
+            return None;
+        }
+        range = (range.0 + least * axis.step, range.1 + greatest * axis.step);
+    }
+    Some(range)
 }
 
 fn has_value(place: &Place) -> bool {
@@ -150,6 +306,22 @@ fn inside(place: &Place, offset: i64, loops: impl Iterator<Item = (usize, i64)>)
     Ok(())
 }
 
+/// An access that may leave its axes, but reads only where it does not: the axes make up the
+/// access, and all positions inside of them are inside the place.
+fn bounded(place: &Place, access: &Access) -> Result<(), String> {
+    let last = access.axes.iter().map(|axis| (axis.extent, axis.step));
+    inside(place, 0, last)?;
+    let offset: i64 = access.axes.iter().map(|axis| axis.step * axis.offset).sum();
+    let same = access.strides.iter().enumerate().all(|(number, stride)| {
+        let along = |axis: &Bound| axis.strides.get(number).map(|along| axis.step * along);
+        access.axes.iter().map(along).sum::<Option<i64>>() == Some(*stride)
+    });
+    if offset != access.offset || !same {
+        return Err(format!("the axes of a read of {} are not those of the read", place.name));
+    }
+    Ok(())
+}
+
 /// Every entry is written once: there are as many positions as entries, and different positions
 /// are different entries, since every stride goes beyond all that the smaller ones reach.
 fn is_whole(place: &Place, count: usize, loops: impl Iterator<Item = (usize, i64)>) -> Result<(), String> {
@@ -175,9 +347,16 @@ fn check_program(program: &[Instruction], walk: &Walk, is_ending: bool) -> Resul
         }
         let still = match instruction {
             Instruction::Reduced => is_ending && number == 0,
-            Instruction::Read(read) => {
+            Instruction::Read(read) | Instruction::Gather { read, .. } => {
+                if let Instruction::Gather { read, subscripts } = instruction {
+                    let axes = walk.reads.get(*read).map_or(0, |read| read.axes.len());
+                    if subscripts.iter().any(|(axis, _)| *axis >= axes) {
+                        return Err("a subscript is computed for an axis that is not there".into());
+                    }
+                }
                 let read = walk.reads.get(*read).ok_or("a read that is not there")?;
-                !is_ending || !moves(&walk.loops, &read.strides)
+                let along = read.axes.iter().map(|axis| &axis.strides).chain([&read.strides]);
+                !is_ending || along.into_iter().all(|strides| !moves(&walk.loops, strides))
             }
             Instruction::Position { strides, .. } => {
                 strides.len() == walk.loops.len() && (!is_ending || !moves(&walk.loops, strides))

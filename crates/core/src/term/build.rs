@@ -25,7 +25,10 @@ impl Term {
         }
         free.sort();
         free.dedup();
-        Term(Arc::new(Inner { node, free, loose, size }))
+        let mut hasher = TermHasher::default();
+        node.hash(&mut hasher);
+        let hash = hasher.finish();
+        Term(Arc::new(Inner { node, free, loose, size, hash, opened: OnceLock::new() }))
     }
 
     /// A number.

@@ -21,7 +21,7 @@ pub use visit::{Opened, fresh_id};
 pub use crate::syntax::tree::Comparison;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A name of a tensor.
 pub type Name = Arc<str>;
@@ -37,6 +37,49 @@ struct Inner {
     /// One more than the greatest bound slot that no reduction inside binds; 0 where none.
     loose: u32,
     size: usize,
+    /// Of the node, so that different terms are told apart at once.
+    hash: u64,
+    /// Of a reduction: its indices made free and its body, once someone has looked.
+    opened: OnceLock<(Vec<Index>, Term)>,
+}
+
+/// A fast hasher of the multiplying kind, for terms: they are not chosen by an adversary who could
+/// gain by collisions.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct TermHasher(u64);
+
+impl Hasher for TermHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.chunks(8).for_each(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        });
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_i64(&mut self, word: i64) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 /// What a term is. Made only by the constructors of [`Term`].
@@ -266,7 +309,7 @@ impl std::fmt::Debug for Term {
 
 impl PartialEq for Term {
     fn eq(&self, other: &Term) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || (self.0.size == other.0.size && self.node() == other.node())
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.node() == other.node())
     }
 }
 
@@ -286,6 +329,6 @@ impl Ord for Term {
 
 impl Hash for Term {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.node().hash(state);
+        state.write_u64(self.0.hash);
     }
 }

@@ -24,6 +24,20 @@ pub fn fresh_id(terms: &[&Term]) -> u32 {
     terms.iter().filter_map(|term| term.free().last()).map(|index| index.id + 1).max().unwrap_or(0)
 }
 
+/// The closed body of a reduction with its indices made free, numbered from `first`.
+fn open_body(binders: &[Binder], body: &Term, first: u32) -> (Vec<Index>, Term) {
+    let indices: Vec<Index> = binders
+        .iter()
+        .zip(first..)
+        .map(|(binder, id)| Index { id, extent: binder.extent, letter: binder.letter.clone() })
+        .collect();
+    let body = body.rebind(0, &|depth, slot| match slot {
+        Slot::Bound(bound) => indices.get(bound.checked_sub(depth)? as usize).map(Affine::index),
+        Slot::Free(_) => None,
+    });
+    (indices, body)
+}
+
 impl Node {
     /// The terms directly inside; the body of a reduction is closed.
     pub(super) fn parts(&self) -> Vec<&Term> {
@@ -100,21 +114,16 @@ impl Term {
     /// A reduction with its indices made free, numbered above all that are free in it; `None` for
     /// any other term.
     pub fn open(&self) -> Option<Opened> {
-        self.open_from(fresh_id(&[self]))
+        let Node::Reduce { reduction, binders, body } = self.node() else { return None };
+        let open = || open_body(binders, body, fresh_id(&[self]));
+        let (indices, body) = self.0.opened.get_or_init(open).clone();
+        Some(Opened { reduction: *reduction, indices, body })
     }
 
     /// As [`Term::open`], numbered from `first`, which must be above all that are free in it.
     pub fn open_from(&self, first: u32) -> Option<Opened> {
         let Node::Reduce { reduction, binders, body } = self.node() else { return None };
-        let indices: Vec<Index> = binders
-            .iter()
-            .zip(first..)
-            .map(|(binder, id)| Index { id, extent: binder.extent, letter: binder.letter.clone() })
-            .collect();
-        let body = body.rebind(0, &|depth, slot| match slot {
-            Slot::Bound(bound) => indices.get(bound.checked_sub(depth)? as usize).map(Affine::index),
-            Slot::Free(_) => None,
-        });
+        let (indices, body) = open_body(binders, body, first);
         Some(Opened { reduction: *reduction, indices, body })
     }
 

@@ -67,6 +67,14 @@ pub(super) fn append(tensor: &Tensor, row: &[f64], values: &mut Vec<f32>) -> Res
     for (entry, &value) in row.iter().enumerate() {
         single(tensor, value).map_err(|flaw| (Some(entry), flaw))?;
     }
+    keeps_promises(tensor, row)?;
+    values.extend(row.iter().map(|&value| value as f32));
+    Ok(())
+}
+
+/// Checks what the declaration of a tensor promises of one example, or of several one after the
+/// other: integers in their range, one-hot rows, probabilities.
+pub(super) fn keeps_promises(tensor: &Tensor, row: &[f64]) -> Result<(), (Option<usize>, Flaw)> {
     let bound = match &tensor.role {
         Role::Input { below } => *below,
         Role::Target(TargetKind::Integer(bound)) => Some(*bound),
@@ -86,7 +94,6 @@ pub(super) fn append(tensor: &Tensor, row: &[f64], values: &mut Vec<f32>) -> Res
             _ => {}
         }
     }
-    values.extend(row.iter().map(|&value| value as f32));
     Ok(())
 }
 

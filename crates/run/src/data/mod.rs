@@ -13,6 +13,7 @@ mod table;
 mod text;
 
 pub use error::{DataError, Flaw, SOURCES};
+pub use named::keep_promises;
 
 use crate::seeds::Stream;
 use deltarule_core::model::{Model, Role, Tensor};

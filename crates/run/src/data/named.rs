@@ -99,6 +99,30 @@ fn each(source: &Source, tensor: &Tensor, array: &Array) -> Result<(usize, Vec<f
     Ok((count, values))
 }
 
+/// Checks that arrays given by name keep what the declarations of a model promise of them.
+///
+/// # Errors
+/// The first value or row that does not. Shapes that do not fit are passed over: they are told where
+/// the arrays are used.
+pub fn keep_promises(file: &Path, model: &Model, arrays: &BTreeMap<Name, Array>) -> Result<(), DataError> {
+    for tensor in model.data() {
+        let Some(array) = arrays.get(&tensor.name) else { continue };
+        let (values, length) = (array.to_f64(), tensor.len().max(1));
+        for (example, row) in values.chunks(length).enumerate() {
+            fit::keeps_promises(tensor, row).map_err(|(entry, flaw)| DataError::Value {
+                source: file.display().to_string(),
+                place: match entry {
+                    Some(entry) => format!("entry {}", at(array.shape(), example * length + entry)),
+                    None => format!("example {example}"),
+                },
+                tensor: tensor.name.clone(),
+                flaw,
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// An entry counted row by row as subscripts.
 fn at(shape: &[usize], mut entry: usize) -> String {
     let mut subscripts = vec![0; shape.len()];

@@ -3,7 +3,7 @@
 mod translate;
 
 use deltarule_core::plan::{PlaceKind, Plan};
-use deltarule_kernels::{Arena, Product, Walk, Workspace};
+use deltarule_kernels::{Arena, Product, Scatter, Walk, Workspace};
 
 /// A plan with the memory for its values.
 ///
@@ -33,6 +33,9 @@ pub struct Engine {
 enum Step {
     Product(Product),
     Walk(Walk),
+    Scatter(Scatter),
+    /// How many steps, whether the last is first, and what is done in each.
+    Repeat(usize, bool, Vec<Step>),
 }
 
 impl Engine {
@@ -49,13 +52,11 @@ impl Engine {
             }
         }
         let steps: Result<Vec<Step>, String> =
-            plan.operations.iter().map(|operation| translate::step(&plan, operation)).collect();
+            plan.operations.iter().map(|operation| translate::step(&plan, operation, false)).collect();
         let steps = steps.unwrap_or_else(|wrong| panic!("the plan is wrong: {wrong}"));
         let mut workspace = Workspace::default();
         for step in &steps {
-            if let Step::Product(product) = step {
-                workspace.reserve(product);
-            }
+            step.reserve(&mut workspace);
         }
         Engine { plan, arena, workspace, steps }
     }
@@ -83,9 +84,33 @@ impl Engine {
     /// allocates nothing. For more than one thread, call it inside a pool of threads.
     pub fn run(&mut self, rate: f32) {
         for step in &self.steps {
-            match step {
-                Step::Product(product) => product.run(&mut self.arena, &mut self.workspace, rate),
-                Step::Walk(walk) => walk.run(&mut self.arena, rate),
+            step.run(&mut self.arena, &mut self.workspace, rate, None);
+        }
+    }
+}
+
+impl Step {
+    fn reserve(&self, workspace: &mut Workspace) {
+        match self {
+            Step::Product(product) => workspace.reserve(product),
+            Step::Repeat(_, _, steps) => steps.iter().for_each(|step| step.reserve(workspace)),
+            Step::Walk(_) | Step::Scatter(_) => {}
+        }
+    }
+
+    /// Runs it, or one step of it where it is part of a recurrence.
+    fn run(&self, arena: &mut Arena, workspace: &mut Workspace, rate: f32, number: Option<usize>) {
+        match (self, number) {
+            (Step::Product(product), None) => product.run(arena, workspace, rate),
+            (Step::Product(product), Some(number)) => product.run_step(arena, workspace, rate, number),
+            (Step::Walk(walk), None) => walk.run(arena, rate),
+            (Step::Walk(walk), Some(number)) => walk.run_step(arena, rate, number),
+            (Step::Scatter(scatter), _) => scatter.run(arena),
+            (Step::Repeat(count, backward, steps), _) => {
+                for number in 0..*count {
+                    let number = if *backward { count - 1 - number } else { number };
+                    steps.iter().for_each(|step| step.run(arena, workspace, rate, Some(number)));
+                }
             }
         }
     }

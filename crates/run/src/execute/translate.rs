@@ -6,16 +6,42 @@ use deltarule_core::term::{Comparison, Function, Reduction};
 use deltarule_kernels as kernels;
 
 /// The checked loop of an operation.
-pub(super) fn step(plan: &Plan, operation: &Operation) -> Result<Step, String> {
+pub(super) fn step(plan: &Plan, operation: &Operation, by_steps: bool) -> Result<Step, String> {
     match operation {
-        Operation::Product(product) => {
-            kernels::Product::new(&product_spec(plan, product), plan.arena).map(Step::Product)
+        Operation::Repeat(repeat) => {
+            let steps = repeat.operations.iter().map(|operation| step(plan, operation, true));
+            Ok(Step::Repeat(repeat.steps, repeat.backward, steps.collect::<Result<_, _>>()?))
         }
-        Operation::Walk(walk) => kernels::Walk::new(&walk_spec(plan, walk)?, plan.arena).map(Step::Walk),
+        Operation::Product(product) => {
+            kernels::Product::new(&product_spec(plan, product, by_steps), plan.arena).map(Step::Product)
+        }
+        Operation::Scatter(scatter) => {
+            kernels::Scatter::new(&scatter_spec(plan, scatter), plan.arena).map(Step::Scatter)
+        }
+        Operation::Walk(walk) => kernels::Walk::new(&walk_spec(plan, walk, by_steps)?, plan.arena).map(Step::Walk),
     }
 }
 
-fn product_spec(plan: &Plan, product: &plan::Product) -> kernels::ProductSpec {
+fn scatter_spec(plan: &Plan, scatter: &plan::Scatter) -> kernels::ScatterSpec {
+    let access = |access: &plan::Access| self::access(plan, access);
+    let key = |key: &plan::Key| kernels::Key { read: access(&key.read), extent: key.extent, stride: key.stride };
+    kernels::ScatterSpec {
+        loops: scatter.loops.iter().map(|l| kernels::Loop { extent: l.extent, reduced: l.reduced }).collect(),
+        source: access(&scatter.source),
+        keys: scatter.keys.iter().map(key).collect(),
+        target: access(&scatter.target),
+    }
+}
+
+fn access(plan: &Plan, access: &plan::Access) -> kernels::Access {
+    kernels::Access {
+        offset: access.offset + plan.places[access.place].offset as i64,
+        strides: access.strides.clone(),
+        axes: access.axes.iter().map(bound).collect(),
+    }
+}
+
+fn product_spec(plan: &Plan, product: &plan::Product, by_steps: bool) -> kernels::ProductSpec {
     let group = |axes: &[plan::Axis]| {
         axes.iter().map(|axis| kernels::Dimension { extent: axis.extent, strides: axis.strides }).collect()
     };
@@ -28,14 +54,12 @@ fn product_spec(plan: &Plan, product: &plan::Product) -> kernels::ProductSpec {
         offsets: [0, 1, 2].map(offset),
         scale: product.scale as f32,
         descends: product.descends,
+        by_steps,
     }
 }
 
-fn walk_spec(plan: &Plan, walk: &plan::Walk) -> Result<kernels::WalkSpec, String> {
-    let access = |access: &plan::Access| kernels::Access {
-        offset: access.offset + plan.places[access.place].offset as i64,
-        strides: access.strides.clone(),
-    };
+fn walk_spec(plan: &Plan, walk: &plan::Walk, by_steps: bool) -> Result<kernels::WalkSpec, String> {
+    let access = |access: &plan::Access| self::access(plan, access);
     let code = |program: &[plan::Instruction]| program.iter().map(instruction).collect::<Result<Vec<_>, _>>();
     Ok(kernels::WalkSpec {
         loops: walk.loops.iter().map(|l| kernels::Loop { extent: l.extent, reduced: l.reduced }).collect(),
@@ -44,7 +68,12 @@ fn walk_spec(plan: &Plan, walk: &plan::Walk) -> Result<kernels::WalkSpec, String
         reduction: walk.reduction.map(reduction),
         ending: code(&walk.ending)?,
         stores: walk.stores.iter().map(|store| (store.value, access(&store.access))).collect(),
+        by_steps,
     })
+}
+
+fn bound(axis: &plan::Bound) -> kernels::Bound {
+    kernels::Bound { extent: axis.extent, step: axis.step, offset: axis.offset, strides: axis.strides.clone() }
 }
 
 fn instruction(instruction: &plan::Instruction) -> Result<kernels::Instruction, String> {
@@ -55,8 +84,9 @@ fn instruction(instruction: &plan::Instruction) -> Result<kernels::Instruction, 
         From::Constant(value) => To::Constant(*value as f32),
         From::Rate => To::Rate,
         From::Read(read) => To::Read(*read),
+        From::Gather { read, subscripts } => To::Gather(*read, subscripts.clone()),
         From::Position { offset, strides } => {
-            To::Position(kernels::Access { offset: *offset, strides: strides.clone() })
+            To::Position(kernels::Access { offset: *offset, strides: strides.clone(), axes: Vec::new() })
         }
         From::Unary(function, a) => To::Unary(unary(*function)?, *a),
         From::Binary(function, a, b) => To::Binary(binary(*function), *a, *b),

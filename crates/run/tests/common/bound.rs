@@ -27,6 +27,11 @@ fn rounded(value: f64, error: f64, units: f64) -> Bounded {
     Bounded { value, error: error + units * UNIT * (value.abs() + error) + UNDERFLOW }
 }
 
+/// A number as single precision has it.
+fn single(value: f64) -> Bounded {
+    if value as f32 as f64 == value { exact(value) } else { rounded(value, 0.0, 1.0) }
+}
+
 /// Values of tensors of one example.
 pub type Tensors = BTreeMap<Name, (Vec<usize>, Vec<Bounded>)>;
 
@@ -42,7 +47,7 @@ pub fn bounded(model: &Model, point: &Point) -> Tensors {
                     Scope { tensors: &tensors, free, bound: Vec::new() }.value(&definition.body)
                 })
                 .collect(),
-            Role::Const(Some(number)) => vec![rounded(number.value(), 0.0, 1.0)],
+            Role::Const(Some(number)) => vec![single(number.value())],
             Role::Const(None) | Role::Input { .. } | Role::Target(_) | Role::Param(_) => {
                 point[&tensor.name].values.iter().map(|value| exact(*value)).collect()
             }
@@ -77,7 +82,7 @@ impl Scope<'_> {
 
     fn value(&mut self, term: &Term) -> Bounded {
         match term.node() {
-            Node::Number(number) => rounded(number.value(), 0.0, 1.0),
+            Node::Number(number) => single(number.value()),
             Node::Affine(affine) => exact(self.affine(affine) as f64),
             Node::Read { tensor, subscripts } => {
                 let (shape, values) = &self.tensors[tensor];

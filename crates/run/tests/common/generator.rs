@@ -62,11 +62,14 @@ struct Generator {
     text: String,
     /// How many letters the equation has summed over by convention.
     summed: usize,
+    /// Letters that will stand where another does now.
+    reserved: Vec<&'static str>,
 }
 
 /// The text of the random model of this number.
 pub fn model(seed: u64) -> String {
-    let mut generator = Generator { dice: Dice::new(seed), tensors: Vec::new(), text: String::new(), summed: 0 };
+    let mut generator =
+        Generator { dice: Dice::new(seed), tensors: Vec::new(), text: String::new(), summed: 0, reserved: Vec::new() };
     generator.declarations();
     for number in 0..2 + generator.dice.below(4) {
         generator.equation(number);
@@ -108,7 +111,10 @@ impl Generator {
 
     /// A letter that is not in scope.
     fn fresh(&mut self, scope: &Scope) -> &'static str {
-        let free: Vec<&&str> = LETTERS.iter().filter(|letter| scope.iter().all(|(used, _)| used != *letter)).collect();
+        let free: Vec<&&str> = LETTERS
+            .iter()
+            .filter(|letter| scope.iter().all(|(used, _)| used != *letter) && !self.reserved.contains(letter))
+            .collect();
         free[self.dice.below(free.len().min(4))]
     }
 
@@ -136,7 +142,9 @@ impl Generator {
         {
             let letter = self.fresh(scope);
             let inner: Scope = scope.iter().copied().filter(|(l, _)| *l != row).chain([(letter, extent)]).collect();
+            self.reserved.push(row);
             let logit = self.expression(&inner, depth - 1);
+            self.reserved.pop();
             // The sums in the other copy have letters of their own.
             let own = (0..self.summed).fold(replace_letter(&logit, letter, row), |own, number| {
                 replace_letter(&own, SUMMED[number], &format!("f{number}"))
@@ -241,7 +249,7 @@ impl Generator {
 
     fn leaf(&mut self, scope: &Scope) -> String {
         match self.dice.below(12) {
-            0 => format!("{}", self.dice.pick(&["0.5", "2", "1/3", "0.25", "1"])),
+            0 => self.dice.pick(&["0.5", "2", "1/3", "0.25", "1"]).to_string(),
             1 if !scope.is_empty() => format!("({} / 4)", scope[self.dice.below(scope.len())].0),
             2 if scope.len() > 1 => format!("delta[{}, {}]", scope[0].0, scope[1].0),
             _ => self.read(scope, |_, _| true).unwrap_or_else(|| "0.5".into()),

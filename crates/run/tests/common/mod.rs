@@ -106,7 +106,7 @@ pub fn defined(model: &Model) -> Vec<Name> {
 
 /// Parameters with the names of their gradients.
 pub fn pairs(model: &Model) -> Vec<(Name, Name)> {
-    model.parameters().map(|tensor| (tensor.name.clone(), derivative_name(LOSS, &tensor.name).into())).collect()
+    model.parameters().map(|tensor| (tensor.name.clone(), derivative_name(LOSS, &tensor.name))).collect()
 }
 
 /// Holds all outputs of the fast path to the interpreter, within a tolerance relative to the

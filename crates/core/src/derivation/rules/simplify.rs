@@ -135,7 +135,9 @@ rule!(
             return None;
         }
         let factor = |(base, exponent): &(Term, Number)| Term::pow(base, &Term::number(*exponent));
-        let inverse = Term::mul(shared.iter().map(|pair| factor(pair).inverse()).collect());
+        // Of the exponent, since the inverse of a root is no power of the base that would cancel.
+        let opposite = |(base, exponent): &(Term, Number)| (base.clone(), exponent.negated());
+        let inverse = Term::mul(shared.iter().map(|pair| factor(&opposite(pair))).collect());
         let divided = |addend: &Term| {
             let product = Term::mul(vec![addend.clone(), inverse.clone()]);
             let mut result = product;

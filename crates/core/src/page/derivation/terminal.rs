@@ -42,17 +42,33 @@ pub fn render_text(document: &Document, view: View, columns: usize) -> String {
     text
 }
 
-/// One line for every gradient: matrix notation, then index notation, other derivatives by name.
+/// One line for every gradient: matrix notation, then index notation. Where a line in terms of the
+/// model alone is too long, other derivatives stand by name.
 pub fn summary(document: &Document) -> Vec<String> {
-    let matrix = |gradient: &GradientPage| gradient.short.matrix.clone().unwrap_or_default();
     let headings = document.gradients.iter().map(|gradient| width(&gradient.heading)).max().unwrap_or(0);
-    let matrices = document.gradients.iter().map(|gradient| width(&matrix(gradient))).max().unwrap_or(0).min(48);
-    let line = |gradient: &GradientPage| {
-        let (heading, matrix) = (pad(&gradient.heading, headings), pad(&matrix(gradient), matrices));
-        format!("{heading} = {matrix}   {}", gradient.short.index).trim_end().to_string()
+    let chosen: Vec<(&GradientPage, String, &str)> = document
+        .gradients
+        .iter()
+        .map(|gradient| {
+            let long = |result: &Notations| {
+                let matrix = result.matrix.as_ref().map_or(0, |matrix| width(matrix) + 3);
+                headings + 3 + matrix + width(&result.index)
+            };
+            let full = long(&gradient.full) <= SUMMARY_COLUMNS;
+            let result = if full { &gradient.full } else { &gradient.short };
+            (gradient, result.matrix.clone().unwrap_or_default(), result.index.as_str())
+        })
+        .collect();
+    let matrices = chosen.iter().map(|(_, matrix, _)| width(matrix)).max().unwrap_or(0).min(48);
+    let line = |(gradient, matrix, index): &(&GradientPage, String, &str)| {
+        let (heading, matrix) = (pad(&gradient.heading, headings), pad(matrix, matrices));
+        format!("{heading} = {matrix}   {index}").trim_end().to_string()
     };
-    document.gradients.iter().map(line).collect()
+    chosen.iter().map(line).collect()
 }
+
+/// A summary line in terms of the model alone is at most so wide.
+const SUMMARY_COLUMNS: usize = 110;
 
 fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut Vec<String>) {
     headed(&gradient.heading, out);

@@ -1,0 +1,182 @@
+//! Tiles of the arena into registers and back, and reads that may leave what they read.
+
+use crate::arena::Shared;
+use crate::walk::Access;
+
+pub(crate) fn tile_strides(access: &Access) -> [i64; 2] {
+    last_two(&access.strides)
+}
+
+fn last_two(strides: &[i64]) -> [i64; 2] {
+    let loops = strides.len();
+    [strides[loops - 2], strides[loops - 1]]
+}
+
+#[inline(always)]
+pub(crate) fn position(access: &Access, at: &[i64]) -> isize {
+    let mut sum = access.offset;
+    for (stride, at) in access.strides.iter().zip(at) {
+        sum += stride * at;
+    }
+    sum as isize
+}
+
+/// Copies a tile of the arena into a register.
+#[inline(always)]
+pub(crate) unsafe fn gather(source: *const f32, [row, column]: [i64; 2], out: *mut f32, rows: usize, columns: usize) {
+    // SAFETY: the caller's tile lies in the arena, and `out` has room for it.
+    unsafe {
+        for r in 0..rows {
+            let source = source.wrapping_offset(r as isize * row as isize);
+            let out = std::slice::from_raw_parts_mut(out.add(r * columns), columns);
+            match column {
+                0 => out.fill(*source),
+                1 => out.copy_from_slice(std::slice::from_raw_parts(source, columns)),
+                _ => {
+                    for (c, out) in out.iter_mut().enumerate() {
+                        *out = *source.wrapping_offset(c as isize * column as isize);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The positions of a row of a tile for which a value that changes by `step` stays in `0..extent`.
+#[inline(always)]
+fn inside_range(start: i64, step: i64, extent: i64, columns: i64) -> (i64, i64) {
+    match step {
+        0 if (0..extent).contains(&start) => (0, columns),
+        0 => (0, 0),
+        // The first that is not below 0, and the first beyond the end.
+        1.. => ((-start + step - 1).div_euclid(step), (extent - start + step - 1).div_euclid(step)),
+        _ => ((start - extent).div_euclid(-step) + 1, start.div_euclid(-step) + 1),
+    }
+}
+
+/// Copies a tile of the arena into a register, 0 where it leaves an axis of what it reads.
+///
+/// # Safety
+/// All positions inside the axes are inside the arena, and `out` has room for the tile.
+pub(crate) unsafe fn gather_inside(
+    arena: Shared,
+    access: &Access,
+    at: &[i64],
+    out: *mut f32,
+    rows: usize,
+    columns: usize,
+) {
+    let [row, column] = tile_strides(access);
+    let first = position(access, at);
+    for r in 0..rows as i64 {
+        let (mut from, mut to) = (0, columns as i64);
+        for axis in &access.axes {
+            let [along_rows, along_columns] = last_two(&axis.strides);
+            let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+            let range = inside_range(start + r * along_rows, along_columns, axis.extent as i64, columns as i64);
+            (from, to) = (from.max(range.0), to.min(range.1));
+        }
+        let (from, to) = (from.min(columns as i64) as usize, to.max(from.min(columns as i64)) as usize);
+        // SAFETY: the caller's; the positions from `from` to `to` are inside all axes.
+        unsafe {
+            let line = out.add(r as usize * columns);
+            line.write_bytes(0, from);
+            if from < to {
+                let source = arena.at(first + (r * row + from as i64 * column) as isize);
+                gather(source, [0, column], line.add(from), 1, to - from);
+            }
+            line.add(to).write_bytes(0, columns - to);
+        }
+    }
+}
+
+/// Reads where computed subscripts say: NaN where one is no position of its axis, 0 where another
+/// subscript leaves its own.
+///
+/// # Safety
+/// As `gather_inside`; `values` gives as many numbers as the tile has for each computed subscript.
+pub(crate) unsafe fn gather_computed(
+    arena: Shared,
+    (access, subscripts): (&Access, &[(usize, usize)]),
+    at: &[i64],
+    out: *mut f32,
+    [rows, columns]: [usize; 2],
+    values: impl Fn(usize) -> *const f32,
+) {
+    let [row, column] = tile_strides(access);
+    let first = position(access, at) as i64;
+    let n = rows * columns;
+    // SAFETY: `out` has room for the tile, and the pointers lead to as many numbers. Positions are
+    // read only where every axis contains its own.
+    unsafe {
+        for place in 0..n {
+            let (r, c) = ((place / columns) as i64, (place % columns) as i64);
+            let mut at_place = Some(first + r * row + c * column);
+            for (number, axis) in access.axes.iter().enumerate() {
+                if subscripts.iter().any(|(computed, _)| *computed == number) {
+                    continue;
+                }
+                let [along_rows, along_columns] = last_two(&axis.strides);
+                let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+                if !(0..axis.extent as i64).contains(&(start + r * along_rows + c * along_columns)) {
+                    at_place = None;
+                }
+            }
+            let mut value = 0.0;
+            if let Some(mut source) = at_place {
+                for (number, operand) in subscripts {
+                    let axis = access.axes.get_unchecked(*number);
+                    let subscript = *values(*operand).add(place);
+                    let integer = subscript as i64;
+                    if integer as f32 == subscript && (0..axis.extent as i64).contains(&integer) {
+                        source += axis.step * integer;
+                    } else {
+                        value = f32::NAN;
+                    }
+                }
+                if !value.is_nan() {
+                    value = *arena.at(source as isize);
+                }
+            }
+            *out.add(place) = value;
+        }
+    }
+}
+
+/// Copies a register into a tile of the arena.
+#[inline(always)]
+pub(crate) unsafe fn scatter(
+    source: *const f32,
+    target: *mut f32,
+    [row, column]: [i64; 2],
+    rows: usize,
+    columns: usize,
+) {
+    // SAFETY: as in `gather`, the other way round. The source may be the target itself, where a
+    // read is stored in its own place; so it is copied as by memmove.
+    unsafe {
+        for r in 0..rows {
+            let source = source.add(r * columns);
+            let target = target.wrapping_offset(r as isize * row as isize);
+            if column == 1 {
+                std::ptr::copy(source, target, columns);
+                continue;
+            }
+            for c in 0..columns {
+                *target.wrapping_offset(c as isize * column as isize) = *source.add(c);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(crate) unsafe fn count(first: i64, [row, column]: [i64; 2], out: *mut f32, rows: usize, columns: usize) {
+    // SAFETY: `out` has room for a tile.
+    unsafe {
+        for r in 0..rows {
+            for c in 0..columns {
+                *out.add(r * columns + c) = (first + r as i64 * row + c as i64 * column) as f32;
+            }
+        }
+    }
+}
