@@ -77,13 +77,12 @@ fn a_recurrence_has_the_values_of_its_steps() {
     let value = |name: &str, place: usize| point[name].values[place];
     let mut before = [0.0; 3];
     for t in 0..STEPS {
-        let mut now = [0.0; 3];
-        for i in 0..3 {
+        let now: [f64; 3] = std::array::from_fn(|i| {
             let inputs: f64 = (0..2).map(|j| value("U", 2 * i + j) * value("x", 2 * t + j)).sum();
             let recurrent: f64 = (0..3).map(|k| value("V", 3 * i + k) * before[k]).sum();
-            now[i] = (inputs + recurrent + value("b", i)).tanh();
-            assert!((value("h", 3 * t + i) - now[i]).abs() < 1e-14);
-        }
+            (inputs + recurrent + value("b", i)).tanh()
+        });
+        now.iter().enumerate().for_each(|(i, now)| assert!((value("h", 3 * t + i) - now).abs() < 1e-14));
         before = now;
     }
 }
