@@ -1,7 +1,8 @@
 //! Reading a model file.
 
 use crate::failure::Failure;
-use deltarule_core::model::{self, Model};
+use deltarule_core::derivation::with_derivatives;
+use deltarule_core::model::{self, DEFAULT_BATCH, Model};
 use deltarule_core::syntax;
 use deltarule_core::text::{Problem, Source};
 use std::path::Path;
@@ -9,24 +10,27 @@ use std::path::Path;
 /// Larger files are no models.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// Reads and builds the model.
+/// Reads and builds the model; one that carries the axis of the examples itself, for a few of them.
 pub fn load(path: &Path) -> Result<Model, Failure> {
+    load_for(path, DEFAULT_BATCH)
+}
+
+/// Reads and builds the model; one that carries the axis of the examples itself, for so many.
+pub fn load_for(path: &Path, examples: usize) -> Result<Model, Failure> {
     let name = path.display().to_string();
-    let unreadable = |error: std::io::Error| {
-        Failure::input(format!("{name} cannot be read: {error}"), "give the path of a model, a file ending in .dr")
-    };
+    let hint = "give the path of a model, a file ending in .dr";
+    let unreadable = |error: std::io::Error| Failure::input(format!("{name} cannot be read: {error}"), hint);
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > MOST_BYTES {
-        return Err(Failure::input(
-            format!("{name} has {size} bytes, more than a model may have ({MOST_BYTES})"),
-            "give the path of a model",
-        ));
+        let message = format!("{name} has {size} bytes, more than a model may have ({MOST_BYTES})");
+        return Err(Failure::input(message, hint));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let empty = Source::new(&name, "");
     let source = syntax::source_from_bytes(&name, &bytes).map_err(|problem| problems(&empty, &[problem]))?;
     let tree = syntax::parse(&source).map_err(|found| problems(&source, &found))?;
-    model::build(&source, &tree).map_err(|found| problems(&source, &found))
+    let model = model::build_with(&source, &tree, examples).map_err(|found| problems(&source, &found))?;
+    with_derivatives(&model).map_err(|error| Failure::message(error).about(path))
 }
 
 fn problems(source: &Source, problems: &[Problem]) -> Failure {

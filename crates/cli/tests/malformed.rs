@@ -59,7 +59,10 @@ const BROKEN: &[(&str, &str)] = &[
     ("function_with_missing_index", "loss = crossentropy(z[c], y[c])\n"),
     ("condition_as_value", "a[i] = z[i] > 0\n"),
     ("text_style_subscripts_of_unknown_extent", "a_i = z_i + q_i\n"),
-    ("not_yet_window", "a[i] = z[i+1]\n"),
+    ("window_leaves_its_tensor", "a[i:2] = z[i+1]\n"),
+    ("window_without_range", "a[i] = z[i+k]\n"),
+    ("recurrence_without_boundary", "a[i] = a[i-1] + z[i]\n"),
+    ("data_as_subscript_is_no_integer", "a = x[y[0]]\n"),
     ("not_yet_claim", "claim z[i] = W[i,j] x[j]\n"),
 ];
 

@@ -1,13 +1,14 @@
 //! Random whole models, each computed in several ways that must agree: gradients by the rules and
 //! by finite differences, definitions as written and as they are computed, and the fast path
 //! within the error that single precision may make. A failure names the number of the model;
-//! `MODEL=number` runs that one alone and `MODELS=count` as many as are wanted.
+//! `MODEL=number` runs that one alone and `MODELS=count` as many as are wanted, `SLIDE` and `SLIDES`
+//! for the second kind.
 
 mod common;
 
 use common::bound::{Bounded, bounded};
 use common::generator::{self, Dice};
-use common::{Given, build, defined, engine, random};
+use common::{Given, build, defined, engine, random, slides};
 use deltarule_core::derivation::{Backward, derivative_name, derive, for_running, stabilised};
 use deltarule_core::meaning::{self, Array, Point, complete, finite_difference};
 use deltarule_core::model::{LOSS, Model, Role, Tensor};
@@ -20,18 +21,39 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 static BOUNDED: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 fn varies(tensor: &Tensor) -> bool {
-    matches!(tensor.role, Role::Param(_) | Role::Input { .. })
+    matches!(tensor.role, Role::Param(_) | Role::Input { below: None })
+}
+
+/// Where models come from.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// Expressions of all kinds.
+    Expressions,
+    /// Reads that slide, gather and follow themselves.
+    Slides,
+    /// The same with integers only, which singles hold exactly.
+    Integers,
 }
 
 #[test]
 fn random_models_agree_with_themselves() {
+    all_agree("MODEL", "MODELS", |_| Kind::Expressions);
+}
+
+#[test]
+fn random_slides_agree_with_themselves() {
+    all_agree("SLIDE", "SLIDES", |seed| if seed % 3 == 0 { Kind::Integers } else { Kind::Slides });
+}
+
+/// Tests many models, or the one whose number is in the variable `one`.
+fn all_agree(one: &str, many: &str, kind: impl Fn(u64) -> Kind + Sync) {
     let chosen = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match chosen("MODEL") {
+    let seeds = match chosen(one) {
         Some(seed) => seed..seed + 1,
-        None => 0..chosen("MODELS").unwrap_or(if cfg!(debug_assertions) { 300 } else { 2000 }),
+        None => 0..chosen(many).unwrap_or(if cfg!(debug_assertions) { 300 } else { 2000 }),
     };
     let count = seeds.end - seeds.start;
-    let failures: Vec<String> = seeds.into_par_iter().filter_map(|seed| failure(seed).err()).collect();
+    let failures: Vec<String> = seeds.into_par_iter().filter_map(|seed| failure(seed, kind(seed)).err()).collect();
     let shown: Vec<&str> = failures.iter().take(5).map(String::as_str).collect();
     let [without, with] = [0, 1].map(|number| BOUNDED[number].load(Ordering::Relaxed));
     println!("{with} entries with a bound, {without} without");
@@ -39,13 +61,17 @@ fn random_models_agree_with_themselves() {
     assert!(failures.is_empty(), "{} of {count} models:\n{}", failures.len(), shown.join("\n\n"));
 }
 
-fn failure(seed: u64) -> Result<(), String> {
-    let text = generator::model(seed);
-    if std::env::var_os("MODEL").is_some() {
+fn failure(seed: u64, kind: Kind) -> Result<(), String> {
+    let text = match kind {
+        Kind::Expressions => generator::model(seed),
+        Kind::Slides => slides::model(seed, false),
+        Kind::Integers => slides::model(seed, true),
+    };
+    if ["MODEL", "SLIDE"].iter().any(|name| std::env::var_os(name).is_some()) {
         println!("{text}");
     }
     let at = |what: String| format!("model {seed}: {what}\n{text}");
-    let checked = std::panic::catch_unwind(|| check(seed, &text));
+    let checked = std::panic::catch_unwind(|| check(seed, &text, kind));
     match checked {
         Ok(result) => result.map_err(at),
         Err(panic) => {
@@ -56,19 +82,46 @@ fn failure(seed: u64) -> Result<(), String> {
     }
 }
 
-fn check(seed: u64, text: &str) -> Result<(), String> {
+fn check(seed: u64, text: &str, kind: Kind) -> Result<(), String> {
     let model = build(text);
     let wrt: Vec<Name> =
         model.tensors.iter().filter(|tensor| varies(tensor)).map(|tensor| tensor.name.clone()).collect();
     let backward = derive(&model, LOSS, &wrt).map_err(|error| error.to_string())?;
     let mut dice = Dice::new(seed ^ 0x5EED);
-    let given = random(&model, 3, &mut dice);
+    let mut given = random(&model, 4, &mut dice);
+    if let Kind::Integers = kind {
+        // Tokens are integers already.
+        let small = given.values_mut().flat_map(|array| &mut array.values).filter(|value| value.fract() != 0.0);
+        small.for_each(|value| *value = (3.0 * *value).round());
+    }
     let example = example(&model, &given, 0);
     differences(&model, &backward, &wrt, &example, &mut dice)?;
     formulations(&model, &backward, &example)?;
-    for batch in [1, 3] {
+    for batch in if let Kind::Integers = kind { [1, 4] } else { [1, 3] } {
         let given = first_examples(&model, &given, batch);
-        fast_path(&backward.model, &given, batch)?;
+        match kind {
+            Kind::Integers => exactly(&backward.model, &given, batch)?,
+            Kind::Expressions | Kind::Slides => fast_path(&backward.model, &given, batch)?,
+        }
+    }
+    Ok(())
+}
+
+/// The fast path on integers: no rounding, so every bit is right.
+fn exactly(model: &Model, given: &Given, batch: usize) -> Result<(), String> {
+    let outputs = defined(model);
+    let expected = meaning::run(&for_running(model), given, &outputs).map_err(|error| error.to_string())?;
+    let mut engine = engine(model, given, &outputs, batch, &[]);
+    engine.run(0.0);
+    for name in &outputs {
+        let found = engine.tensor(name).ok_or_else(|| format!("no values of {name}"))?;
+        for (place, (&found, &expected)) in found.iter().zip(&expected[name].values).enumerate() {
+            // Beyond 2^24 singles have no longer all integers.
+            if expected.abs() < 4e6 && found as f64 != expected {
+                let plan = engine.plan();
+                return Err(format!("{name} at {place} is {found}, not {expected} (batch {batch})\n{plan}"));
+            }
+        }
     }
     Ok(())
 }

@@ -17,9 +17,10 @@ type Values = BTreeMap<Name, meaning::Array>;
 
 /// Runs the verb.
 pub fn run(arguments: &Eval, common: &Common) -> Result<(), Failure> {
-    let model = model_file::load(&arguments.model)?;
+    let arrays = arrays::read_npz(&arguments.values).map_err(Failure::message)?;
+    let model = load(arguments, &arrays)?;
     let wanted = Wanted::new(&model, arguments)?;
-    let given = given(&model, arguments, common)?;
+    let given = given(&model, arrays, arguments, common)?;
     let engine = Running { engine: arguments.engine, threads: common.threads() };
     let mut out = tensors_and_gradients(&model, &given, &wanted, &engine)?;
     for (of, by) in &wanted.jacobians {
@@ -43,6 +44,18 @@ fn written(arguments: &Eval, arrays: &BTreeMap<Name, Array>) -> String {
     let shapes: Vec<String> = arrays.iter().map(|(name, array)| format!("{name} {:?}", array.shape())).collect();
     let loss = loss.map(|loss| format!("loss {loss}\n")).unwrap_or_default();
     format!("{loss}{}: {}\n", arguments.out.display(), shapes.join(", "))
+}
+
+/// The model; where it carries the axis of the examples itself, for as many as there are.
+fn load(arguments: &Eval, arrays: &BTreeMap<Name, Array>) -> Result<Model, Failure> {
+    let model = model_file::load(&arguments.model)?;
+    let examples = model.batch.and_then(|_| {
+        model.data().find_map(|tensor| arrays.get(&tensor.name)?.shape().first().copied()).filter(|count| *count > 0)
+    });
+    match examples {
+        Some(count) => model_file::load_for(&arguments.model, count),
+        None => Ok(model),
+    }
 }
 
 /// What the command line asks for, held to the model.
@@ -73,8 +86,12 @@ impl Wanted {
 }
 
 /// The values of the file, and first values of parameters that it does not hold.
-fn given(model: &Model, arguments: &Eval, common: &Common) -> Result<Values, Failure> {
-    let mut given = arrays::read_npz(&arguments.values).map_err(Failure::message)?;
+fn given(
+    model: &Model,
+    mut given: BTreeMap<Name, Array>,
+    arguments: &Eval,
+    common: &Common,
+) -> Result<Values, Failure> {
     for name in given.keys().filter(|name| model.tensor(name).is_none() && !common.quiet) {
         let near = names::nearest(model, name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         anstream::eprintln!("note: the model has no tensor `{name}`, so its values are not used{near}");

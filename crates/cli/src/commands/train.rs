@@ -62,6 +62,10 @@ fn loss(model: &Model, arguments: &Train) -> Result<Name, Failure> {
     if model.tensor(LOSS).is_none() {
         return Err(about("the model has no loss", "define what training is to make small: `loss = ...`"));
     }
+    if model.batch.is_some() {
+        let hint = "leave the axis away, or use `check`, `derive` and `eval`, which take it";
+        return Err(about("models that carry the axis of the examples themselves cannot be trained yet", hint));
+    }
     if model.parameters().next().is_none() {
         return Err(about("the model has no parameters", "declare what is learned: `param W[3, 4] ~ glorot`"));
     }

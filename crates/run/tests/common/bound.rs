@@ -3,8 +3,9 @@
 //! Processes*, 1963). It follows the definitions of a model, as the fast path does.
 
 use deltarule_core::meaning::{Array, Point, evaluate};
-use deltarule_core::model::{Model, Role};
+use deltarule_core::model::{Definition, Model, Role, Tensor};
 use deltarule_core::term::{Affine, Comparison, Connective, Function, Name, Node, Reduction, Slot, Term};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Half a unit in the last place of single precision.
@@ -35,26 +36,56 @@ fn single(value: f64) -> Bounded {
 /// Values of tensors of one example.
 pub type Tensors = BTreeMap<Name, (Vec<usize>, Vec<Bounded>)>;
 
+/// A tensor whose entries are computed when they are first read, so that one may read its own earlier
+/// steps.
+struct Lazy<'a> {
+    shape: &'a [usize],
+    definition: Option<&'a Definition>,
+    values: RefCell<Vec<Option<Bounded>>>,
+}
+
+type Entries<'a> = BTreeMap<&'a str, Lazy<'a>>;
+
 /// The given values, rounded to single precision, and all definitions of the model.
 pub fn bounded(model: &Model, point: &Point) -> Tensors {
-    let mut tensors = Tensors::new();
+    let mut entries = Entries::new();
     for tensor in &model.tensors {
-        let values = match &tensor.role {
-            Role::Defined(definition) => positions(&tensor.shape)
-                .into_iter()
-                .map(|at| {
-                    let free = definition.indices.iter().zip(&at).map(|(index, value)| (index.id, *value)).collect();
-                    Scope { tensors: &tensors, free, bound: Vec::new() }.value(&definition.body)
-                })
-                .collect(),
-            Role::Const(Some(number)) => vec![single(number.value())],
+        let (definition, values) = match &tensor.role {
+            Role::Defined(definition) => (Some(definition), vec![None; tensor.len()]),
+            Role::Const(Some(number)) => (None, vec![Some(single(number.value()))]),
             Role::Const(None) | Role::Input { .. } | Role::Target(_) | Role::Param(_) => {
-                point[&tensor.name].values.iter().map(|value| exact(*value)).collect()
+                (None, point[&tensor.name].values.iter().map(|value| Some(exact(*value))).collect())
             }
         };
-        tensors.insert(tensor.name.clone(), (tensor.shape.clone(), values));
+        entries.insert(&tensor.name, Lazy { shape: &tensor.shape, definition, values: RefCell::new(values) });
     }
-    tensors
+    let whole = |tensor: &Tensor| {
+        let values = positions(&tensor.shape).iter().map(|at| entry(&entries, &tensor.name, at)).collect();
+        (tensor.name.clone(), (tensor.shape.clone(), values))
+    };
+    model.tensors.iter().map(whole).collect()
+}
+
+fn entry(entries: &Entries, tensor: &str, at: &[usize]) -> Bounded {
+    let lazy = &entries[tensor];
+    if at.iter().zip(lazy.shape).any(|(at, extent)| at >= extent) {
+        // Another condition of the same product is false, or else the model has no value here.
+        return Bounded { value: f64::NAN, error: f64::INFINITY };
+    }
+    let place = at.iter().zip(lazy.shape).fold(0, |offset, (at, extent)| offset * extent + at);
+    let known = lazy.values.borrow()[place];
+    known.unwrap_or_else(|| {
+        let definition = lazy.definition.expect("a given value");
+        let free = definition.indices.iter().zip(at).map(|(index, value)| (index.id, *value)).collect();
+        let value = Scope { entries, free, bound: Vec::new() }.value(&definition.body);
+        lazy.values.borrow_mut()[place] = Some(value);
+        value
+    })
+}
+
+/// A subscript; below 0 it is outside, as it is above the extent.
+fn position(value: f64) -> usize {
+    if value >= 0.0 { value as usize } else { usize::MAX }
 }
 
 fn positions(shape: &[usize]) -> Vec<Vec<usize>> {
@@ -66,7 +97,7 @@ fn positions(shape: &[usize]) -> Vec<Vec<usize>> {
 }
 
 struct Scope<'a> {
-    tensors: &'a Tensors,
+    entries: &'a Entries<'a>,
     free: Vec<(u32, usize)>,
     bound: Vec<usize>,
 }
@@ -85,10 +116,8 @@ impl Scope<'_> {
             Node::Number(number) => single(number.value()),
             Node::Affine(affine) => exact(self.affine(affine) as f64),
             Node::Read { tensor, subscripts } => {
-                let (shape, values) = &self.tensors[tensor];
-                let at =
-                    subscripts.iter().map(|subscript| self.affine(&subscript.as_affine().expect("affine")) as usize);
-                values[at.zip(shape).fold(0, |offset, (at, extent)| offset * extent + at)]
+                let at: Vec<usize> = subscripts.iter().map(|subscript| position(self.value(subscript).value)).collect();
+                entry(self.entries, tensor, &at)
             }
             Node::Add(addends) => sum(&addends.iter().map(|addend| self.value(addend)).collect::<Vec<_>>()),
             Node::Mul(factors) => self.product(factors),
@@ -138,13 +167,14 @@ impl Scope<'_> {
 
     fn product(&mut self, factors: &[Term]) -> Bounded {
         let mut result = exact(1.0);
-        for condition in factors.iter().filter(|factor| factor.is_condition()) {
-            let condition = self.value(condition);
-            if condition.value == 0.0 {
-                return condition;
-            }
-            result.error += condition.error;
+        let conditions = factors.iter().filter(|factor| factor.is_condition());
+        let conditions: Vec<Bounded> = conditions.map(|condition| self.value(condition)).collect();
+        // One that is certainly false decides, whatever the others are.
+        let mut is_false = conditions.iter().filter(|condition| condition.value == 0.0);
+        if let Some(condition) = is_false.clone().find(|condition| condition.error == 0.0).or(is_false.next()) {
+            return *condition;
         }
+        result.error += conditions.iter().map(|condition| condition.error).sum::<f64>();
         for factor in factors.iter().filter(|factor| !factor.is_condition()) {
             let factor = self.value(factor);
             let error = result.error * (factor.value.abs() + factor.error) + result.value.abs() * factor.error;
@@ -192,6 +222,11 @@ fn call(function: Function, arguments: &[Bounded]) -> Bounded {
             names.iter().zip(values).map(|(name, value)| ((*name).into(), Array::scalar(*value))).collect();
         evaluate(&empty, &point, &term, &[]).unwrap_or(f64::NAN)
     });
+    // Subscripts are divided as integers, without rounding.
+    let divides = matches!(function, Function::Floor | Function::Mod);
+    if divides && arguments.iter().all(|argument| argument.error <= 1e-5) {
+        return exact(result.value);
+    }
     let jumps = matches!(function, Function::Sign | Function::Floor | Function::Mod);
     let near = arguments.iter().any(|argument| argument.error > 0.0 && argument.value.abs() <= argument.error);
     match function {

@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod generator;
+pub mod slides;
 
 use deltarule_core::derivation::{Backward, derivative_name, derive};
 use deltarule_core::meaning::{self, Array};
@@ -48,6 +49,9 @@ pub fn random(model: &Model, batch: usize, dice: &mut Dice) -> Given {
         }
         let length: usize = shape.iter().product();
         let mut values: Vec<f64> = (0..length).map(|_| dice.value() as f32 as f64).collect();
+        if let Role::Input { below: Some(below) } = tensor.role {
+            values.fill_with(|| dice.below(below) as f64);
+        }
         if let Role::Target(kind) = &tensor.role {
             let classes = tensor.shape.last().copied().unwrap_or(1);
             for row in values.chunks_mut(classes) {
