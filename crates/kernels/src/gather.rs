@@ -105,40 +105,39 @@ pub(crate) unsafe fn gather_computed(
 ) {
     let [row, column] = tile_strides(access);
     let first = position(access, at) as i64;
-    let n = rows * columns;
-    // SAFETY: `out` has room for the tile, and the pointers lead to as many numbers. Positions are
-    // read only where every axis contains its own.
-    unsafe {
-        for place in 0..n {
-            let (r, c) = ((place / columns) as i64, (place % columns) as i64);
-            let mut at_place = Some(first + r * row + c * column);
-            for (number, axis) in access.axes.iter().enumerate() {
-                if subscripts.iter().any(|(computed, _)| *computed == number) {
-                    continue;
-                }
-                let [along_rows, along_columns] = last_two(&axis.strides);
-                let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
-                if !(0..axis.extent as i64).contains(&(start + r * along_rows + c * along_columns)) {
-                    at_place = None;
-                }
-            }
-            let mut value = 0.0;
-            if let Some(mut source) = at_place {
+    let is_computed = |number: usize| subscripts.iter().any(|(computed, _)| *computed == number);
+    for r in 0..rows {
+        let (mut from, mut to) = (0, columns as i64);
+        for (_, axis) in access.axes.iter().enumerate().filter(|(number, _)| !is_computed(*number)) {
+            let [along_rows, along_columns] = last_two(&axis.strides);
+            let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+            let start = start + r as i64 * along_rows;
+            let range = inside_range(start, along_columns, axis.extent as i64, columns as i64);
+            (from, to) = (from.max(range.0), to.min(range.1));
+        }
+        let from = from.min(columns as i64) as usize;
+        let to = to.max(from as i64) as usize;
+        let base = first + r as i64 * row;
+        // SAFETY: `out` has room for the tile, and the pointers lead to as many numbers. Positions from
+        // `from` to `to` are inside the axes that are not computed, and read only where the computed
+        // subscripts are inside theirs.
+        unsafe {
+            let line = out.add(r * columns);
+            line.write_bytes(0, from);
+            line.add(to).write_bytes(0, columns - to);
+            for c in from..to {
+                let mut source = base + c as i64 * column;
+                let mut inside = true;
                 for (number, operand) in subscripts {
                     let axis = access.axes.get_unchecked(*number);
-                    let subscript = *values(*operand).add(place);
-                    let integer = subscript as i64;
-                    if integer as f32 == subscript && (0..axis.extent as i64).contains(&integer) {
-                        source += axis.step * integer;
-                    } else {
-                        value = f32::NAN;
-                    }
+                    let subscript = *values(*operand).add(r * columns + c);
+                    let integer = subscript as i32;
+                    inside &=
+                        integer as f32 == subscript && (integer as i64) >= 0 && (integer as i64) < axis.extent as i64;
+                    source += axis.step * integer as i64;
                 }
-                if !value.is_nan() {
-                    value = *arena.at(source as isize);
-                }
+                *line.add(c) = if inside { *arena.at(source as isize) } else { f32::NAN };
             }
-            *out.add(place) = value;
         }
     }
 }
