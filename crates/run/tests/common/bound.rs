@@ -138,7 +138,10 @@ impl Scope<'_> {
 
     fn product(&mut self, factors: &[Term]) -> Bounded {
         let mut result = exact(1.0);
-        for condition in factors.iter().filter(|factor| factor.is_condition()) {
+        // Those about indices first: they keep the reads of the others inside their tensors.
+        let mut conditions: Vec<&Term> = factors.iter().filter(|factor| factor.is_condition()).collect();
+        conditions.sort_by_key(|condition| !condition.tensors().is_empty());
+        for condition in conditions {
             let condition = self.value(condition);
             if condition.value == 0.0 {
                 return condition;
