@@ -162,7 +162,7 @@ impl Slides {
             true => format!("pad({})", source.name),
             false => source.name.clone(),
         };
-        let at = [around.as_slice(), &[slide.subscript.clone()]].concat();
+        let at = [around.as_slice(), std::slice::from_ref(&slide.subscript)].concat();
         let kernel_at = [&["o".to_string()], around.as_slice(), &["u".to_string()]].concat();
         let body = format!("{kernel}{} {read}{}", subscripts(&kernel_at), subscripts(&at));
         self.define(number, &[("o".into(), outputs), ("r".into(), slide.extent)], !slide.is_padded, &body);
@@ -178,7 +178,7 @@ impl Slides {
             (true, _) => format!("pad({})", source.name),
             (false, _) => source.name.clone(),
         };
-        let at = subscripts(&[around.as_slice(), &[slide.subscript.clone()]].concat());
+        let at = subscripts(&[around.as_slice(), std::slice::from_ref(&slide.subscript)].concat());
         let inner = match self.dice.below(3) {
             0 if !read.contains("inf") => format!("tanh({read}{at})"),
             _ => format!("{read}{at}"),

@@ -11,7 +11,7 @@
 //! * a delta leaves a branch only where it can be evaluated without it;
 //! * a condition without the bound indices leaves a sum together with everything: the product around
 //!   the sum has it then. A factor leaves conditions behind only where it is safe without them
-//!   (see [`super::safe`]).
+//!   (see `safe.rs`).
 
 use super::differentiate::rule;
 use super::safe::{is_integer, is_safe, stays_below};
