@@ -18,6 +18,7 @@ fn seeds() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
     let mut paths: Vec<_> =
         fs::read_dir(folder).expect("the folder of models").map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.is_file());
     paths.sort();
     let mut texts: Vec<String> = paths.iter().map(|path| fs::read_to_string(path).expect("a text")).collect();
     texts.push(format!("{GIVEN}fn f[i](z, a) = z[i] sum[k] z[k] + a\nt[i,j] = f[i](C[i,j], u[i] v[i]) [i <= j]\n"));
