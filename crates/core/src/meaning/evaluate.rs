@@ -1,52 +1,54 @@
 //! The interpreter: a walk over a term, one case for each kind of node.
 
 use super::function::{Form, OneArgument, extremum};
+use super::prepare::{Axis, Code, Entry, Jacobian, Linear, Loop, Names, Preparation, Read};
 use super::scalar::{Dual, Scalar, Variable};
-use super::{Array, MeaningError, Point};
-use crate::model::{Definition, Model};
-use crate::term::{Affine, Binder, Connective, Function, Name, Node, Reduction, Slot, Term};
+use super::{MeaningError, function};
+use crate::model::Definition;
+use crate::term::{Connective, Function, Reduction, Term};
 
 /// How deep derivatives may be nested.
 pub(super) const DEEPEST: usize = 3;
 
-/// What a term is evaluated in.
-pub(super) struct Evaluator<'a> {
-    /// Where definitions are looked up.
-    pub model: &'a Model,
-    /// The values of the tensors: those of the first point that has the tensor.
-    pub points: Vec<&'a Point>,
+/// A value; the error is boxed, since it is rare and large.
+type Outcome<N> = Result<N, Box<MeaningError>>;
+
+/// A term that is evaluated for many values of its free indices.
+pub(super) struct Prepared<'a> {
+    code: Code<'a>,
+    frame: Vec<usize>,
 }
 
-/// The values of the indices.
-#[derive(Default)]
-pub(super) struct Scope {
-    /// Of the free ones, by their number.
-    free: Vec<(u32, usize)>,
-    /// Of the bound ones: slot 0 is the last, since slots count outwards.
-    bound: Vec<usize>,
+impl<'a> Prepared<'a> {
+    /// The term with these free indices, by their numbers.
+    pub fn new(names: Names<'a>, term: &'a Term, free: Vec<u32>) -> Prepared<'a> {
+        Prepared { code: Preparation { names, free, depth: 0 }.code(term), frame: Vec::new() }
+    }
+
+    /// The right side of a definition.
+    pub fn definition(names: Names<'a>, definition: &'a Definition) -> Prepared<'a> {
+        Prepared::new(names, &definition.body, definition.indices.iter().map(|index| index.id).collect())
+    }
+
+    /// The value where the free indices have these values.
+    pub fn at(&mut self, values: &[usize]) -> Result<f64, MeaningError> {
+        self.frame.clear();
+        self.frame.extend(values);
+        plain(&self.code, &mut self.frame).map_err(|error| *error)
+    }
 }
 
 /// A [`Scalar`] of which there is one with one more derivative.
-pub(super) trait Level: Scalar {
-    /// The derivative of a term by a variable, given one variable for each level around.
-    fn derivative(
-        evaluator: &Evaluator,
-        of: &Term,
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<Self, MeaningError>;
+trait Level: Scalar {
+    /// The derivative by the last of the variables, of which there is one for each level around and one more.
+    fn derivative(of: &Code, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Self>;
 }
 
 macro_rules! levels {
     ($($number:ty),*) => {$(
         impl Level for $number {
-            fn derivative(
-                evaluator: &Evaluator,
-                of: &Term,
-                scope: &mut Scope,
-                variables: &[Variable],
-            ) -> Result<Self, MeaningError> {
-                Ok(evaluator.value::<Dual<$number>>(of, scope, variables)?.derivative())
+            fn derivative(of: &Code, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Self> {
+                Ok(value::<Dual<$number>>(of, frame, variables)?.derivative())
             }
         }
     )*};
@@ -55,286 +57,240 @@ macro_rules! levels {
 levels!(f64, Dual<f64>, Dual<Dual<f64>>);
 
 impl Level for Dual<Dual<Dual<f64>>> {
-    fn derivative(_: &Evaluator, _: &Term, _: &mut Scope, _: &[Variable]) -> Result<Self, MeaningError> {
-        Err(MeaningError::Depth)
+    fn derivative(_: &Code, _: &mut Vec<usize>, _: &[Variable]) -> Outcome<Self> {
+        Err(Box::new(MeaningError::Depth))
     }
 }
 
-impl Evaluator<'_> {
-    /// The value of a term without derivatives.
-    pub fn plain(&self, term: &Term, scope: &mut Scope) -> Result<f64, MeaningError> {
-        self.value::<f64>(term, scope, &[])
-    }
+/// The value without derivatives.
+fn plain(code: &Code, frame: &mut Vec<usize>) -> Outcome<f64> {
+    value::<f64>(code, frame, &[])
+}
 
-    /// One entry of a definition.
-    pub fn defined(&self, definition: &Definition, at: &[usize]) -> Result<f64, MeaningError> {
-        self.plain(&definition.body, &mut Scope::of(definition, at))
-    }
-
-    /// The value of a term, and its derivatives by the variables: as many as `N` is deep.
-    fn value<N: Level>(&self, term: &Term, scope: &mut Scope, variables: &[Variable]) -> Result<N, MeaningError> {
-        match term.node() {
-            Node::Number(number) => Ok(N::constant(number.value())),
-            Node::Affine(affine) => Ok(N::constant(scope.affine(affine)? as f64)),
-            Node::Read { tensor, subscripts } => self.read(tensor, subscripts, scope, variables),
-            Node::Add(addends) => Ok(N::sum(&self.values(addends, scope, variables)?)),
-            Node::Mul(factors) => self.product(factors, scope, variables),
-            Node::Pow(base, exponent) => {
-                let base: N = self.value(base, scope, variables)?;
-                Ok(base.power(&self.value(exponent, scope, variables)?))
+/// The value, and its derivatives by the variables: as many as `N` is deep.
+fn value<N: Level>(code: &Code, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
+    match code {
+        Code::Fault(error) => Err(Box::new(error.clone())),
+        Code::Number(number) => Ok(N::constant(*number)),
+        Code::Integer(linear) => Ok(N::constant(integer(linear, frame)? as f64)),
+        Code::Read(own) => read(own, frame, variables),
+        Code::Sum(addends) => {
+            let mut total = N::nothing();
+            for addend in addends {
+                N::add(&mut total, &value(addend, frame, variables)?);
             }
-            Node::Call(function, arguments) => self.call(*function, arguments, scope, variables),
-            Node::Compare(..) | Node::Logic(..) => Ok(N::constant(if self.holds(term, scope)? { 1.0 } else { 0.0 })),
-            Node::Where(condition, then, otherwise) => {
-                let chosen = if self.holds(condition, scope)? { then } else { otherwise };
-                self.value(chosen, scope, variables)
-            }
-            Node::Reduce { reduction, binders, body } => self.reduce(*reduction, binders, body, scope, variables),
-            Node::Jacobian { tensor, subscripts, wrt, at } => {
-                self.jacobian(tensor, subscripts, self.variable(wrt, at, scope)?, scope, variables)
-            }
-            Node::Derivative { of, wrt, at } => {
-                let variable = self.variable(wrt, at, scope)?;
-                N::derivative(self, of, scope, &with(variables, variable))
-            }
+            Ok(N::total(total))
         }
-    }
-
-    fn values<N: Level>(
-        &self,
-        terms: &[Term],
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<Vec<N>, MeaningError> {
-        terms.iter().map(|term| self.value(term, scope, variables)).collect()
-    }
-
-    fn read<N: Level>(
-        &self,
-        tensor: &Name,
-        subscripts: &[Term],
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<N, MeaningError> {
-        let constant;
-        let array = match self.array(tensor) {
-            Some(array) => array,
-            None => {
-                constant = super::batch::constant(self.model, tensor).ok_or(MeaningError::Missing(tensor.clone()))?;
-                &constant
-            }
-        };
-        let at = self.entry(tensor, &array.shape, subscripts, scope)?;
-        let length =
-            || MeaningError::Length { tensor: tensor.clone(), shape: array.shape.clone(), values: array.values.len() };
-        let value = array.get(&at).ok_or_else(length)?;
-        Ok(N::entry(value, tensor, &at, variables))
-    }
-
-    fn array(&self, tensor: &str) -> Option<&Array> {
-        self.points.iter().find_map(|point| point.get(tensor))
-    }
-
-    /// The subscripts as integers inside the shape. Subscripts have no derivative.
-    fn entry(
-        &self,
-        tensor: &Name,
-        shape: &[usize],
-        subscripts: &[Term],
-        scope: &mut Scope,
-    ) -> Result<Vec<usize>, MeaningError> {
-        if subscripts.len() != shape.len() {
-            let (axes, subscripts) = (shape.len(), subscripts.len());
-            return Err(MeaningError::Rank { tensor: tensor.clone(), axes, subscripts });
+        Code::Product(conditions, factors) => product(conditions, factors, frame, variables),
+        Code::Power(sides) => {
+            let base: N = value(&sides[0], frame, variables)?;
+            Ok(base.power(&value(&sides[1], frame, variables)?))
         }
-        let mut at = Vec::with_capacity(shape.len());
-        for (axis, (term, &extent)) in subscripts.iter().zip(shape).enumerate() {
-            let subscript = self.plain(term, scope)?;
-            if subscript.fract() != 0.0 {
-                return Err(MeaningError::NotInteger { tensor: tensor.clone(), axis, subscript, extent });
-            }
-            if !(subscript >= 0.0 && subscript < extent as f64) {
-                return Err(MeaningError::Outside { tensor: tensor.clone(), axis, subscript, extent });
-            }
-            at.push(subscript as usize);
+        Code::Call(function, arguments) => call(*function, arguments, frame, variables),
+        Code::Compare(..) | Code::Logic(..) => Ok(N::constant(if holds(code, frame)? { 1.0 } else { 0.0 })),
+        Code::Where(parts) => {
+            let [condition, then, otherwise] = &**parts;
+            value(if holds(condition, frame)? { then } else { otherwise }, frame, variables)
         }
-        Ok(at)
-    }
-
-    /// A product is exactly 0 where a condition among its factors is false; then nothing else is
-    /// evaluated.
-    fn product<N: Level>(
-        &self,
-        factors: &[Term],
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<N, MeaningError> {
-        let conditions = factors.iter().filter(|factor| factor.is_condition());
-        if self.any_is(false, conditions, scope)? {
-            return Ok(N::constant(0.0));
+        Code::Loop(own) => reduce(own, frame, variables),
+        Code::Derivative(of, by) => {
+            let variable = variable(by, frame)?;
+            N::derivative(of, frame, &with(variables, variable))
         }
-        let rest = factors.iter().filter(|factor| !factor.is_condition());
-        rest.map(|factor| self.value(factor, scope, variables))
-            .try_fold(N::constant(1.0), |product, factor: Result<N, _>| Ok(product.times(&factor?)))
-    }
-
-    /// Whether a condition holds: it is not 0.
-    fn holds(&self, condition: &Term, scope: &mut Scope) -> Result<bool, MeaningError> {
-        match condition.node() {
-            Node::Compare(comparison, left, right) => {
-                Ok(comparison.holds(self.plain(left, scope)?, self.plain(right, scope)?))
-            }
-            Node::Logic(Connective::And, conditions) => Ok(!self.any_is(false, conditions.iter(), scope)?),
-            Node::Logic(Connective::Or, conditions) => self.any_is(true, conditions.iter(), scope),
-            Node::Logic(Connective::Not, conditions) => Ok(!self.any_is(true, conditions.iter(), scope)?),
-            _ => Ok(self.plain(condition, scope)? != 0.0),
-        }
-    }
-
-    /// Whether one of the conditions is `wanted`. Their order in a normal form means nothing, so
-    /// one that is `wanted` decides even where another cannot be evaluated, on either side of it.
-    fn any_is<'t>(
-        &self,
-        wanted: bool,
-        conditions: impl Iterator<Item = &'t Term>,
-        scope: &mut Scope,
-    ) -> Result<bool, MeaningError> {
-        let mut result = Ok(false);
-        for condition in conditions {
-            match self.holds(condition, scope) {
-                Ok(found) if found == wanted => return Ok(true),
-                Ok(_) => {}
-                Err(error) => result = Err(error),
-            }
-        }
-        result
-    }
-
-    fn call<N: Level>(
-        &self,
-        function: Function,
-        arguments: &[Term],
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<N, MeaningError> {
-        if arguments.len() != function.arity() {
-            return Err(MeaningError::Arguments { function, found: arguments.len() });
-        }
-        match Form::of(function) {
-            // The derivative of these is 0, at every level.
-            Form::One(one @ (OneArgument::Stop | OneArgument::Sign | OneArgument::Floor)) => {
-                Ok(N::constant(f64::call(one, &self.plain(&arguments[0], scope)?)))
-            }
-            Form::One(one) => Ok(N::call(one, &self.value(&arguments[0], scope, variables)?)),
-            Form::Max => Ok(greatest(&self.values::<N>(arguments, scope, variables)?)),
-            Form::Min => Ok(least(&self.values::<N>(arguments, scope, variables)?)),
-            Form::Mod => {
-                let dividend: N = self.value(&arguments[0], scope, variables)?;
-                Ok(dividend.modulo(&self.value(&arguments[1], scope, variables)?))
-            }
-        }
-    }
-
-    fn reduce<N: Level>(
-        &self,
-        reduction: Reduction,
-        binders: &[Binder],
-        body: &Term,
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<N, MeaningError> {
-        match reduction {
-            Reduction::Sum => Ok(N::sum(&self.row(binders, body, scope, variables)?)),
-            Reduction::Prod => {
-                let row: Vec<N> = self.row(binders, body, scope, variables)?;
-                Ok(row.iter().fold(N::constant(1.0), |product, factor| product.times(factor)))
-            }
-            Reduction::Max => Ok(greatest(&self.row::<N>(binders, body, scope, variables)?)),
-            Reduction::Min => Ok(least(&self.row::<N>(binders, body, scope, variables)?)),
-            Reduction::LogSumExp => Ok(N::logsumexp(&self.row(binders, body, scope, variables)?)),
-            Reduction::ArgMax => position(&self.row(binders, body, scope, &[])?, |a, b| a > b).map(N::constant),
-            Reduction::ArgMin => position(&self.row(binders, body, scope, &[])?, |a, b| a < b).map(N::constant),
-        }
-    }
-
-    /// The values of a body for all values of the binders, the last one fastest.
-    fn row<N: Level>(
-        &self,
-        binders: &[Binder],
-        body: &Term,
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<Vec<N>, MeaningError> {
-        let extents: Vec<usize> = binders.iter().map(|binder| binder.extent).collect();
-        let around = scope.bound.len();
-        let mut row = Vec::new();
-        let result = each_position(&extents, &mut |at| {
-            scope.bound.truncate(around);
-            scope.bound.extend(at.iter().rev());
-            row.push(self.value(body, scope, variables)?);
-            Ok(())
-        });
-        scope.bound.truncate(around);
-        result.map(|()| row)
-    }
-
-    /// The entry by which is differentiated.
-    fn variable(&self, wrt: &Name, at: &[Term], scope: &mut Scope) -> Result<Variable, MeaningError> {
-        let shape = match (self.array(wrt), self.model.tensor(wrt)) {
-            (Some(array), _) => &array.shape,
-            (None, Some(tensor)) => &tensor.shape,
-            (None, None) => return Err(MeaningError::Unknown(wrt.clone())),
-        };
-        Ok(Variable { tensor: wrt.clone(), at: self.entry(wrt, shape, at, scope)? })
-    }
-
-    /// The derivative of the definition of a tensor.
-    fn jacobian<N: Level>(
-        &self,
-        tensor: &Name,
-        subscripts: &[Term],
-        variable: Variable,
-        scope: &mut Scope,
-        variables: &[Variable],
-    ) -> Result<N, MeaningError> {
-        let unknown = || MeaningError::Unknown(tensor.clone());
-        let shape = &self.model.tensor(tensor).ok_or_else(unknown)?.shape;
-        let definition = self.model.definition(tensor).ok_or_else(|| MeaningError::NotDefined(tensor.clone()))?;
-        let at = self.entry(tensor, shape, subscripts, scope)?;
-        N::derivative(self, &definition.body, &mut Scope::of(definition, &at), &with(variables, variable))
+        Code::Jacobian(own) => jacobian(own, frame, variables),
     }
 }
 
-impl Scope {
-    /// Values for free indices.
-    pub fn new(free: impl IntoIterator<Item = (u32, usize)>) -> Scope {
-        Scope { free: free.into_iter().collect(), bound: Vec::new() }
-    }
+fn values<N: Level>(codes: &[Code], frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Vec<N>> {
+    codes.iter().map(|code| value(code, frame, variables)).collect()
+}
 
-    /// The scope of the right side of a definition.
-    fn of(definition: &Definition, at: &[usize]) -> Scope {
-        Scope::new(definition.indices.iter().map(|index| index.id).zip(at.iter().copied()))
+fn integer(linear: &Linear, frame: &[usize]) -> Outcome<i64> {
+    let mut sum = linear.constant;
+    for (place, coefficient) in &linear.terms {
+        let product = i64::try_from(frame[*place]).ok().and_then(|value| coefficient.checked_mul(value));
+        sum = product.and_then(|product| sum.checked_add(product)).ok_or(Box::new(MeaningError::Overflow))?;
     }
+    Ok(sum)
+}
 
-    fn affine(&self, affine: &Affine) -> Result<i64, MeaningError> {
-        let mut sum = affine.constant;
-        for (slot, coefficient) in &affine.terms {
-            let value = i64::try_from(self.index(slot)?).map_err(|_| MeaningError::Overflow)?;
-            let product = coefficient.checked_mul(value).ok_or(MeaningError::Overflow)?;
-            sum = sum.checked_add(product).ok_or(MeaningError::Overflow)?;
+fn read<N: Level>(read: &Read, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
+    let (entry, array) = (&read.entry, &read.array);
+    let place = place(entry, frame)?;
+    let length = || {
+        let (tensor, shape) = (entry.tensor.clone(), array.shape.clone());
+        Box::new(MeaningError::Length { tensor, shape, values: array.values.len() })
+    };
+    Ok(N::entry(*array.values.get(place).ok_or_else(length)?, entry.tensor, place, variables))
+}
+
+/// Where an entry stands in its array. Subscripts have no derivative.
+fn place(entry: &Entry, frame: &mut Vec<usize>) -> Outcome<usize> {
+    let mut place = 0;
+    for (number, axis) in entry.axes.iter().enumerate() {
+        place += subscript(entry, number, axis, frame)? * axis.stride;
+    }
+    Ok(place)
+}
+
+/// The subscript as an integer inside the shape.
+fn subscript(entry: &Entry, number: usize, axis: &Axis, frame: &mut Vec<usize>) -> Outcome<usize> {
+    let Axis { subscript, extent, .. } = axis;
+    let outside = |subscript: f64| {
+        Box::new(MeaningError::Outside { tensor: entry.tensor.clone(), axis: number, subscript, extent: *extent })
+    };
+    if let Code::Integer(linear) = subscript {
+        let at = integer(linear, frame)?;
+        return usize::try_from(at).ok().filter(|at| at < extent).ok_or_else(|| outside(at as f64));
+    }
+    let at = plain(subscript, frame)?;
+    if at.fract() != 0.0 {
+        let (tensor, axis) = (entry.tensor.clone(), number);
+        return Err(Box::new(MeaningError::NotInteger { tensor, axis, subscript: at, extent: *extent }));
+    }
+    if at >= 0.0 && at < *extent as f64 { Ok(at as usize) } else { Err(outside(at)) }
+}
+
+/// A product is exactly 0 where a condition among its factors is false; then nothing else is evaluated.
+fn product<N: Level>(
+    conditions: &[Code],
+    factors: &[Code],
+    frame: &mut Vec<usize>,
+    variables: &[Variable],
+) -> Outcome<N> {
+    if !conditions.is_empty() && any_is(false, conditions, frame)? {
+        return Ok(N::constant(0.0));
+    }
+    let Some((first, rest)) = factors.split_first() else { return Ok(N::constant(1.0)) };
+    let mut product: N = value(first, frame, variables)?;
+    for factor in rest {
+        product = product.times(&value(factor, frame, variables)?);
+    }
+    Ok(product)
+}
+
+/// Whether a condition holds: it is not 0.
+fn holds(condition: &Code, frame: &mut Vec<usize>) -> Outcome<bool> {
+    match condition {
+        Code::Compare(comparison, sides) => Ok(comparison.holds(plain(&sides[0], frame)?, plain(&sides[1], frame)?)),
+        Code::Logic(Connective::And, conditions) => Ok(!any_is(false, conditions, frame)?),
+        Code::Logic(Connective::Or, conditions) => any_is(true, conditions, frame),
+        Code::Logic(Connective::Not, conditions) => Ok(!any_is(true, conditions, frame)?),
+        _ => Ok(plain(condition, frame)? != 0.0),
+    }
+}
+
+/// Whether one of the conditions is `wanted`. Their order in a normal form means nothing, so one that is
+/// `wanted` decides even where another cannot be evaluated, on either side of it.
+fn any_is(wanted: bool, conditions: &[Code], frame: &mut Vec<usize>) -> Outcome<bool> {
+    let mut result = Ok(false);
+    for condition in conditions {
+        match holds(condition, frame) {
+            Ok(found) if found == wanted => return Ok(true),
+            Ok(_) => {}
+            Err(error) => result = Err(error),
         }
-        Ok(sum)
     }
+    result
+}
 
-    fn index(&self, slot: &Slot) -> Result<usize, MeaningError> {
-        match slot {
-            Slot::Free(index) => {
-                let found = self.free.iter().find(|(id, _)| *id == index.id);
-                found.map(|(_, value)| *value).ok_or_else(|| MeaningError::Index(index.letter.clone()))
-            }
-            Slot::Bound(slot) => self.bound.iter().rev().nth(*slot as usize).copied().ok_or(MeaningError::Unbound),
+fn call<N: Level>(
+    function: Function,
+    arguments: &[Code],
+    frame: &mut Vec<usize>,
+    variables: &[Variable],
+) -> Outcome<N> {
+    match Form::of(function) {
+        // The derivative of these is 0, at every level.
+        Form::One(one @ (OneArgument::Stop | OneArgument::Sign | OneArgument::Floor)) => {
+            Ok(N::constant(function::value(one, plain(&arguments[0], frame)?)))
+        }
+        Form::One(one) => Ok(N::call(one, &value(&arguments[0], frame, variables)?)),
+        Form::Max => Ok(greatest(&values::<N>(arguments, frame, variables)?)),
+        Form::Min => Ok(least(&values::<N>(arguments, frame, variables)?)),
+        Form::Mod => {
+            let dividend: N = value(&arguments[0], frame, variables)?;
+            Ok(dividend.modulo(&value(&arguments[1], frame, variables)?))
         }
     }
+}
+
+fn reduce<N: Level>(own: &Loop, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
+    match own.reduction {
+        Reduction::Sum => {
+            let mut total = N::nothing();
+            each_body(own, frame, &mut |frame| {
+                N::add(&mut total, &value(&own.body, frame, variables)?);
+                Ok(())
+            })?;
+            Ok(N::total(total))
+        }
+        Reduction::Prod => {
+            let row: Vec<N> = row(own, frame, variables)?;
+            Ok(row.iter().fold(N::constant(1.0), |product, factor| product.times(factor)))
+        }
+        Reduction::Max => Ok(greatest(&row::<N>(own, frame, variables)?)),
+        Reduction::Min => Ok(least(&row::<N>(own, frame, variables)?)),
+        Reduction::LogSumExp => Ok(N::logsumexp(&row(own, frame, variables)?)),
+        Reduction::ArgMax => position(&row(own, frame, &[])?, |a, b| a > b).map(N::constant),
+        Reduction::ArgMin => position(&row(own, frame, &[])?, |a, b| a < b).map(N::constant),
+    }
+}
+
+/// The values of the body for all values of the indices, the last one fastest.
+fn row<N: Level>(own: &Loop, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Vec<N>> {
+    let mut row = Vec::new();
+    each_body(own, frame, &mut |frame| {
+        row.push(value(&own.body, frame, variables)?);
+        Ok(())
+    })?;
+    Ok(row)
+}
+
+/// Calls `f` for all values of the indices of a loop for which its guards hold.
+fn each_body(own: &Loop, frame: &mut Vec<usize>, f: &mut dyn FnMut(&mut Vec<usize>) -> Outcome<()>) -> Outcome<()> {
+    let around = frame.len();
+    frame.resize(around + own.indices.len(), 0);
+    let result = each_level(own, 0, frame, f);
+    frame.truncate(around);
+    result
+}
+
+fn each_level(
+    own: &Loop,
+    level: usize,
+    frame: &mut Vec<usize>,
+    f: &mut dyn FnMut(&mut Vec<usize>) -> Outcome<()>,
+) -> Outcome<()> {
+    for guard in own.guards.get(level).into_iter().flatten() {
+        if !holds(guard, frame)? {
+            return Ok(());
+        }
+    }
+    let Some((place, extent)) = own.indices.get(level) else { return f(frame) };
+    for position in 0..*extent {
+        frame[*place] = position;
+        each_level(own, level + 1, frame, f)?;
+    }
+    Ok(())
+}
+
+/// The entry by which is differentiated.
+fn variable(by: &Entry, frame: &mut Vec<usize>) -> Outcome<Variable> {
+    Ok(Variable { tensor: by.tensor.clone(), place: place(by, frame)? })
+}
+
+fn with(variables: &[Variable], variable: Variable) -> Vec<Variable> {
+    variables.iter().cloned().chain([variable]).collect()
+}
+
+/// The derivative of the definition of a tensor, in a frame of its own.
+fn jacobian<N: Level>(own: &Jacobian, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
+    let variable = variable(&own.variable, frame)?;
+    let axes = own.of.axes.iter().enumerate();
+    let mut inner =
+        axes.map(|(number, axis)| subscript(&own.of, number, axis, frame)).collect::<Outcome<Vec<usize>>>()?;
+    N::derivative(own.body(), &mut inner, &with(variables, variable))
 }
 
 /// Calls `f` with all positions of an array, the last axis fastest.
@@ -354,10 +310,6 @@ pub(super) fn each_position(
     }
 }
 
-fn with(variables: &[Variable], variable: Variable) -> Vec<Variable> {
-    variables.iter().cloned().chain([variable]).collect()
-}
-
 fn greatest<N: Scalar>(values: &[N]) -> N {
     extremum(values, |a, b| a > b, f64::NEG_INFINITY)
 }
@@ -367,12 +319,12 @@ fn least<N: Scalar>(values: &[N]) -> N {
 }
 
 /// The first position of a NaN, or else of the value that wins over all others.
-fn position(values: &[f64], wins: fn(f64, f64) -> bool) -> Result<f64, MeaningError> {
+fn position(values: &[f64], wins: fn(f64, f64) -> bool) -> Outcome<f64> {
     let first_best = || {
         (1..values.len()).fold(0, |best, position| if wins(values[position], values[best]) { position } else { best })
     };
     if values.is_empty() {
-        return Err(MeaningError::Position);
+        return Err(Box::new(MeaningError::Position));
     }
     Ok(values.iter().position(|value| value.is_nan()).unwrap_or_else(first_best) as f64)
 }

@@ -9,6 +9,7 @@ mod difference;
 mod error;
 mod evaluate;
 mod function;
+mod prepare;
 mod scalar;
 mod tabulate;
 
@@ -18,7 +19,8 @@ pub use error::MeaningError;
 
 use crate::model::Model;
 use crate::term::{Function, Index, Name, Term};
-use evaluate::{Evaluator, Scope};
+use evaluate::Prepared;
+use prepare::Names;
 use std::collections::BTreeMap;
 
 /// A dense array of doubles, row-major.
@@ -76,8 +78,8 @@ pub fn evaluate(model: &Model, point: &Point, term: &Term, at: &[(Index, usize)]
         let letter = index.letter.clone();
         return Err(MeaningError::IndexRange { letter, value: *value, extent: index.extent });
     }
-    let mut scope = Scope::new(at.iter().map(|(index, value)| (index.id, *value)));
-    Evaluator { model, points: vec![point] }.plain(term, &mut scope)
+    let (free, values): (Vec<u32>, Vec<usize>) = at.iter().map(|(index, value)| (index.id, *value)).unzip();
+    Prepared::new(Names { model, points: &[point] }, term, free).at(&values)
 }
 
 /// The value of a scalar function; `None` where the number of arguments is not its own.

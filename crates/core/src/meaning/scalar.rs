@@ -7,8 +7,8 @@ use super::function::{self, OneArgument, modulo};
 pub(super) struct Variable {
     /// The tensor.
     pub tensor: crate::term::Name,
-    /// The entry.
-    pub at: Vec<usize>,
+    /// Where the entry stands in its array.
+    pub place: usize,
 }
 
 /// What the interpreter computes with: a value and, in a [`Dual`], its derivatives.
@@ -17,7 +17,7 @@ pub(super) trait Scalar: Clone {
     fn constant(value: f64) -> Self;
     /// An entry of a tensor. There is one variable for each level of derivatives, the outermost
     /// first; it moves with those that are this entry.
-    fn entry(value: f64, tensor: &str, at: &[usize], variables: &[Variable]) -> Self;
+    fn entry(value: f64, tensor: &str, place: usize, variables: &[Variable]) -> Self;
     /// The value, without derivatives.
     fn value(&self) -> f64;
     /// Whether it depends on no variable.
@@ -34,8 +34,20 @@ pub(super) trait Scalar: Clone {
     fn call(function: OneArgument, argument: &Self) -> Self;
     /// The remainder, with the sign of the divisor.
     fn modulo(&self, divisor: &Self) -> Self;
+    /// A sum on the way.
+    type Total;
+    /// The sum of nothing.
+    fn nothing() -> Self::Total;
+    /// Adds to a sum.
+    fn add(total: &mut Self::Total, value: &Self);
     /// The sum.
-    fn sum(values: &[Self]) -> Self;
+    fn total(total: Self::Total) -> Self;
+    /// The sum of several.
+    fn sum(values: &[Self]) -> Self {
+        let mut total = Self::nothing();
+        values.iter().for_each(|value| Self::add(&mut total, value));
+        Self::total(total)
+    }
     /// The mean of one or more numbers of equal value: that value, and the mean of the
     /// derivatives.
     fn mean_of_equals(values: &[Self]) -> Self;
@@ -48,7 +60,7 @@ impl Scalar for f64 {
         value
     }
 
-    fn entry(value: f64, _: &str, _: &[usize], _: &[Variable]) -> f64 {
+    fn entry(value: f64, _: &str, _: usize, _: &[Variable]) -> f64 {
         value
     }
 
@@ -84,14 +96,20 @@ impl Scalar for f64 {
         modulo(*self, *divisor)
     }
 
-    /// Left to right, with the rounding errors collected (A. Neumaier, 1974).
-    fn sum(values: &[f64]) -> f64 {
-        let (mut sum, mut lost) = (0.0f64, 0.0f64);
-        for &value in values {
-            let next = sum + value;
-            lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
-            sum = next;
-        }
+    /// The sum so far and the rounding errors on the way (A. Neumaier, 1974).
+    type Total = (f64, f64);
+
+    fn nothing() -> (f64, f64) {
+        (0.0, 0.0)
+    }
+
+    fn add((sum, lost): &mut (f64, f64), &value: &f64) {
+        let next = *sum + value;
+        *lost += if sum.abs() >= value.abs() { (*sum - next) + value } else { (value - next) + *sum };
+        *sum = next;
+    }
+
+    fn total((sum, lost): (f64, f64)) -> f64 {
         // The error of an infinite sum is no number.
         if sum.is_finite() { sum + lost } else { sum }
     }
@@ -139,13 +157,13 @@ impl<N: Scalar> Scalar for Dual<N> {
         Dual { value: N::constant(value), slope: None }
     }
 
-    fn entry(value: f64, tensor: &str, at: &[usize], variables: &[Variable]) -> Self {
+    fn entry(value: f64, tensor: &str, place: usize, variables: &[Variable]) -> Self {
         let (own, outer) = match variables.split_last() {
             Some((own, outer)) => (Some(own), outer),
             None => (None, variables),
         };
-        let moves = own.is_some_and(|own| *own.tensor == *tensor && own.at == at);
-        Dual { value: N::entry(value, tensor, at, outer), slope: moves.then(|| N::constant(1.0)) }
+        let moves = own.is_some_and(|own| own.place == place && *own.tensor == *tensor);
+        Dual { value: N::entry(value, tensor, place, outer), slope: moves.then(|| N::constant(1.0)) }
     }
 
     fn value(&self) -> f64 {
@@ -202,10 +220,21 @@ impl<N: Scalar> Scalar for Dual<N> {
         Dual { value, slope: total(self.slope.clone(), by_divisor) }
     }
 
-    fn sum(values: &[Self]) -> Self {
-        let parts: Vec<N> = values.iter().map(|value| value.value.clone()).collect();
-        let slopes: Vec<N> = values.iter().filter_map(|value| value.slope.clone()).collect();
-        Dual { value: N::sum(&parts), slope: (!slopes.is_empty()).then(|| N::sum(&slopes)) }
+    type Total = (N::Total, Option<N::Total>);
+
+    fn nothing() -> Self::Total {
+        (N::nothing(), None)
+    }
+
+    fn add((sum, slopes): &mut Self::Total, value: &Self) {
+        N::add(sum, &value.value);
+        if let Some(slope) = &value.slope {
+            N::add(slopes.get_or_insert_with(N::nothing), slope);
+        }
+    }
+
+    fn total((sum, slopes): Self::Total) -> Self {
+        Dual { value: N::total(sum), slope: slopes.map(N::total) }
     }
 
     fn mean_of_equals(values: &[Self]) -> Self {

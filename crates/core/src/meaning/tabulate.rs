@@ -1,6 +1,7 @@
 //! All entries of defined tensors: of one, or of several that are computed step by step.
 
-use super::evaluate::{Evaluator, each_position};
+use super::evaluate::{Prepared, each_position};
+use super::prepare::Names;
 use super::{Array, MeaningError, Point};
 use crate::model::{Definition, Model, Recurrence, Stage, Tensor};
 
@@ -29,12 +30,13 @@ impl Tabulation<'_> {
     }
 
     fn at_once(&self, points: Vec<&Point>) -> Result<Point, MeaningError> {
-        let evaluator = Evaluator { model: self.model, points };
+        let names = Names { model: self.model, points: &points };
         let mut found = Point::new();
         for (tensor, definition) in &self.members {
+            let mut entry = Prepared::definition(names, definition);
             let mut values = Vec::new();
             each_position(&tensor.shape, &mut |at| {
-                values.push(self.moved(tensor, values.len(), evaluator.defined(definition, at)?));
+                values.push(self.moved(tensor, values.len(), entry.at(at)?));
                 Ok(())
             })?;
             found.insert(tensor.name.clone(), Array { shape: tensor.shape.clone(), values });
@@ -82,13 +84,13 @@ impl Tabulation<'_> {
         found: &Point,
         points: &[&Point],
     ) -> Result<Vec<(usize, f64)>, MeaningError> {
-        let points = std::iter::once(found).chain(points.iter().copied()).collect();
-        let evaluator = Evaluator { model: self.model, points };
+        let points: Vec<&Point> = std::iter::once(found).chain(points.iter().copied()).collect();
+        let mut entry = Prepared::definition(Names { model: self.model, points: &points }, definition);
         let mut entries = Vec::new();
         let mut place = 0;
         each_position(&tensor.shape, &mut |at| {
             if at[axis] == step {
-                entries.push((place, self.moved(tensor, place, evaluator.defined(definition, at)?)));
+                entries.push((place, self.moved(tensor, place, entry.at(at)?)));
             }
             place += 1;
             Ok(())
