@@ -6,7 +6,7 @@ use super::adjoint::{Backward, Gradient, LocalJacobian, ReplayError};
 use super::derivative_name;
 use super::rewrite::Derivation;
 use crate::meaning::{
-    Array, Difference, MeaningError, Point, complete, directional_difference, evaluate, finite_difference,
+    Array, Difference, MeaningError, Point, complete, directional_difference, evaluate_entries, finite_difference,
 };
 use crate::model::{Model, Role, TargetKind, Tensor};
 use crate::term::{Index, Name, Term};
@@ -270,9 +270,7 @@ impl Check<'_> {
     ) -> Result<bool, CheckError> {
         let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
         let entries = sample(&extents, ENTRIES);
-        let values = |term: &Term| -> Result<Vec<f64>, MeaningError> {
-            entries.iter().map(|entry| self.value(term, indices, entry)).collect()
-        };
+        let values = |term: &Term| evaluate_entries(self.model, self.point, term, indices, &entries);
         let first = values(first)?;
         found.lines += derivation.steps.len();
         let size = largest(&first);
@@ -295,11 +293,6 @@ impl Check<'_> {
         Ok(first.iter().any(|value| value.is_finite()))
     }
 
-    fn value(&self, term: &Term, indices: &[Index], entry: &[usize]) -> Result<f64, MeaningError> {
-        let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
-        evaluate(self.model, self.point, term, &at)
-    }
-
     /// Some entries of a result, counted over all axes, with their values; none of what is no scalar's
     /// derivative.
     fn results(&self, gradient: &Gradient, most: usize) -> Result<Vec<(usize, f64)>, MeaningError> {
@@ -308,9 +301,10 @@ impl Check<'_> {
         }
         let extents: Vec<usize> = gradient.indices.iter().map(|index| index.extent).collect();
         let flat = |entry: &[usize]| entry.iter().zip(&extents).fold(0, |flat, (at, extent)| flat * extent + at);
-        let result =
-            |entry: Vec<usize>| Ok((flat(&entry), self.value(gradient.derivation.end(), &gradient.indices, &entry)?));
-        sample(&extents, most).into_iter().map(result).collect()
+        let entries = sample(&extents, most);
+        let (indices, end) = (&gradient.indices, gradient.derivation.end());
+        let values = evaluate_entries(self.model, self.point, end, indices, &entries)?;
+        Ok(entries.iter().map(|entry| flat(entry)).zip(values).collect())
     }
 
     /// Holds entries of the result to finite differences of the whole model.

@@ -1,11 +1,11 @@
 //! The interpreter: a walk over a term, one case for each kind of node.
 
 use super::function::{Form, OneArgument, extremum};
-use super::prepare::{Axis, Code, Entry, Jacobian, Linear, Loop, Names, Preparation, Read};
+use super::prepare::{Axis, Code, Entry, Jacobian, Known, Linear, Loop, Names, Preparation, Read};
 use super::scalar::{Dual, Scalar, Variable};
 use super::{MeaningError, function};
 use crate::model::Definition;
-use crate::term::{Connective, Function, Reduction, Term};
+use crate::term::{Connective, Function, Index, Reduction, Term};
 
 /// How deep derivatives may be nested.
 pub(super) const DEEPEST: usize = 3;
@@ -20,17 +20,17 @@ pub(super) struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// The term with these free indices, by their numbers.
-    pub fn new(names: Names<'a>, term: &'a Term, free: Vec<u32>) -> Prepared<'a> {
-        Prepared { code: Preparation { names, free, depth: 0 }.code(term), frame: Vec::new() }
+    /// The term with these free indices.
+    pub fn new(names: Names<'a>, term: &'a Term, free: &[Index]) -> Prepared<'a> {
+        Prepared { code: Preparation::new(names, free).code(term), frame: Vec::new() }
     }
 
     /// The right side of a definition.
     pub fn definition(names: Names<'a>, definition: &'a Definition) -> Prepared<'a> {
-        Prepared::new(names, &definition.body, definition.indices.iter().map(|index| index.id).collect())
+        Prepared::new(names, &definition.body, &definition.indices)
     }
 
-    /// The value where the free indices have these values.
+    /// The value where the free indices have these values, in their order and below their extents.
     pub fn at(&mut self, values: &[usize]) -> Result<f64, MeaningError> {
         self.frame.clear();
         self.frame.extend(values);
@@ -92,7 +92,10 @@ fn value<N: Level>(code: &Code, frame: &mut Vec<usize>, variables: &[Variable]) 
             let [condition, then, otherwise] = &**parts;
             value(if holds(condition, frame)? { then } else { otherwise }, frame, variables)
         }
-        Code::Loop(own) => reduce(own, frame, variables),
+        Code::Loop(own) => match &own.known {
+            Some(known) if variables.is_empty() => Ok(N::constant(remembered(own, known, frame)?)),
+            _ => reduce(own, frame, variables),
+        },
         Code::Derivative(of, by) => {
             let variable = variable(by, frame)?;
             N::derivative(of, frame, &with(variables, variable))
@@ -109,7 +112,7 @@ fn integer(linear: &Linear, frame: &[usize]) -> Outcome<i64> {
     let mut sum = linear.constant;
     for (place, coefficient) in &linear.terms {
         let product = i64::try_from(frame[*place]).ok().and_then(|value| coefficient.checked_mul(value));
-        sum = product.and_then(|product| sum.checked_add(product)).ok_or(Box::new(MeaningError::Overflow))?;
+        sum = product.and_then(|product| sum.checked_add(product)).ok_or_else(|| Box::new(MeaningError::Overflow))?;
     }
     Ok(sum)
 }
@@ -235,6 +238,24 @@ fn reduce<N: Level>(own: &Loop, frame: &mut Vec<usize>, variables: &[Variable]) 
         Reduction::ArgMax => position(&row(own, frame, &[])?, |a, b| a > b).map(N::constant),
         Reduction::ArgMin => position(&row(own, frame, &[])?, |a, b| a < b).map(N::constant),
     }
+}
+
+/// The value of a reduction, computed once for the same integers from the indices around it.
+fn remembered(own: &Loop, known: &Known, frame: &mut Vec<usize>) -> Outcome<f64> {
+    let mut place = 0;
+    for (key, least, count) in &known.keys {
+        place = place * count + (integer(key, frame)? - least) as usize;
+    }
+    if let Some(Some(value)) = known.values.borrow().get(place) {
+        return Ok(*value);
+    }
+    let value = reduce(own, frame, &[])?;
+    let mut values = known.values.borrow_mut();
+    if values.is_empty() {
+        values.resize(known.keys.iter().map(|(_, _, count)| count).product(), None);
+    }
+    values[place] = Some(value);
+    Ok(value)
 }
 
 /// The values of the body for all values of the indices, the last one fastest.

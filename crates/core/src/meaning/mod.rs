@@ -74,12 +74,32 @@ pub type Point = BTreeMap<Name, Array>;
 /// A tensor without a value, a read outside its tensor, an index without a value, derivatives
 /// nested more than three deep.
 pub fn evaluate(model: &Model, point: &Point, term: &Term, at: &[(Index, usize)]) -> Result<f64, MeaningError> {
-    if let Some((index, value)) = at.iter().find(|(index, value)| *value >= index.extent) {
-        let letter = index.letter.clone();
-        return Err(MeaningError::IndexRange { letter, value: *value, extent: index.extent });
-    }
-    let (free, values): (Vec<u32>, Vec<usize>) = at.iter().map(|(index, value)| (index.id, *value)).unzip();
-    Prepared::new(Names { model, points: &[point] }, term, free).at(&values)
+    let (indices, entry): (Vec<Index>, Vec<usize>) = at.iter().cloned().unzip();
+    Ok(evaluate_entries(model, point, term, &indices, &[entry])?[0])
+}
+
+/// Several entries, each given by the values of the indices: as [`evaluate`] of each, but what they have in
+/// common is computed once.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn evaluate_entries(
+    model: &Model,
+    point: &Point,
+    term: &Term,
+    indices: &[Index],
+    entries: &[Vec<usize>],
+) -> Result<Vec<f64>, MeaningError> {
+    let points = [point];
+    let mut prepared = Prepared::new(Names { model, points: &points }, term, indices);
+    let value = |entry: &Vec<usize>| match indices.iter().zip(entry).find(|(index, value)| **value >= index.extent) {
+        Some((Index { letter, extent, .. }, value)) => {
+            Err(MeaningError::IndexRange { letter: letter.clone(), value: *value, extent: *extent })
+        }
+        None => prepared.at(entry),
+    };
+    entries.iter().map(value).collect()
 }
 
 /// The value of a scalar function; `None` where the number of arguments is not its own.

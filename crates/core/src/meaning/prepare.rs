@@ -3,9 +3,10 @@
 
 use super::{Array, MeaningError, Point};
 use crate::model::{Definition, Model};
-use crate::term::{Affine, Binder, Comparison, Connective, Function, Name, Node, Reduction, Slot, Term};
+use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Reduction, Slot, Term};
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 
 /// Where the names of a term are looked up.
 #[derive(Clone, Copy)]
@@ -70,7 +71,19 @@ pub(super) struct Loop<'a> {
     /// Conditions on indices without which there is no addend, by the number of indices they wait for.
     pub guards: Vec<Vec<Code<'a>>>,
     pub body: Code<'a>,
+    /// The values found so far, where the loops around ask for the same one again and again.
+    pub known: Option<Known>,
 }
+
+/// The values of a reduction by what it depends on: integers that come from the indices around.
+pub(super) struct Known {
+    /// Each of them with its least value and how many it takes.
+    pub keys: Vec<(Linear, i64, usize)>,
+    pub values: RefCell<Vec<Option<f64>>>,
+}
+
+/// Tables of values are no larger than this.
+const MOST_KNOWN: usize = 1 << 22;
 
 /// The derivative of a definition by an entry.
 pub(super) struct Jacobian<'a> {
@@ -87,23 +100,26 @@ impl<'a> Jacobian<'a> {
     /// What is differentiated, in a frame that begins with the subscripts of the tensor. Prepared once it
     /// is needed, since a definition may stand in itself.
     pub fn body(&self) -> &Code<'a> {
-        self.body.get_or_init(|| {
-            let free = self.definition.indices.iter().map(|index| index.id).collect();
-            Preparation { names: self.names, free, depth: 0 }.code(&self.definition.body)
-        })
+        self.body.get_or_init(|| Preparation::new(self.names, &self.definition.indices).code(&self.definition.body))
     }
 }
 
 /// A term on the way to code.
 pub(super) struct Preparation<'a> {
-    pub names: Names<'a>,
+    names: Names<'a>,
     /// The numbers of the free indices, in the order of their places in the frame.
-    pub free: Vec<u32>,
-    /// How many indices are bound by the reductions around; their places follow those of the free ones.
-    pub depth: usize,
+    free: Vec<u32>,
+    /// The extents of all indices in the frame: of the free ones, then of those that the reductions around bind.
+    extents: Vec<usize>,
 }
 
 impl<'a> Preparation<'a> {
+    /// Of a term with these free indices, whose values stand in the frame in this order.
+    pub fn new(names: Names<'a>, free: &[Index]) -> Preparation<'a> {
+        let extents = free.iter().map(|index| index.extent).collect();
+        Preparation { names, free: free.iter().map(|index| index.id).collect(), extents }
+    }
+
     pub fn code(&mut self, term: &'a Term) -> Code<'a> {
         match term.node() {
             Node::Number(number) => Code::Number(number.value()),
@@ -157,8 +173,8 @@ impl<'a> Preparation<'a> {
             }
             // Slots count outwards.
             Slot::Bound(slot) => {
-                let depth = self.depth.checked_sub(*slot as usize + 1).ok_or(MeaningError::Unbound)?;
-                Ok(self.free.len() + depth)
+                let place = self.extents.len().checked_sub(*slot as usize + 1);
+                place.filter(|place| *place >= self.free.len()).ok_or(MeaningError::Unbound)
             }
         }
     }
@@ -219,46 +235,68 @@ impl<'a> Preparation<'a> {
     }
 
     fn reduce(&mut self, reduction: Reduction, binders: &[Binder], body: &'a Term) -> Loop<'a> {
-        let first = self.free.len() + self.depth;
-        let count = binders.len();
-        self.depth += count;
+        let around = self.extents.len();
         // Binder 0 is the last, since slots count outwards.
+        self.extents.extend(binders.iter().rev().map(|binder| binder.extent));
         let indices: Vec<(usize, usize)> =
-            binders.iter().enumerate().map(|(slot, binder)| (first + count - 1 - slot, binder.extent)).collect();
+            (around..self.extents.len()).rev().map(|at| (at, self.extents[at])).collect();
         let is_guard = |term: &Term| reduction == Reduction::Sum && term.is_condition() && never_fails(term);
         let (guards, others): (Vec<_>, Vec<_>) = body.factors().iter().partition(|factor| is_guard(factor));
-        let guards: Vec<Guard> = guards.into_iter().map(|guard| self.guard(guard, first)).collect();
+        let guards: Vec<Guard> = guards.into_iter().map(|guard| self.guard(guard, around)).collect();
         let body = match others.as_slice() {
             [only] => self.code(only),
             _ => self.product(others.into_iter()),
         };
-        self.depth -= count;
-        if guards.is_empty() {
-            return Loop { reduction, indices, guards: Vec::new(), body };
+        self.extents.truncate(around);
+        let mut own = Loop { reduction, indices, guards: Vec::new(), body, known: None };
+        if !guards.is_empty() {
+            own.indices = in_order(own.indices, &guards);
+            own.guards = own.indices.iter().map(|_| Vec::new()).chain([Vec::new()]).collect();
         }
-        let indices = in_order(indices, &guards);
-        let mut waiting: Vec<Vec<Code>> = (0..=count).map(|_| Vec::new()).collect();
         for Guard { places, code } in guards {
-            let last = indices.iter().rposition(|(place, _)| places.contains(place));
-            waiting[last.map_or(0, |last| last + 1)].push(code);
+            let last = own.indices.iter().rposition(|(place, _)| places.contains(place));
+            own.guards[last.map_or(0, |last| last + 1)].push(code);
         }
-        Loop { reduction, indices, guards: waiting, body }
+        own.known = self.known(&own);
+        own
     }
 
-    fn guard(&mut self, condition: &'a Term, first: usize) -> Guard<'a> {
+    /// A table for the values of a reduction that is asked for the same one again: it does not depend on all
+    /// indices around, or only on sums and differences of them that coincide.
+    fn known(&self, own: &Loop) -> Option<Known> {
+        let mut parts = BTreeSet::new();
+        own.parts(&mut parts);
+        let keys = parts.into_iter().map(|terms| self.key(terms)).collect::<Option<Vec<_>>>()?;
+        let length = keys.iter().try_fold(1usize, |length, (_, _, count)| length.checked_mul(*count))?;
+        let around = self.extents.iter().fold(1usize, |length, extent| length.saturating_mul(*extent));
+        (length < around && length <= MOST_KNOWN).then(|| Known { keys, values: RefCell::new(Vec::new()) })
+    }
+
+    /// The least value of a form without constant, and how many integers it ranges over.
+    fn key(&self, terms: Vec<(usize, i64)>) -> Option<(Linear, i64, usize)> {
+        let (mut least, mut greatest) = (0i64, 0i64);
+        for (place, coefficient) in &terms {
+            let last = i64::try_from(self.extents[*place]).ok()?.checked_sub(1)?;
+            let reach = coefficient.checked_mul(last)?;
+            least = least.checked_add(reach.min(0))?;
+            greatest = greatest.checked_add(reach.max(0))?;
+        }
+        let count = usize::try_from(greatest.checked_sub(least)?.checked_add(1)?).ok()?;
+        Some((Linear { terms, constant: 0 }, least, count))
+    }
+
+    fn guard(&mut self, condition: &'a Term, around: usize) -> Guard<'a> {
         let code = self.code(condition);
-        let mut places = Vec::new();
-        places_of(&code, &mut places);
-        places.retain(|place| *place >= first);
-        places.sort_unstable();
-        places.dedup();
+        let mut parts = BTreeSet::new();
+        code.parts(&mut parts);
+        let places = parts.into_iter().flatten().map(|(place, _)| place).filter(|place| *place >= around).collect();
         Guard { places, code }
     }
 }
 
 /// A condition on indices, with the places of those that the reduction binds.
 struct Guard<'a> {
-    places: Vec<usize>,
+    places: BTreeSet<usize>,
     code: Code<'a>,
 }
 
@@ -292,17 +330,50 @@ fn never_fails(term: &Term) -> bool {
     }
 }
 
-/// The places in the frame that a condition on indices depends on.
-fn places_of(code: &Code, found: &mut Vec<usize>) {
-    match code {
-        Code::Integer(linear) => found.extend(linear.terms.iter().map(|(place, _)| *place)),
-        Code::Sum(codes) | Code::Logic(_, codes) | Code::Call(_, codes) => {
-            codes.iter().for_each(|code| places_of(code, found));
+impl Code<'_> {
+    /// What it depends on: of each integer the part that comes from the indices around, without its constant.
+    fn parts(&self, found: &mut BTreeSet<Vec<(usize, i64)>>) {
+        match self {
+            Code::Fault(_) | Code::Number(_) => {}
+            Code::Integer(linear) => {
+                found.insert(linear.terms.clone());
+            }
+            Code::Read(read) => read.entry.parts(found),
+            Code::Sum(codes) | Code::Logic(_, codes) | Code::Call(_, codes) => {
+                codes.iter().for_each(|code| code.parts(found));
+            }
+            Code::Product(conditions, others) => {
+                conditions.iter().chain(others).for_each(|code| code.parts(found));
+            }
+            Code::Power(sides) | Code::Compare(_, sides) => sides.iter().for_each(|code| code.parts(found)),
+            Code::Where(parts) => parts.iter().for_each(|code| code.parts(found)),
+            Code::Loop(own) => own.parts(found),
+            Code::Derivative(of, by) => {
+                of.parts(found);
+                by.parts(found);
+            }
+            Code::Jacobian(own) => {
+                own.of.parts(found);
+                own.variable.parts(found);
+            }
         }
-        Code::Product(conditions, others) => {
-            conditions.iter().chain(others).for_each(|code| places_of(code, found));
+    }
+}
+
+impl Entry<'_> {
+    fn parts(&self, found: &mut BTreeSet<Vec<(usize, i64)>>) {
+        self.axes.iter().for_each(|axis| axis.subscript.parts(found));
+    }
+}
+
+impl Loop<'_> {
+    fn parts(&self, found: &mut BTreeSet<Vec<(usize, i64)>>) {
+        let mut inside = BTreeSet::new();
+        self.guards.iter().flatten().chain([&self.body]).for_each(|code| code.parts(&mut inside));
+        let is_around = |place: usize| self.indices.iter().all(|(own, _)| *own != place);
+        for mut terms in inside {
+            terms.retain(|(place, _)| is_around(*place));
+            found.insert(terms);
         }
-        Code::Compare(_, sides) => sides.iter().for_each(|code| places_of(code, found)),
-        _ => {}
     }
 }
