@@ -48,7 +48,7 @@ fn a_transformer() {
         ("size width  = 32", "size width = 8"),
         ("size heads  = 4", "size heads = 2"),
     ];
-    check("large/transformer.dr", &smaller);
+    check("transformer.dr", &smaller);
 }
 
 #[test]
@@ -75,14 +75,14 @@ fn convolutional_networks() {
         ("b3[120]", "b3[9]"),
         ("W4[84, 120]", "W4[84, 9]"),
     ];
-    check("large/lenet.dr", &lenet);
+    check("lenet.dr", &lenet);
     let article = [
         ("x[3, 32, 32]", "x[3, 14, 14]"),
         ("w4[20, 120, 16]", "w4[2, 8, 16]"),
         ("w5[120]", "w5[8]"),
         ("w6[20, 10]", "w6[2, 10]"),
     ];
-    check("large/article-cnn.dr", &article);
+    check("article-cnn.dr", &article);
     let vgg = [
         ("x[3, 32, 32]", "x[3, 4, 4]"),
         ("r:32, s:32", "r:4, s:4"),
@@ -99,5 +99,5 @@ fn convolutional_networks() {
         ("b5[256]", "b5[6]"),
         ("W6[10, 256]", "W6[10, 6]"),
     ];
-    check("large/vgg.dr", &vgg);
+    check("vgg.dr", &vgg);
 }

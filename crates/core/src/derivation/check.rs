@@ -8,15 +8,17 @@ use super::rewrite::Derivation;
 use crate::meaning::{
     Array, Difference, MeaningError, Point, complete, directional_difference, evaluate_entries, finite_difference,
 };
-use crate::model::{Model, Role, TargetKind, Tensor};
+use crate::model::{Initialiser, Model, Role, TargetKind, Tensor};
 use crate::term::{Index, Name, Term};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// What a check found.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Verification {
-    /// At how many points.
+    /// At how many points: fewer than were given where a model is so large that it would take long.
     pub points: usize,
+
     /// How many lines were evaluated at each of them.
     pub lines: usize,
     /// The greatest difference between two lines of a chain, relative to the size of the line.
@@ -118,6 +120,11 @@ const ENTRIES: usize = 6;
 const MOVING: usize = 64;
 /// The work of all finite differences, in nodes that the interpreter visits: about a second.
 const MOST_WORK: usize = 20_000_000;
+/// The work for a line, in bodies of reductions: about a tenth of a second. Of a line that takes longer fewer
+/// entries are evaluated, but at least one.
+const LINE_WORK: usize = 1_000_000;
+/// The work for all lines, in bodies of reductions: a few seconds. After that no further point is taken.
+const LINES_WORK: usize = 50_000_000;
 
 /// A point for [`verify`]: values for all that a model is given, drawn from `uniform`, which gives
 /// numbers in -1..1. Integers are in their range and targets keep their promises.
@@ -134,15 +141,25 @@ pub fn random_point(model: &Model, uniform: &mut dyn FnMut() -> f64) -> Point {
             Role::Input { below: None } | Role::Target(TargetKind::Real) | Role::Const(None) => {
                 (0..tensor.len()).map(|_| uniform()).collect()
             }
-            // Sums over a row stay of order one, so that nothing saturates and every line counts.
-            Role::Param(_) => {
-                let row = tensor.shape.last().copied().unwrap_or(1).max(1) as f64;
-                (0..tensor.len()).map(|_| uniform() * 2.0 / row.sqrt()).collect()
+            Role::Param(initialiser) => {
+                let size = parameter_size(tensor, initialiser);
+                (0..tensor.len()).map(|_| uniform() * size).collect()
             }
         };
         point.insert(tensor.name.clone(), Array { shape: tensor.shape.clone(), values });
     }
     point
+}
+
+/// Sums with a parameter stay of order one, so that nothing saturates and every line counts: where a normal
+/// distribution says how large the entries should be, about that; else by the length of a row.
+fn parameter_size(tensor: &Tensor, initialiser: &Initialiser) -> f64 {
+    let row = tensor.shape.last().copied().unwrap_or(1).max(1) as f64;
+    let by_row = 2.0 / row.sqrt();
+    match initialiser {
+        Initialiser::Normal { deviation, .. } if *deviation > 0.0 => (2.0 * deviation).clamp(0.01, by_row.max(0.01)),
+        _ => by_row,
+    }
 }
 
 fn below(bound: usize, uniform: &mut dyn FnMut() -> f64) -> usize {
@@ -168,23 +185,28 @@ fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> 
 
 /// Replays everything, then evaluates every line of every derivation at the points, and holds the
 /// results to finite differences: entry by entry, as many as about a second allows, and for a model
-/// that is too large for that in one direction in which everything given moves.
+/// that is too large for that in one direction in which everything given moves. Of lines that sum over
+/// millions fewer entries are evaluated, and with many of them fewer points are taken; at least one.
 ///
 /// # Errors
 /// The first place where something does not hold.
 pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, CheckError> {
     backward.replay().map_err(CheckError::Replay)?;
-    let mut found = Verification { points: points.len(), ..Verification::default() };
+    let mut found = Verification::default();
     let work = evaluation_work(&backward.model, &backward.of);
     let differences = 8 * points.len().max(1) * backward.gradients.len().max(1);
     let entries = (MOST_WORK / work.max(1) / differences).min(ENTRIES);
     let wanted = read_by_lines(backward);
     let mut defined = BTreeSet::new();
+    let mut done = 0usize;
     for (number, point) in points.iter().enumerate() {
+        if done > LINES_WORK {
+            break;
+        }
         let mut point = point.clone();
         complete(&backward.model, &mut point, &wanted)?;
-        let check = Check { model: &backward.model, point: &point };
-        found.lines = 0;
+        let check = Check { model: &backward.model, point: &point, work: Cell::new(0) };
+        (found.points, found.lines) = (number + 1, 0);
         for stable in &backward.stabilised {
             let Stabilised { tensor, indices, derivation } = stable;
             check.lines(tensor, indices, &derivation.start, derivation, &mut found)?;
@@ -205,6 +227,7 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         if entries == 0 && number == 0 {
             check.direction(backward, &mut found)?;
         }
+        done = done.saturating_add(check.work.get());
     }
     let undefined = backward.gradients.iter().find(|gradient| !defined.contains(&gradient.name));
     match undefined.filter(|_| !points.is_empty()) {
@@ -256,6 +279,8 @@ fn evaluation_work(model: &Model, of: &Name) -> usize {
 struct Check<'a> {
     model: &'a Model,
     point: &'a Point,
+    /// How many bodies of reductions were evaluated for lines.
+    work: Cell<usize>,
 }
 
 impl Check<'_> {
@@ -270,7 +295,11 @@ impl Check<'_> {
     ) -> Result<bool, CheckError> {
         let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
         let entries = sample(&extents, ENTRIES);
-        let values = |term: &Term| evaluate_entries(self.model, self.point, term, indices, &entries);
+        let values = |term: &Term| -> Result<Vec<f64>, MeaningError> {
+            let (values, work) = evaluate_entries(self.model, self.point, term, indices, &entries, LINE_WORK)?;
+            self.work.set(self.work.get().saturating_add(work));
+            Ok(values)
+        };
         let first = values(first)?;
         found.lines += derivation.steps.len();
         let size = largest(&first);
@@ -303,7 +332,7 @@ impl Check<'_> {
         let flat = |entry: &[usize]| entry.iter().zip(&extents).fold(0, |flat, (at, extent)| flat * extent + at);
         let entries = sample(&extents, most);
         let (indices, end) = (&gradient.indices, gradient.derivation.end());
-        let values = evaluate_entries(self.model, self.point, end, indices, &entries)?;
+        let (values, _) = evaluate_entries(self.model, self.point, end, indices, &entries, usize::MAX)?;
         Ok(entries.iter().map(|entry| flat(entry)).zip(values).collect())
     }
 

@@ -16,13 +16,22 @@ type Outcome<N> = Result<N, Box<MeaningError>>;
 /// A term that is evaluated for many values of its free indices.
 pub(super) struct Prepared<'a> {
     code: Code<'a>,
-    frame: Vec<usize>,
+    frame: Frame,
+}
+
+/// The values of the indices.
+#[derive(Default)]
+struct Frame {
+    /// Of the free ones, then of those that the reductions around bind.
+    values: Vec<usize>,
+    /// How many bodies of reductions were evaluated so far: nearly all the work.
+    bodies: usize,
 }
 
 impl<'a> Prepared<'a> {
     /// The term with these free indices.
     pub fn new(names: Names<'a>, term: &'a Term, free: &[Index]) -> Prepared<'a> {
-        Prepared { code: Preparation::new(names, free).code(term), frame: Vec::new() }
+        Prepared { code: Preparation::new(names, free).code(term), frame: Frame::default() }
     }
 
     /// The right side of a definition.
@@ -32,22 +41,27 @@ impl<'a> Prepared<'a> {
 
     /// The value where the free indices have these values, in their order and below their extents.
     pub fn at(&mut self, values: &[usize]) -> Result<f64, MeaningError> {
-        self.frame.clear();
-        self.frame.extend(values);
+        self.frame.values.clear();
+        self.frame.values.extend(values);
         plain(&self.code, &mut self.frame).map_err(|error| *error)
+    }
+
+    /// How many bodies of reductions were evaluated so far.
+    pub fn work(&self) -> usize {
+        self.frame.bodies
     }
 }
 
 /// A [`Scalar`] of which there is one with one more derivative.
 trait Level: Scalar {
     /// The derivative by the last of the variables, of which there is one for each level around and one more.
-    fn derivative(of: &Code, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Self>;
+    fn derivative(of: &Code, frame: &mut Frame, variables: &[Variable]) -> Outcome<Self>;
 }
 
 macro_rules! levels {
     ($($number:ty),*) => {$(
         impl Level for $number {
-            fn derivative(of: &Code, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Self> {
+            fn derivative(of: &Code, frame: &mut Frame, variables: &[Variable]) -> Outcome<Self> {
                 Ok(value::<Dual<$number>>(of, frame, variables)?.derivative())
             }
         }
@@ -57,18 +71,18 @@ macro_rules! levels {
 levels!(f64, Dual<f64>, Dual<Dual<f64>>);
 
 impl Level for Dual<Dual<Dual<f64>>> {
-    fn derivative(_: &Code, _: &mut Vec<usize>, _: &[Variable]) -> Outcome<Self> {
+    fn derivative(_: &Code, _: &mut Frame, _: &[Variable]) -> Outcome<Self> {
         Err(Box::new(MeaningError::Depth))
     }
 }
 
 /// The value without derivatives.
-fn plain(code: &Code, frame: &mut Vec<usize>) -> Outcome<f64> {
+fn plain(code: &Code, frame: &mut Frame) -> Outcome<f64> {
     value::<f64>(code, frame, &[])
 }
 
 /// The value, and its derivatives by the variables: as many as `N` is deep.
-fn value<N: Level>(code: &Code, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
+fn value<N: Level>(code: &Code, frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {
     match code {
         Code::Fault(error) => Err(Box::new(error.clone())),
         Code::Number(number) => Ok(N::constant(*number)),
@@ -104,20 +118,20 @@ fn value<N: Level>(code: &Code, frame: &mut Vec<usize>, variables: &[Variable]) 
     }
 }
 
-fn values<N: Level>(codes: &[Code], frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Vec<N>> {
+fn values<N: Level>(codes: &[Code], frame: &mut Frame, variables: &[Variable]) -> Outcome<Vec<N>> {
     codes.iter().map(|code| value(code, frame, variables)).collect()
 }
 
-fn integer(linear: &Linear, frame: &[usize]) -> Outcome<i64> {
+fn integer(linear: &Linear, frame: &Frame) -> Outcome<i64> {
     let mut sum = linear.constant;
     for (place, coefficient) in &linear.terms {
-        let product = i64::try_from(frame[*place]).ok().and_then(|value| coefficient.checked_mul(value));
+        let product = i64::try_from(frame.values[*place]).ok().and_then(|value| coefficient.checked_mul(value));
         sum = product.and_then(|product| sum.checked_add(product)).ok_or_else(|| Box::new(MeaningError::Overflow))?;
     }
     Ok(sum)
 }
 
-fn read<N: Level>(read: &Read, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
+fn read<N: Level>(read: &Read, frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {
     let (entry, array) = (&read.entry, &read.array);
     let place = place(entry, frame)?;
     let length = || {
@@ -128,7 +142,7 @@ fn read<N: Level>(read: &Read, frame: &mut Vec<usize>, variables: &[Variable]) -
 }
 
 /// Where an entry stands in its array. Subscripts have no derivative.
-fn place(entry: &Entry, frame: &mut Vec<usize>) -> Outcome<usize> {
+fn place(entry: &Entry, frame: &mut Frame) -> Outcome<usize> {
     let mut place = 0;
     for (number, axis) in entry.axes.iter().enumerate() {
         place += subscript(entry, number, axis, frame)? * axis.stride;
@@ -136,8 +150,12 @@ fn place(entry: &Entry, frame: &mut Vec<usize>) -> Outcome<usize> {
     Ok(place)
 }
 
+fn subscripts(entry: &Entry, frame: &mut Frame) -> Outcome<Vec<usize>> {
+    entry.axes.iter().enumerate().map(|(number, axis)| subscript(entry, number, axis, frame)).collect()
+}
+
 /// The subscript as an integer inside the shape.
-fn subscript(entry: &Entry, number: usize, axis: &Axis, frame: &mut Vec<usize>) -> Outcome<usize> {
+fn subscript(entry: &Entry, number: usize, axis: &Axis, frame: &mut Frame) -> Outcome<usize> {
     let Axis { subscript, extent, .. } = axis;
     let outside = |subscript: f64| {
         Box::new(MeaningError::Outside { tensor: entry.tensor.clone(), axis: number, subscript, extent: *extent })
@@ -155,12 +173,7 @@ fn subscript(entry: &Entry, number: usize, axis: &Axis, frame: &mut Vec<usize>) 
 }
 
 /// A product is exactly 0 where a condition among its factors is false; then nothing else is evaluated.
-fn product<N: Level>(
-    conditions: &[Code],
-    factors: &[Code],
-    frame: &mut Vec<usize>,
-    variables: &[Variable],
-) -> Outcome<N> {
+fn product<N: Level>(conditions: &[Code], factors: &[Code], frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {
     if !conditions.is_empty() && any_is(false, conditions, frame)? {
         return Ok(N::constant(0.0));
     }
@@ -173,7 +186,7 @@ fn product<N: Level>(
 }
 
 /// Whether a condition holds: it is not 0.
-fn holds(condition: &Code, frame: &mut Vec<usize>) -> Outcome<bool> {
+fn holds(condition: &Code, frame: &mut Frame) -> Outcome<bool> {
     match condition {
         Code::Compare(comparison, sides) => Ok(comparison.holds(plain(&sides[0], frame)?, plain(&sides[1], frame)?)),
         Code::Logic(Connective::And, conditions) => Ok(!any_is(false, conditions, frame)?),
@@ -185,7 +198,7 @@ fn holds(condition: &Code, frame: &mut Vec<usize>) -> Outcome<bool> {
 
 /// Whether one of the conditions is `wanted`. Their order in a normal form means nothing, so one that is
 /// `wanted` decides even where another cannot be evaluated, on either side of it.
-fn any_is(wanted: bool, conditions: &[Code], frame: &mut Vec<usize>) -> Outcome<bool> {
+fn any_is(wanted: bool, conditions: &[Code], frame: &mut Frame) -> Outcome<bool> {
     let mut result = Ok(false);
     for condition in conditions {
         match holds(condition, frame) {
@@ -197,12 +210,7 @@ fn any_is(wanted: bool, conditions: &[Code], frame: &mut Vec<usize>) -> Outcome<
     result
 }
 
-fn call<N: Level>(
-    function: Function,
-    arguments: &[Code],
-    frame: &mut Vec<usize>,
-    variables: &[Variable],
-) -> Outcome<N> {
+fn call<N: Level>(function: Function, arguments: &[Code], frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {
     match Form::of(function) {
         // The derivative of these is 0, at every level.
         Form::One(one @ (OneArgument::Stop | OneArgument::Sign | OneArgument::Floor)) => {
@@ -218,7 +226,7 @@ fn call<N: Level>(
     }
 }
 
-fn reduce<N: Level>(own: &Loop, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
+fn reduce<N: Level>(own: &Loop, frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {
     match own.reduction {
         Reduction::Sum => {
             let mut total = N::nothing();
@@ -241,7 +249,7 @@ fn reduce<N: Level>(own: &Loop, frame: &mut Vec<usize>, variables: &[Variable]) 
 }
 
 /// The value of a reduction, computed once for the same integers from the indices around it.
-fn remembered(own: &Loop, known: &Known, frame: &mut Vec<usize>) -> Outcome<f64> {
+fn remembered(own: &Loop, known: &Known, frame: &mut Frame) -> Outcome<f64> {
     let mut place = 0;
     for (key, least, count) in &known.keys {
         place = place * count + (integer(key, frame)? - least) as usize;
@@ -259,7 +267,7 @@ fn remembered(own: &Loop, known: &Known, frame: &mut Vec<usize>) -> Outcome<f64>
 }
 
 /// The values of the body for all values of the indices, the last one fastest.
-fn row<N: Level>(own: &Loop, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<Vec<N>> {
+fn row<N: Level>(own: &Loop, frame: &mut Frame, variables: &[Variable]) -> Outcome<Vec<N>> {
     let mut row = Vec::new();
     each_body(own, frame, &mut |frame| {
         row.push(value(&own.body, frame, variables)?);
@@ -269,35 +277,38 @@ fn row<N: Level>(own: &Loop, frame: &mut Vec<usize>, variables: &[Variable]) -> 
 }
 
 /// Calls `f` for all values of the indices of a loop for which its guards hold.
-fn each_body(own: &Loop, frame: &mut Vec<usize>, f: &mut dyn FnMut(&mut Vec<usize>) -> Outcome<()>) -> Outcome<()> {
-    let around = frame.len();
-    frame.resize(around + own.indices.len(), 0);
+fn each_body(own: &Loop, frame: &mut Frame, f: &mut dyn FnMut(&mut Frame) -> Outcome<()>) -> Outcome<()> {
+    let around = frame.values.len();
+    frame.values.resize(around + own.indices.len(), 0);
     let result = each_level(own, 0, frame, f);
-    frame.truncate(around);
+    frame.values.truncate(around);
     result
 }
 
 fn each_level(
     own: &Loop,
     level: usize,
-    frame: &mut Vec<usize>,
-    f: &mut dyn FnMut(&mut Vec<usize>) -> Outcome<()>,
+    frame: &mut Frame,
+    f: &mut dyn FnMut(&mut Frame) -> Outcome<()>,
 ) -> Outcome<()> {
     for guard in own.guards.get(level).into_iter().flatten() {
         if !holds(guard, frame)? {
             return Ok(());
         }
     }
-    let Some((place, extent)) = own.indices.get(level) else { return f(frame) };
+    let Some((place, extent)) = own.indices.get(level) else {
+        frame.bodies += 1;
+        return f(frame);
+    };
     for position in 0..*extent {
-        frame[*place] = position;
+        frame.values[*place] = position;
         each_level(own, level + 1, frame, f)?;
     }
     Ok(())
 }
 
 /// The entry by which is differentiated.
-fn variable(by: &Entry, frame: &mut Vec<usize>) -> Outcome<Variable> {
+fn variable(by: &Entry, frame: &mut Frame) -> Outcome<Variable> {
     Ok(Variable { tensor: by.tensor.clone(), place: place(by, frame)? })
 }
 
@@ -306,12 +317,20 @@ fn with(variables: &[Variable], variable: Variable) -> Vec<Variable> {
 }
 
 /// The derivative of the definition of a tensor, in a frame of its own.
-fn jacobian<N: Level>(own: &Jacobian, frame: &mut Vec<usize>, variables: &[Variable]) -> Outcome<N> {
-    let variable = variable(&own.variable, frame)?;
-    let axes = own.of.axes.iter().enumerate();
-    let mut inner =
-        axes.map(|(number, axis)| subscript(&own.of, number, axis, frame)).collect::<Outcome<Vec<usize>>>()?;
-    N::derivative(own.body(), &mut inner, &with(variables, variable))
+fn jacobian<N: Level>(own: &Jacobian, frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {
+    let entry = subscripts(&own.variable, frame)?;
+    let values = subscripts(&own.of, frame)?;
+    let (body, reach) = own.body();
+    // What nothing reads does not move it, at any level.
+    if reach.as_ref().is_some_and(|reach| !reach.meets(&values, &entry)) {
+        return Ok(N::constant(0.0));
+    }
+    let place = entry.iter().zip(&own.variable.axes).map(|(at, axis)| at * axis.stride).sum();
+    let variable = Variable { tensor: own.variable.tensor.clone(), place };
+    let mut inner = Frame { values, bodies: frame.bodies };
+    let derivative = N::derivative(body, &mut inner, &with(variables, variable));
+    frame.bodies = inner.bodies;
+    derivative
 }
 
 /// Calls `f` with all positions of an array, the last axis fastest.

@@ -10,6 +10,7 @@ mod error;
 mod evaluate;
 mod function;
 mod prepare;
+mod reach;
 mod scalar;
 mod tabulate;
 
@@ -75,11 +76,12 @@ pub type Point = BTreeMap<Name, Array>;
 /// nested more than three deep.
 pub fn evaluate(model: &Model, point: &Point, term: &Term, at: &[(Index, usize)]) -> Result<f64, MeaningError> {
     let (indices, entry): (Vec<Index>, Vec<usize>) = at.iter().cloned().unzip();
-    Ok(evaluate_entries(model, point, term, &indices, &[entry])?[0])
+    Ok(evaluate_entries(model, point, term, &indices, &[entry], 0)?.0[0])
 }
 
 /// Several entries, each given by the values of the indices: as [`evaluate`] of each, but what they have in
-/// common is computed once.
+/// common is computed once. Work is counted in bodies of reductions that are evaluated; once it is `most`, no
+/// further entry is begun. Gives the values of the first entries, of one at least, and the work.
 ///
 /// # Errors
 ///
@@ -90,16 +92,22 @@ pub fn evaluate_entries(
     term: &Term,
     indices: &[Index],
     entries: &[Vec<usize>],
-) -> Result<Vec<f64>, MeaningError> {
+    most: usize,
+) -> Result<(Vec<f64>, usize), MeaningError> {
     let points = [point];
     let mut prepared = Prepared::new(Names { model, points: &points }, term, indices);
-    let value = |entry: &Vec<usize>| match indices.iter().zip(entry).find(|(index, value)| **value >= index.extent) {
-        Some((Index { letter, extent, .. }, value)) => {
-            Err(MeaningError::IndexRange { letter: letter.clone(), value: *value, extent: *extent })
+    let mut values = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if !values.is_empty() && prepared.work() >= most {
+            break;
         }
-        None => prepared.at(entry),
-    };
-    entries.iter().map(value).collect()
+        if let Some((index, value)) = indices.iter().zip(entry).find(|(index, value)| **value >= index.extent) {
+            let letter = index.letter.clone();
+            return Err(MeaningError::IndexRange { letter, value: *value, extent: index.extent });
+        }
+        values.push(prepared.at(entry)?);
+    }
+    Ok((values, prepared.work()))
 }
 
 /// The value of a scalar function; `None` where the number of arguments is not its own.

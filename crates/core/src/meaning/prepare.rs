@@ -1,6 +1,7 @@
 //! Terms made ready for the interpreter, which looks everything up once that does not change from
 //! entry to entry: tensors, places of indices, and how early a loop can ask each condition.
 
+use super::reach::Reach;
 use super::{Array, MeaningError, Point};
 use crate::model::{Definition, Model};
 use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Reduction, Slot, Term};
@@ -89,7 +90,7 @@ const MOST_KNOWN: usize = 1 << 22;
 pub(super) struct Jacobian<'a> {
     names: Names<'a>,
     definition: &'a Definition,
-    body: OnceCell<Code<'a>>,
+    body: OnceCell<(Code<'a>, Option<Reach>)>,
     /// The entry of the tensor that is differentiated.
     pub of: Entry<'a>,
     /// By which entry.
@@ -97,10 +98,15 @@ pub(super) struct Jacobian<'a> {
 }
 
 impl<'a> Jacobian<'a> {
-    /// What is differentiated, in a frame that begins with the subscripts of the tensor. Prepared once it
-    /// is needed, since a definition may stand in itself.
-    pub fn body(&self) -> &Code<'a> {
-        self.body.get_or_init(|| Preparation::new(self.names, &self.definition.indices).code(&self.definition.body))
+    /// What is differentiated, in a frame that begins with the subscripts of the tensor, and which entries of
+    /// the variable it reads. Prepared once it is needed, since a definition may stand in itself.
+    pub fn body(&self) -> &(Code<'a>, Option<Reach>) {
+        self.body.get_or_init(|| {
+            let indices = &self.definition.indices;
+            let code = Preparation::new(self.names, indices).code(&self.definition.body);
+            let reach = Reach::of(self.variable.tensor, &code, indices.len());
+            (code, reach)
+        })
     }
 }
 
