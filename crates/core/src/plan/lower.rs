@@ -3,6 +3,7 @@
 
 use super::equations::Equation;
 use super::nest::is_inside;
+use super::split::{apart, splits, together};
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
 use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
@@ -33,9 +34,11 @@ impl Lowering {
     /// Adds the tasks of an equation.
     pub fn equation(&mut self, equation: &Equation) -> Result<(), PlanError> {
         self.tensor = equation.name.clone();
-        let body = self.term(&equation.body, equation.indices.len() as u32 + 1, false)?;
+        let first = equation.indices.len() as u32 + 1;
+        let splits = if self.is_by_steps() { Vec::new() } else { splits(&[&equation.body], &equation.indices, first) };
+        let body = self.term(&apart(&equation.body, &splits), first + 2 * splits.len() as u32, false)?;
         let body = self.hoist(&body, space(&equation.indices));
-        let body = self.divide(&body);
+        let body = together(&self.divide(&body), &splits);
         let (target, indices) = (equation.name.clone(), equation.indices.clone());
         self.tasks.push(Task { target, indices, work: Work::Map(body) });
         Ok(())
