@@ -15,6 +15,8 @@ const WORTH: f64 = 2000.0;
 const LARGEST: usize = 400;
 /// Up to this all integers are exact in single precision.
 const MOST_COUNTED: usize = 1 << 24;
+/// Values of more indices are found again in the order of their indices only.
+const MOST_REORDERED: usize = 4;
 
 /// The work in progress.
 pub(super) struct Lowering {
@@ -132,10 +134,16 @@ impl Lowering {
         self.value(term.clone(), kept, Work::Map(body))
     }
 
-    /// The read of a value that is computed already.
+    /// The read of a value that is computed already, its indices in whatever order.
     pub fn known(&self, key: &Term, kept: &[Index]) -> Option<Term> {
-        let name = self.known.get(&canonical(key, kept))?;
-        Some(Term::read_at(name, kept))
+        let read = |order: &[Index]| {
+            let name = self.known.get(&canonical(key, order))?;
+            Some(Term::read_at(name, order))
+        };
+        if kept.len() > MOST_REORDERED {
+            return read(kept);
+        }
+        orders(kept).iter().find_map(|order| read(order))
     }
 
     /// A new value, with the task that computes it.
@@ -227,6 +235,20 @@ fn without_single(reduction: Reduction, over: Vec<Index>, body: Term) -> (Vec<In
     let (single, over): (Vec<Index>, Vec<Index>) = over.into_iter().partition(|index| index.extent == 1);
     let first: Vec<(Index, Affine)> = single.into_iter().map(|index| (index, Affine::constant(0))).collect();
     (over, body.substitute_all(&first))
+}
+
+/// All orders of some indices, the given one first.
+fn orders(indices: &[Index]) -> Vec<Vec<Index>> {
+    if indices.len() < 2 {
+        return vec![indices.to_vec()];
+    }
+    let mut all = Vec::new();
+    for first in 0..indices.len() {
+        let mut rest = indices.to_vec();
+        let first = rest.remove(first);
+        all.extend(orders(&rest).into_iter().map(|rest| [vec![first.clone()], rest].concat()));
+    }
+    all
 }
 
 /// The term with its indices numbered from 0, so that equal terms of different equations are equal.

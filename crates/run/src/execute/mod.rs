@@ -62,6 +62,11 @@ impl Engine {
         Engine { plan, arena, workspace, steps }
     }
 
+    /// The bytes of all values and of the memory in which factors of products are packed.
+    pub fn bytes(&self) -> usize {
+        4 * (self.arena.len() + self.workspace.len())
+    }
+
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
