@@ -51,6 +51,8 @@ pub enum Verb {
     Check(Check),
     /// Evaluate the loss, tensors, gradients and Jacobians at given values
     Eval(Eval),
+    /// Time a training step on random data: samples/s, GFLOP/s, memory and the plan
+    Bench(Bench),
 }
 
 /// `train`
@@ -133,6 +135,32 @@ pub struct Eval {
     #[arg(long, value_enum, default_value_t = Engine::Fast)]
     pub engine: Engine,
     /// How to say what was written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `bench`
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// The model, a `.dr` file
+    pub model: PathBuf,
+    /// Examples in a step
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
+    pub batch: usize,
+    /// Steps to time, after some that are not counted
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = positive)]
+    pub steps: usize,
+    /// Learning rate of gradient descent
+    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = positive_number,
+        allow_negative_numbers = true)]
+    pub rate: f32,
+    /// Time the evaluation of these tensors, separated by commas, instead of a training step
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub outputs: Vec<String>,
+    /// Show every operation with its share of the time and of the processor's peak
+    #[arg(long)]
+    pub plan: bool,
+    /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

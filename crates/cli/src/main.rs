@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Verb::Train(train) => commands::train::run(train, &arguments.common),
         Verb::Derive(derive) => commands::derive::run(derive, &arguments.common),
         Verb::Check(check) => commands::check::run(check, &arguments.common),
+        Verb::Bench(bench) => commands::bench::run(bench, &arguments.common),
         Verb::Eval(eval) => commands::eval::run(eval, &arguments.common),
     };
     match result.and_then(|()| failure::unwritten()) {

@@ -32,6 +32,13 @@ pub(crate) unsafe fn gather(source: *const f32, [row, column]: [i64; 2], out: *m
             match column {
                 0 => out.fill(*source),
                 1 => out.copy_from_slice(std::slice::from_raw_parts(source, columns)),
+                // A step that the compiler knows becomes shuffles.
+                2 if columns > 0 => {
+                    let source = std::slice::from_raw_parts(source, 2 * columns - 1);
+                    for (c, out) in out.iter_mut().enumerate() {
+                        *out = source[2 * c];
+                    }
+                }
                 _ => {
                     for (c, out) in out.iter_mut().enumerate() {
                         *out = *source.wrapping_offset(c as isize * column as isize);

@@ -11,6 +11,7 @@ mod check;
 mod gather;
 mod machine;
 pub mod math;
+mod peak;
 mod product;
 mod reduce;
 mod scatter;
@@ -19,6 +20,7 @@ mod tile;
 mod walk;
 
 pub use arena::Arena;
+pub use peak::peak;
 pub use product::{Dimension, Product, ProductSpec, Workspace};
 pub use scatter::{Key, Scatter, ScatterSpec};
 pub use walk::{Access, Binary, Bound, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};

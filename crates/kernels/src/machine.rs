@@ -4,6 +4,20 @@
 pub(crate) trait Machine {
     /// Whether it multiplies and adds in one instruction.
     const FUSED: bool;
+
+    /// Writes eight lines of eight numbers as columns, `step` apart.
+    ///
+    /// # Safety
+    /// The sources lead to eight numbers each, `target` to seven steps and eight numbers, apart from
+    /// them, and the processor is such a machine.
+    unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
+        for (column, source) in sources.iter().enumerate() {
+            for row in 0..8 {
+                // SAFETY: the caller's.
+                unsafe { *target.add(row * step + column) = *source.add(row) };
+            }
+        }
+    }
 }
 
 /// AVX-512, that is x86-64-v4.
@@ -15,9 +29,23 @@ pub(crate) struct Portable;
 
 impl Machine for V4 {
     const FUSED: bool = true;
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
+        // SAFETY: the caller's; it has AVX2.
+        unsafe { transpose(sources, target, step) }
+    }
 }
 impl Machine for V3 {
     const FUSED: bool = true;
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
+        // SAFETY: the caller's; it has AVX2.
+        unsafe { transpose(sources, target, step) }
+    }
 }
 impl Machine for Portable {
     const FUSED: bool = cfg!(target_arch = "aarch64");
@@ -74,4 +102,35 @@ impl Level {
 #[inline(always)]
 pub(crate) fn fma<M: Machine>(a: f32, b: f32, c: f32) -> f32 {
     if M::FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// By shuffles of pairs, of fours and of halves.
+///
+/// # Safety
+/// As [`Machine::transpose`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
+    use std::arch::x86_64::*;
+    // SAFETY: the caller's.
+    let lines = sources.map(|source| unsafe { _mm256_loadu_ps(source) });
+    let pairs: [__m256; 8] = std::array::from_fn(|number| {
+        let (a, b) = (lines[number & !1], lines[number | 1]);
+        if number & 1 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) }
+    });
+    // Number 4 h + r has column r of the lines 4 h to 4 h + 3, in both halves.
+    let fours: [__m256; 8] = std::array::from_fn(|number| {
+        let (half, row) = (number & 4, number & 3);
+        let (a, b) = (pairs[half + row / 2], pairs[half + 2 + row / 2]);
+        if row & 1 == 0 { _mm256_shuffle_ps::<0x44>(a, b) } else { _mm256_shuffle_ps::<0xee>(a, b) }
+    });
+    for row in 0..4 {
+        let (a, b) = (fours[row], fours[4 + row]);
+        // SAFETY: the caller's.
+        unsafe {
+            _mm256_storeu_ps(target.add(row * step), _mm256_permute2f128_ps::<0x20>(a, b));
+            _mm256_storeu_ps(target.add((row + 4) * step), _mm256_permute2f128_ps::<0x31>(a, b));
+        }
+    }
 }

@@ -125,6 +125,19 @@ fn measure(name: &str, text: &str, batch: usize, threads: usize, print: bool) {
         }
         best
     });
+    if print {
+        let mut times = vec![std::time::Duration::ZERO; engine.plan().operations.len()];
+        let mut least = vec![f64::INFINITY; times.len()];
+        for _ in 0..30 {
+            pool.install(|| engine.run_timed(0.001, &mut times));
+            least.iter_mut().zip(&times).for_each(|(least, time)| *least = least.min(time.as_secs_f64()));
+        }
+        for (number, seconds) in least.iter().enumerate() {
+            let rate = engine.plan().operations[number].flops() / seconds / 1e9;
+            println!("{number:3}  {:8.1} us  {rate:6.1} GFLOP/s", seconds * 1e6);
+        }
+        println!("{:.1} us in all", least.iter().sum::<f64>() * 1e6);
+    }
     let loss = engine.tensor(LOSS).map_or(f32::NAN, |loss| loss.iter().sum::<f32>() / loss.len() as f32);
     println!(
         "{name} batch {batch}, {threads} threads: {:.2} us a step, {:.1} GFLOP/s (planned in {planning:.1?}, loss {loss})",

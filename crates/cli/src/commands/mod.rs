@@ -1,5 +1,6 @@
 //! The verbs.
 
+pub mod bench;
 pub mod check;
 pub mod derive;
 pub mod eval;

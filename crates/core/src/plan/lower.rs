@@ -3,6 +3,7 @@
 
 use super::equations::Equation;
 use super::nest::is_inside;
+use super::split::{apart, splits, together};
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
 use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
@@ -14,6 +15,8 @@ const WORTH: f64 = 2000.0;
 const LARGEST: usize = 400;
 /// Up to this all integers are exact in single precision.
 const MOST_COUNTED: usize = 1 << 24;
+/// Values of more indices are found again in the order of their indices only.
+const MOST_REORDERED: usize = 4;
 
 /// The work in progress.
 pub(super) struct Lowering {
@@ -33,9 +36,11 @@ impl Lowering {
     /// Adds the tasks of an equation.
     pub fn equation(&mut self, equation: &Equation) -> Result<(), PlanError> {
         self.tensor = equation.name.clone();
-        let body = self.term(&equation.body, equation.indices.len() as u32 + 1, false)?;
+        let first = equation.indices.len() as u32 + 1;
+        let splits = if self.is_by_steps() { Vec::new() } else { splits(&[&equation.body], &equation.indices, first) };
+        let body = self.term(&apart(&equation.body, &splits), first + 2 * splits.len() as u32, false)?;
         let body = self.hoist(&body, space(&equation.indices));
-        let body = self.divide(&body);
+        let body = together(&self.divide(&body), &splits);
         let (target, indices) = (equation.name.clone(), equation.indices.clone());
         self.tasks.push(Task { target, indices, work: Work::Map(body) });
         Ok(())
@@ -129,10 +134,16 @@ impl Lowering {
         self.value(term.clone(), kept, Work::Map(body))
     }
 
-    /// The read of a value that is computed already.
+    /// The read of a value that is computed already, its indices in whatever order.
     pub fn known(&self, key: &Term, kept: &[Index]) -> Option<Term> {
-        let name = self.known.get(&canonical(key, kept))?;
-        Some(Term::read_at(name, kept))
+        let read = |order: &[Index]| {
+            let name = self.known.get(&canonical(key, order))?;
+            Some(Term::read_at(name, order))
+        };
+        if kept.len() > MOST_REORDERED {
+            return read(kept);
+        }
+        orders(kept).iter().find_map(|order| read(order))
     }
 
     /// A new value, with the task that computes it.
@@ -224,6 +235,20 @@ fn without_single(reduction: Reduction, over: Vec<Index>, body: Term) -> (Vec<In
     let (single, over): (Vec<Index>, Vec<Index>) = over.into_iter().partition(|index| index.extent == 1);
     let first: Vec<(Index, Affine)> = single.into_iter().map(|index| (index, Affine::constant(0))).collect();
     (over, body.substitute_all(&first))
+}
+
+/// All orders of some indices, the given one first.
+fn orders(indices: &[Index]) -> Vec<Vec<Index>> {
+    if indices.len() < 2 {
+        return vec![indices.to_vec()];
+    }
+    let mut all = Vec::new();
+    for first in 0..indices.len() {
+        let mut rest = indices.to_vec();
+        let first = rest.remove(first);
+        all.extend(orders(&rest).into_iter().map(|rest| [vec![first.clone()], rest].concat()));
+    }
+    all
 }
 
 /// The term with its indices numbered from 0, so that equal terms of different equations are equal.

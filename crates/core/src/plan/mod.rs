@@ -15,12 +15,14 @@ mod lower;
 mod memory;
 mod nest;
 mod operation;
+mod order;
 mod pad;
 mod program;
 mod recurrence;
 mod scatter;
 mod show;
 mod softmax;
+mod split;
 mod tasks;
 mod verify;
 

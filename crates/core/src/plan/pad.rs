@@ -4,7 +4,7 @@
 use super::PlanError;
 use super::lower::Lowering;
 use super::nest::is_inside;
-use crate::term::{Affine, Index, Node, Slot, Term, fresh_id};
+use crate::term::{Affine, Comparison, Index, Node, Slot, Term, fresh_id};
 
 /// A factor that can be read from a copy.
 struct Copy {
@@ -79,7 +79,10 @@ impl Lowering {
                     && let Some(condition) = in_terms_of(condition, &form, &moved)
                 {
                     used.push(number);
-                    entry.push(condition);
+                    // Beyond the axis the copy is 0 as it is.
+                    if !is_edge(&condition, &inner[inner.len() - 1], *extent) {
+                        entry.push(condition);
+                    }
                 }
             }
             at.push((own, shifted(&form, -least)?));
@@ -87,6 +90,15 @@ impl Lowering {
         entry.push(Term::read(tensor, inner));
         Some(Copy { entry: Term::mul(entry), at, conditions: used })
     }
+}
+
+/// Whether a condition says no more than that a subscript is not below 0, or not beyond the last
+/// position of its axis.
+fn is_edge(condition: &Term, subscript: &Term, extent: usize) -> bool {
+    let (zero, end) = (Term::integer(0), Term::integer(extent as i64));
+    let lower = Term::compare(Comparison::LessEqual, zero, subscript.clone());
+    let upper = Term::compare(Comparison::Less, subscript.clone(), end);
+    subscript.as_affine().is_some() && (*condition == lower || *condition == upper)
 }
 
 fn shifted(form: &Affine, by: i64) -> Option<Affine> {

@@ -43,7 +43,8 @@ fn count(number: f64) -> String {
 }
 
 impl Plan {
-    fn line(&self, operation: &Operation) -> String {
+    /// An operation as one line of text.
+    pub fn line(&self, operation: &Operation) -> String {
         match operation {
             Operation::Product(product) => self.product(product),
             Operation::Walk(walk) => self.walk(walk),

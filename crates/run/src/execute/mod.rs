@@ -4,6 +4,7 @@ mod translate;
 
 use deltarule_core::plan::{PlaceKind, Plan};
 use deltarule_kernels::{Arena, Product, Scatter, Walk, Workspace};
+use std::time::{Duration, Instant};
 
 /// A plan with the memory for its values.
 ///
@@ -61,6 +62,11 @@ impl Engine {
         Engine { plan, arena, workspace, steps }
     }
 
+    /// The bytes of all values and of the memory in which factors of products are packed.
+    pub fn bytes(&self) -> usize {
+        4 * (self.arena.len() + self.workspace.len())
+    }
+
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -85,6 +91,15 @@ impl Engine {
     pub fn run(&mut self, rate: f32) {
         for step in &self.steps {
             step.run(&mut self.arena, &mut self.workspace, rate, None);
+        }
+    }
+
+    /// As [`Engine::run`]; tells how long every operation of the plan took.
+    pub fn run_timed(&mut self, rate: f32, times: &mut [Duration]) {
+        for (step, time) in self.steps.iter().zip(times) {
+            let start = Instant::now();
+            step.run(&mut self.arena, &mut self.workspace, rate, None);
+            *time = start.elapsed();
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::common::generator::Dice;
 use crate::common::{Given, agree, build, defined, gradients, planned};
 use crate::{bits, common, with_subscripts};
 use deltarule_core::model::{Model, Role};
-use deltarule_core::plan::Operation;
+use deltarule_core::plan::{Instruction, Operation};
 use deltarule_run::evaluate::evaluate;
 
 /// Random values, all of them small integers; data that are subscripts in their ranges.
@@ -168,6 +168,28 @@ loss = sum[c,i,j] (4 p[c,i,j] + m[c,i,j]) + sum[c,i,j] q[c,i,j]
     for batch in [1, 3] {
         // With ties, which share in equal parts.
         agree(&model, &integers(&model, batch, &mut Dice::new(batch as u64)), &defined(&model), batch, 1e-6);
+    }
+}
+
+/// Windows that do not overlap: their gradient divides subscripts, and the plan loops over quotients and
+/// remainders instead of computing them.
+#[test]
+fn gradients_of_windows_side_by_side_compute_no_subscripts() {
+    let text = "input x[2, 12, 9]
+param w[2, 12, 9] ~ normal(0, 1)
+y[c, i, j] = x[c,i,j] w[c,i,j]
+p[c, i:6, j:3] = max[u:2, v:3] y[c, 2*i+u, 3*j+v]
+q[c, i:6, j] = max[u:2] y[c, 2*i+u, j]
+loss = sum[c,i,j] 4 p[c,i,j] + sum[c,i,j] q[c,i,j] / 2
+";
+    let model = gradients(&build(text)).model;
+    for batch in [1, 3] {
+        agree(&model, &integers(&model, batch, &mut Dice::new(batch as u64)), &defined(&model), batch, 1e-6);
+    }
+    let plan = planned(&model, &["∂loss/∂y".into()], 4, &[]);
+    let computes = |code: &[Instruction]| code.iter().any(|one| matches!(one, Instruction::Gather { .. }));
+    for operation in &plan.operations {
+        assert!(!matches!(operation, Operation::Walk(walk) if computes(&walk.program)), "{plan}");
     }
 }
 

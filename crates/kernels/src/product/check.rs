@@ -1,0 +1,55 @@
+//! What must hold of a product so that it can run unchecked.
+
+use super::{Dimension, ProductSpec};
+use crate::check::is_injective;
+
+/// The positions that an operand reaches; `None` where there are none.
+fn reach(
+    spec: &ProductSpec,
+    groups: &[&Vec<Dimension>],
+    operand: usize,
+    arena: usize,
+) -> Result<Option<[i64; 2]>, String> {
+    let (mut least, mut greatest) = (spec.offsets[operand], spec.offsets[operand]);
+    for axis in groups.iter().flat_map(|group| group.iter()) {
+        if axis.extent == 0 {
+            return Ok(None);
+        }
+        let step = axis.strides[operand].checked_mul(axis.extent as i64 - 1).ok_or("a product overflows")?;
+        least = least.checked_add(step.min(0)).ok_or("a product overflows")?;
+        greatest = greatest.checked_add(step.max(0)).ok_or("a product overflows")?;
+    }
+    if least < 0 || greatest >= arena as i64 {
+        return Err(format!("a product reaches {least}..={greatest} in an arena of {arena}"));
+    }
+    Ok(Some([least, greatest]))
+}
+
+/// One check, or one for each step.
+pub(super) fn check_steps(spec: &ProductSpec, arena: usize) -> Result<(), String> {
+    if !spec.by_steps {
+        return check(spec, [&spec.batch, &spec.rows, &spec.columns, &spec.inner], arena);
+    }
+    let Some(steps) = spec.batch.first().copied() else { return Err("a product by steps without steps".into()) };
+    for step in 0..steps.extent as i64 {
+        let offsets = [0, 1, 2].map(|operand| spec.offsets[operand] + steps.strides[operand] * step);
+        let one = ProductSpec { batch: spec.batch[1..].to_vec(), offsets, by_steps: false, ..spec.clone() };
+        check(&one, [&one.batch, &one.rows, &one.columns, &one.inner], arena)?;
+    }
+    Ok(())
+}
+
+fn check(spec: &ProductSpec, [batch, rows, columns, inner]: [&Vec<Dimension>; 4], arena: usize) -> Result<(), String> {
+    let left = reach(spec, &[batch, rows, inner], 0, arena)?;
+    let right = reach(spec, &[batch, columns, inner], 1, arena)?;
+    let Some(target) = reach(spec, &[batch, rows, columns], 2, arena)? else { return Ok(()) };
+    let results = [batch, rows, columns].into_iter().flatten().map(|axis| (axis.extent, axis.strides[2]));
+    if !is_injective(results) {
+        return Err("a result is written twice".into());
+    }
+    let meets = |other: &[i64; 2]| other[0] <= target[1] && target[0] <= other[1];
+    if left.as_ref().is_some_and(meets) || right.as_ref().is_some_and(meets) {
+        return Err("the target of a product is one of its factors".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Products of random shapes and layouts, held to plain loops, on every machine there is.
+
+use super::{Dimension, Method, Product, ProductSpec, Workspace};
+use crate::Arena;
+use crate::machine::Level;
+
+/// A generator of small numbers, good enough to choose shapes.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+
+    fn of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len())]
+    }
+
+    fn value(&mut self) -> f32 {
+        self.below(2001) as f32 / 1000.0 - 1.0
+    }
+
+    /// An order of so many things.
+    fn order(&mut self, count: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..count).collect();
+        for last in (1..count).rev() {
+            order.swap(last, self.below(last + 1));
+        }
+        order
+    }
+}
+
+/// Strides without gaps, the axes in an order from the outermost, and the size of the whole.
+fn dense(extents: &[usize], order: &[usize]) -> (Vec<i64>, usize) {
+    let (mut strides, mut size) = (vec![0; extents.len()], 1);
+    for &axis in order.iter().rev() {
+        strides[axis] = size as i64;
+        size *= extents[axis].max(1);
+    }
+    (strides, size)
+}
+
+/// A random product. Where `windows`, columns and summands move along the same axes of the right factor.
+fn random(dice: &mut Dice, windows: bool) -> (ProductSpec, usize) {
+    let sizes = [1, 1, 2, 3, 5, 7, 8, 9, 10, 14, 16, 17, 28, 33, 0];
+    let mut extents = |count: usize| -> Vec<usize> { (0..count).map(|_| dice.of(&sizes)).collect() };
+    let groups: [Vec<usize>; 4] = if windows {
+        [vec![], extents(1), extents(2), extents(2)]
+    } else {
+        [extents(1), extents(1), extents(2), extents(2)]
+    };
+    let members = |wanted: [usize; 3]| wanted.map(|group| groups[group].clone());
+    // The number of the first axis of a group within an operand.
+    let start = |wanted: [usize; 3], group: usize| -> usize {
+        wanted.iter().take_while(|other| **other != group).map(|other| groups[*other].len()).sum()
+    };
+    let operands = [[0, 1, 3], [0, 2, 3], [0, 1, 2]];
+    let mut offsets = [0; 3];
+    let mut strides: Vec<Vec<i64>> = Vec::new();
+    let mut end = 0;
+    for (operand, wanted) in operands.into_iter().enumerate() {
+        let extents: Vec<usize> = members(wanted).concat();
+        let order = if dice.below(2) == 0 { (0..extents.len()).collect() } else { dice.order(extents.len()) };
+        let (own, size) = if windows && operand == 1 {
+            let image: Vec<usize> = (0..2).map(|axis| groups[2][axis] + groups[3][axis]).collect();
+            let (along, size) = dense(&image, &[0, 1]);
+            ([along.clone(), along].concat(), size)
+        } else {
+            dense(&extents, &order)
+        };
+        offsets[operand] = end as i64;
+        strides.push(own);
+        end += size;
+    }
+    let group = |number: usize| -> Vec<Dimension> {
+        let along = |operand: usize, axis: usize| match operands[operand].contains(&number) {
+            true => strides[operand][start(operands[operand], number) + axis],
+            false => 0,
+        };
+        let one =
+            |(axis, extent): (usize, &usize)| Dimension { extent: *extent, strides: [0, 1, 2].map(|o| along(o, axis)) };
+        groups[number].iter().enumerate().map(one).collect()
+    };
+    let spec = ProductSpec {
+        batch: group(0),
+        rows: group(1),
+        columns: group(2),
+        inner: group(3),
+        offsets,
+        scale: dice.of(&[1.0, 0.5]),
+        descends: dice.below(2) == 0,
+        by_steps: false,
+    };
+    (spec, end)
+}
+
+/// All offsets of a group, for each operand.
+fn positions(group: &[Dimension]) -> Vec<[i64; 3]> {
+    group.iter().fold(vec![[0; 3]], |before, axis| {
+        let moved = |base: &[i64; 3], at: i64| [0, 1, 2].map(|operand| base[operand] + at * axis.strides[operand]);
+        before.iter().flat_map(|base| (0..axis.extent as i64).map(move |at| moved(base, at))).collect()
+    })
+}
+
+fn run(product: &Product, values: &[f32], threads: usize) -> Vec<f32> {
+    let mut arena = Arena::new(values.len());
+    arena.values_mut().copy_from_slice(values);
+    let mut workspace = Workspace::default();
+    workspace.reserve(product);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| product.run(&mut arena, &mut workspace, 0.25));
+    arena.values().to_vec()
+}
+
+fn agrees(spec: &ProductSpec, values: &[f32], product: &Product) {
+    let found = run(product, values, 1);
+    assert!(found.iter().zip(run(product, values, 3)).all(|(one, three)| one.to_bits() == three.to_bits()), "{spec:?}");
+    let mut expected: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+    let inner = positions(&spec.inner);
+    let at = |operand: usize, parts: &[[i64; 3]]| -> usize {
+        (spec.offsets[operand] + parts.iter().map(|part| part[operand]).sum::<i64>()) as usize
+    };
+    for batch in positions(&spec.batch) {
+        for row in positions(&spec.rows) {
+            for column in positions(&spec.columns) {
+                let factor = |operand, k: &[i64; 3]| f64::from(values[at(operand, &[batch, row, column, *k])]);
+                let sum: f64 = inner.iter().map(|k| factor(0, k) * factor(1, k)).sum();
+                let place = &mut expected[at(2, &[batch, row, column])];
+                let scale = f64::from(spec.scale);
+                *place = if spec.descends { *place - 0.25 * scale * sum } else { scale * sum };
+            }
+        }
+    }
+    for (number, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let allowed = 1e-6 * (inner.len() as f64 + 4.0);
+        assert!((f64::from(*found) - expected).abs() < allowed, "{number}: {found} {expected} in {spec:?}");
+    }
+}
+
+#[test]
+fn random_products() {
+    let mut dice = Dice(1);
+    let mut methods = [0; 3];
+    for number in 0..400 {
+        let (spec, length) = random(&mut dice, number % 2 == 0);
+        let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
+        for level in Level::all() {
+            let product = Product::new(&spec, length).unwrap().with_level(level);
+            methods[match product.method {
+                Method::Packed => 0,
+                Method::Direct(_) => 1,
+                Method::Dots(_) => 2,
+            }] += 1;
+            agrees(&spec, &values, &product);
+        }
+    }
+    assert!(methods.iter().all(|count| *count >= 20), "each method was tried: {methods:?}");
+}
+
+/// Sizes at which the loops are cut.
+#[test]
+fn products_as_large_as_their_blocks() {
+    let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+    let mut dice = Dice(2);
+    for (rows, columns, inner) in
+        [(5, 9, 1025), (3, 20, 2600), (13, 48, 513), (30, 300, 257), (600, 33, 20), (25, 17, 64)]
+    {
+        for transposed in [false, true] {
+            let right = if transposed { [1, inner as i64] } else { [columns as i64, 1] };
+            let spec = ProductSpec {
+                batch: vec![],
+                rows: vec![axis(rows, [inner as i64, 0, columns as i64])],
+                columns: vec![axis(columns, [0, right[1], 1])],
+                inner: vec![axis(inner, [1, right[0], 0])],
+                offsets: [0, (rows * inner) as i64, (rows * inner + inner * columns) as i64],
+                scale: 1.0,
+                descends: false,
+                by_steps: false,
+            };
+            let length = rows * inner + inner * columns + rows * columns;
+            let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
+            for level in Level::all() {
+                agrees(&spec, &values, &Product::new(&spec, length).unwrap().with_level(level));
+            }
+        }
+    }
+}
