@@ -85,7 +85,11 @@ impl<'a> Notation<'a> {
         match term.node() {
             Node::Read { tensor, subscripts } => self.read(tensor, subscripts),
             Node::Add(addends) => {
-                Markup::Sum(order::addends(addends).into_iter().map(|addend| self.signed(addend)).collect())
+                let (common, primitive) = term.split_content();
+                match common.is_one() {
+                    true => Markup::Sum(order::addends(addends).into_iter().map(|part| self.signed(part)).collect()),
+                    false => Markup::Product(vec![magnitude(common), self.unsigned(&primitive)]),
+                }
             }
             Node::Pow(base, exponent) => match divisor(term) {
                 Some(divisor) => Markup::Quotient(Box::new(Markup::integer(1)), Box::new(self.term(&divisor))),

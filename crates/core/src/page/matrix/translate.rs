@@ -65,9 +65,10 @@ impl Translator {
             Node::Number(number) => Ok(Matrix::Number(*number)),
             Node::Affine(_) => Err("an index is used as a number".into()),
             Node::Read { tensor, subscripts } => read(tensor, subscripts, rows, columns),
-            Node::Add(addends) => {
-                let addends: Vec<Term> = in_reading_order(addends).into_iter().cloned().collect();
-                Ok(Matrix::Sum(each(self, &addends)?))
+            Node::Add(_) => {
+                let (common, primitive) = term.split_content();
+                let addends: Vec<Term> = in_reading_order(primitive.addends()).into_iter().cloned().collect();
+                Ok(Matrix::scaled(vec![Matrix::Number(common)], Matrix::Sum(each(self, &addends)?)))
             }
             Node::Mul(_) => self.sum_of_product(&[], term, rows, columns),
             Node::Pow(base, exponent) if exponent.as_number() == Some(Number::MINUS_ONE) => {
