@@ -33,6 +33,14 @@ g[i] = sigmoid(u[i])
 q[i] = tanh(u[i])
 h[i] = C[i,j] u[j] + q[i] q[i]
 l[i] = v[i]^2
+rt   = sqrt(sum[k] (1 + v[k]^2))
+g1[i] = u[i] / rt
+g2[i] = (u[i] - r) / n
+g3   = sum[k] u[k] v[k] / rt
+mw   = mean[k] w[k]
+ma[i] = mean[k] A[i,k]
+f1[i] = 0.9 y[i] + 0.1 / 4
+F[i,k] = exp(A[i,k] - logsumexp[l] A[i,l])
 loss = sum[i] h[i]^2 + n + sum[i] where(s > 0, l[i], 0)
 ";
 
@@ -185,6 +193,19 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("definition, read backwards", "t[i] = 2 exp(u[i])", ""),
     ("definition, read backwards", "t[j] = 1 + tanh(u[j])^2", ""),
     ("definition, read backwards", "t = sin(sum[i] exp(u[i]))", ""),
+    ("part of a definition, read backwards", "t[j] = v[j] u[j] / rt", ""),
+    ("part of a definition, read backwards", "t[j] = sin(s) (r - u[j]) u[j] / (n^2 rt)", ""),
+    ("part of a definition, read backwards", "t[i,j] = C[i,j] (r - u[i])^3 (r - u[j]) / n", ""),
+    ("part of a definition, read backwards", "t[i] = x[i] (sum[k] u[k] v[k]) / rt^2", ""),
+    ("condition on a root", "t[i] = [sum[k] (1 + v[k]^2) != 0] u[i]", ""),
+    ("deviations from the mean", "t[i] = v[i] + sum[k] (w[k] - mw)", ""),
+    ("deviations from the mean", "t = 1 + sum[k] (4 mw - 4 w[k])", ""),
+    ("deviations from the mean", "t[i] = v[i] + sum[k] (A[i,k] - ma[i])", ""),
+    ("sum of a definition", "t[i] = u[i] sum[k] f1[k]", ""),
+    ("sum of a definition", "t[i] = u[i] + sum[k] F[i,k]", ""),
+    ("like sums joined", "t[i] = C[i,j] u[j] + C[j,i] u[j]", ""),
+    ("like sums joined", "t[i,j] = u[j] (sum[k] C[i,k] v[k]) - 2 v[j] sum[k] C[i,k] u[k]", ""),
+    ("like sums joined", "t = sum[i,j] C[i,j] sin(C[j,i]) + 3 sum[i,j] C[j,i] v[i] u[j]", ""),
     ("common factor", "t[i] = u[i] v[i] - u[i] x[i]", ""),
     ("common factor", "t[i] = u[i] - u[i]^2", ""),
     ("common factor", "t[i] = v[i] / u[i] - x[i] / u[i]^2", ""),

@@ -1,6 +1,8 @@
 //! What a derivation says, line by line.
 
-use crate::derivation::{Backward, Derivation, Gradient, LocalJacobian, Stabilised, Verification, derivative_parts};
+use crate::derivation::{
+    self, Backward, Derivation, Gradient, LocalJacobian, Stabilised, Verification, derivative_parts,
+};
 use crate::meaning::{Point, complete};
 use crate::model::Model;
 use crate::page::index::Notation;
@@ -109,9 +111,6 @@ pub struct Notations {
 /// Matrix forms may differ by this much of the greatest entry from what they translate.
 const TOLERANCE: f64 = 1e-9;
 
-/// A result with more parts than this keeps the names of other derivatives.
-const LONGEST: usize = 400;
-
 /// A derivative with no more parts than this is shown by its right side in the short form.
 const SHORT: usize = 8;
 
@@ -134,23 +133,7 @@ pub fn document(backward: &Backward, wrt: &[Name], verified: Verification, point
 /// The result of a gradient with all derivatives in it put in by their right sides; `None` where
 /// that is very long.
 pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Term> {
-    expanded(&backward.model, &backward.model.recurrent(), gradient.shown.end())
-}
-
-/// Derivatives that are recurrences keep their names.
-fn expanded(model: &Model, recurrent: &[Name], term: &Term) -> Option<Term> {
-    let result = match term.node() {
-        Node::Read { tensor, subscripts } if derivative_parts(tensor).is_some() && !recurrent.contains(tensor) => {
-            expanded(model, recurrent, &model.definition(tensor)?.at(subscripts)?)?
-        }
-        Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
-        _ => {
-            let children =
-                term.children().iter().map(|child| expanded(model, recurrent, child)).collect::<Option<_>>()?;
-            term.with_children(children)
-        }
-    };
-    (result.size() <= LONGEST).then_some(result)
+    derivation::in_full(backward, gradient).map(|derivation| derivation.end().clone())
 }
 
 /// The term with those derivatives put in that take hardly more room than their names.
