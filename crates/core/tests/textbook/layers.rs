@@ -24,7 +24,7 @@ pub const FORMS: &[Form] = &[
     form(
         "layer norm",
         "const c[4]\nparam x[4] ~ zeros\nm = mean[k] x[k]\nv = mean[k] (x[k] - m)^2\nd = sqrt(v + 1e-5)\n\
-         h[i] = (x[i] - m) / d\nloss = c[i] h[i]",
+         h[i] = (x[i] - m) / d\nloss = sum[i] c[i] sin(h[i])",
         &["loss/x"],
     ),
     form(

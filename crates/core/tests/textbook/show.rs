@@ -7,7 +7,7 @@ use deltarule_core::meaning::{Point, evaluate};
 use deltarule_core::model::{Model, Tensor};
 use deltarule_core::page::derivation::in_full;
 use deltarule_core::page::matrix::{Translation, row_name, translate, translate_rows};
-use deltarule_core::page::{self, einsum_sum, text};
+use deltarule_core::page::{self, einsum_program, text};
 use deltarule_core::term::{Index, Term};
 
 /// Finite differences lose this much of the size of the derivative.
@@ -143,10 +143,8 @@ fn written(model: &Model, backward: &Backward, gradient: &Gradient, result: &Ter
         }
         Err(why) => {
             lines.push(format!("  no matrix form: {why}"));
-            match einsum_sum(&gradient.indices, result) {
-                Some(calls) => lines.extend(calls.iter().map(|call| format!("  {call}"))),
-                None => lines.push("  no einsum".into()),
-            }
+            let program = einsum_program(&backward.model, &gradient.indices, result);
+            lines.push(format!("  {}", program.expect("few indices").to_string().replace("; ", "\n  ")));
         }
     }
     if model.tensors.iter().any(|tensor| tensor.per_example) {

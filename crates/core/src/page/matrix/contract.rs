@@ -25,7 +25,7 @@ impl Group {
         if self.above.len() + self.below.len() > 1 && !self.indices.is_empty() {
             let letters: Vec<String> = self.indices.iter().map(|index| narrator.letter(index)).collect();
             let why = format!(
-                "all factors have {}, and nothing between them is summed: their Jacobians are diagonal, so entry by entry",
+                "every factor has {}: entry by entry, as a diagonal Jacobian multiplies",
                 letters.join(" and ")
             );
             narrator.tell(&matrix, ReasonKind::Hadamard, &self.indices.iter().collect::<Vec<_>>(), why);
@@ -94,7 +94,7 @@ impl Network {
         for (position, index) in bound.iter().enumerate().rev() {
             let mut rest = bound.to_vec();
             rest.remove(position);
-            let before = narrator.reasons.len();
+            let before = narrator.mark();
             let summed = self.summed(index, &rest, narrator).and_then(|(network, also)| {
                 rest.retain(|other| Some(other) != also.as_ref());
                 network.contract(&rest, narrator)
@@ -102,7 +102,7 @@ impl Network {
             match summed {
                 Ok(network) => return Ok(network),
                 Err(error) => {
-                    narrator.reasons.truncate(before);
+                    narrator.rewind(before);
                     why = error;
                 }
             }
@@ -138,7 +138,7 @@ impl Network {
                 let right = vector.map_or(Matrix::Ones(index.extent), |vector| vector.matrix(narrator));
                 let product = Matrix::product(vec![left.clone(), right.clone()]);
                 match vector {
-                    Some(_) => narrator.tell_product(&product, index, &left, &right),
+                    Some(_) => narrator.tell_product(&product, index, left, right, false),
                     None => {
                         let why = format!(
                             "{} is summed, and nothing else has it: 𝟏 adds the entries up",
@@ -158,10 +158,7 @@ impl Network {
                 factors.extend(vector.map(|vector| Matrix::diagonal(vector.matrix(narrator))));
                 factors.push(right.clone());
                 let product = Matrix::product(factors);
-                narrator.tell_product(&product, index, &left, &right);
-                if let Some(reason) = narrator.reasons.last_mut().filter(|_| vector.is_some()) {
-                    reason.why += "; the vector that has it too stands on a diagonal between them";
-                }
+                narrator.tell_product(&product, index, left, right, vector.is_some());
                 network.insert(&[&rows, &columns], product, false);
             }
             _ => {
@@ -199,7 +196,8 @@ impl Network {
             }
         };
         let scalars = group(&[]);
-        let above = scalars.map(|group| group.above.clone()).unwrap_or_default();
+        let mut above = scalars.map(|group| group.above.clone()).unwrap_or_default();
+        above.sort_by_key(|scalar| !matches!(scalar, Matrix::Compare(..) | Matrix::Logic(..)));
         let below = scalars.map(|group| group.below.clone()).unwrap_or_default();
         let scaled = Matrix::scaled(above, core.unwrap_or(Matrix::Number(Number::ONE)));
         Ok(match below.as_slice() {

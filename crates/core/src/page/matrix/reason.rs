@@ -3,7 +3,7 @@
 use super::tree::Matrix;
 use crate::page::index::Letters;
 use crate::page::text;
-use crate::term::{Index, Name};
+use crate::term::{Index, Name, Number};
 
 /// Why a part of a matrix expression stands there as it does.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,15 +54,54 @@ impl std::fmt::Display for Reason {
 /// Collects reasons, with the letters of the indices in scope.
 pub(super) struct Narrator {
     pub letters: Letters,
-    pub reasons: Vec<Reason>,
+    told: Vec<Told>,
     /// The index that numbers the examples, and what their number is called.
     pub examples: Option<(Index, Matrix)>,
 }
 
+/// A reason, and of a product what is said about its factors, which depends on how it is turned in the end.
+struct Told {
+    reason: Reason,
+    product: Option<Joint>,
+}
+
+/// Where two factors of a product meet.
+struct Joint {
+    letter: String,
+    left: Matrix,
+    right: Matrix,
+    /// Whether a vector with the same index stands between them.
+    with_vector: bool,
+}
+
 impl Narrator {
+    pub fn new(letters: Letters, examples: Option<(Index, Matrix)>) -> Narrator {
+        Narrator { letters, told: Vec::new(), examples }
+    }
+
     pub fn tell(&mut self, part: &Matrix, kind: ReasonKind, indices: &[&Index], why: String) {
         let letters = indices.iter().map(|index| self.letters.of(index).into()).collect();
-        self.reasons.push(Reason { part: part.clone(), kind, indices: letters, why });
+        let reason = Reason { part: part.clone(), kind, indices: letters, why };
+        self.told.push(Told { reason, product: None });
+    }
+
+    /// A sum over an index that stands between two factors, and perhaps in a vector.
+    pub fn tell_product(&mut self, product: &Matrix, index: &Index, left: Matrix, right: Matrix, with_vector: bool) {
+        let joint = Joint { letter: self.letter(index), left, right, with_vector };
+        self.tell(product, ReasonKind::Product, &[index], String::new());
+        if let Some(told) = self.told.last_mut() {
+            told.product = Some(joint);
+        }
+    }
+
+    /// How much was told up to now.
+    pub fn mark(&self) -> usize {
+        self.told.len()
+    }
+
+    /// Forgets what was told after a mark.
+    pub fn rewind(&mut self, mark: usize) {
+        self.told.truncate(mark);
     }
 
     /// The letter of an index, quoted.
@@ -77,46 +116,65 @@ impl Narrator {
     pub fn count(&self, index: &Index) -> Matrix {
         match &self.examples {
             Some((examples, count)) if examples == index => count.clone(),
-            _ => Matrix::Number(crate::term::Number::integer(index.extent as i64)),
+            _ => Matrix::Number(Number::integer(index.extent as i64)),
         }
-    }
-
-    /// A sum over an index that stands between two factors.
-    pub fn tell_product(&mut self, product: &Matrix, index: &Index, left: &Matrix, right: &Matrix) {
-        let letter = self.letter(index);
-        let ((left, left_turned), (right, right_turned)) = (end(left, false), end(right, true));
-        let quoted = |matrix: &Matrix| format!("`{}`", text(&matrix.markup()));
-        let entries = |matrix: &Matrix| if matrix.is_column() { "entries" } else { "rows" };
-        let turned =
-            |matrix: &Matrix, what| format!("it numbers the {what} of {0}, so {0} is transposed", quoted(matrix));
-        let placed = match (left_turned && !left.is_column(), right_turned) {
-            (false, false) => {
-                let first = if left_turned { "entries" } else { "columns" };
-                format!("it numbers the {first} of {} and the {} of {}", quoted(&left), entries(&right), quoted(&right))
-            }
-            (true, false) => turned(&left, "rows"),
-            (false, true) => turned(&right, "columns"),
-            (true, true) => format!("{}, and {}", turned(&left, "rows"), turned(&right, "columns")),
-        };
-        self.tell(product, ReasonKind::Product, &[index], format!("{letter} is summed; {placed}"));
     }
 
     /// Those that are about a part of the whole, each once.
     pub fn about(self, whole: &Matrix) -> Vec<Reason> {
         let shown = text(&whole.markup());
+        let is_shown = |part: &Matrix| shown.contains(&text(&part.markup()));
         let mut reasons: Vec<Reason> = Vec::new();
-        for mut reason in self.reasons {
-            if !shown.contains(&text(&reason.part.markup())) {
+        for Told { mut reason, mut product } in self.told {
+            if !is_shown(&reason.part) {
                 reason.part = reason.part.transposed();
+                product = product.map(Joint::transposed);
             }
+            reason.why = product.map_or(reason.why, |joint| joint.why());
             let is_new = reasons.iter().all(|other| (&other.part, other.kind) != (&reason.part, reason.kind));
-            if is_new && shown.contains(&text(&reason.part.markup())) {
+            if is_new && is_shown(&reason.part) {
                 reasons.push(reason);
             }
         }
         reasons
     }
 }
+
+impl Joint {
+    fn transposed(self) -> Joint {
+        Joint { left: self.right.transposed(), right: self.left.transposed(), ..self }
+    }
+
+    fn why(&self) -> String {
+        let ((left, left_turned), (right, right_turned)) = (end(&self.left, false), end(&self.right, true));
+        let turned =
+            |matrix: &Matrix, what, place| format!("the {what} of {}, so that is transposed", named(matrix, place));
+        let (turns_left, turns_right) = (left_turned && !left.is_column(), right_turned);
+        let placed = match (turns_left, turns_right) {
+            (true, true) => format!("{}, and {}", turned(&left, "rows", "left"), turned(&right, "columns", "right")),
+            (true, false) => turned(&left, "rows", "left"),
+            (false, true) => turned(&right, "columns", "right"),
+            (false, false) => {
+                // A column that is turned is a row.
+                let first = if left_turned { "entries" } else { "columns" };
+                let second = if right.is_column() { "entries" } else { "rows" };
+                format!("the {first} of {} and the {second} of {}", named(&left, "left"), named(&right, "right"))
+            }
+        };
+        let vector =
+            if self.with_vector { "; the vector that has it too stands on a diagonal between them" } else { "" };
+        format!("{} is summed; it numbers {placed}{vector}", self.letter)
+    }
+}
+
+/// A factor, or where it stands if it is long.
+fn named(matrix: &Matrix, place: &str) -> String {
+    let shown = text(&matrix.markup());
+    if shown.chars().count() <= LONGEST_NAME { format!("`{shown}`") } else { format!("the {place} factor") }
+}
+
+/// A factor with more characters than this is not repeated in a sentence.
+const LONGEST_NAME: usize = 12;
 
 /// The factor at one end of a product, without its transposition, and whether it had one.
 fn end(matrix: &Matrix, first: bool) -> (Matrix, bool) {

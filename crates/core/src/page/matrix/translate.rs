@@ -41,7 +41,7 @@ pub(super) fn translate_with(
     };
     let numbers_examples = |index: &&Index| examples.as_ref().is_some_and(|(own, _)| own == *index);
     indices.iter().filter(|index| !numbers_examples(index)).for_each(|index| letters.add(index));
-    let mut translator = Translator { narrator: Narrator { letters, reasons: Vec::new(), examples } };
+    let mut translator = Translator { narrator: Narrator::new(letters, examples) };
     let matrix = translator.matrix(term, rows, columns)?;
     Ok(Translation { reasons: translator.narrator.about(&matrix), matrix })
 }
@@ -206,7 +206,7 @@ impl Translator {
             return Ok(matrix);
         }
         let must_split = |factor: &&Term| matches!(factor.node(), Node::Add(_)) && needs_splitting(factor);
-        if let Some(sum) = factors.iter().find(must_split).filter(|_| factors.len() > 1) {
+        if let Some(sum) = factors.iter().find(must_split).filter(|_| factors.len() > 1 || !bound.is_empty()) {
             let others: Vec<Term> = factors.iter().filter(|factor| *factor != sum).cloned().collect();
             let product =
                 |addend: &Term| Term::sum(bound, Term::mul([others.as_slice(), std::slice::from_ref(addend)].concat()));
@@ -238,7 +238,10 @@ impl Translator {
             [only] => network.insert(&[only], self.matrix(&base, Some(only), None)?, divides),
             [a, b] => {
                 let natural = natural_order(&base, a, b).map(|(a, b)| (a.clone(), b.clone()));
-                let (a, b) = natural.or_else(|| network.order_of(a, b)).unwrap_or((a.clone(), b.clone()));
+                // Else the examples are along the rows.
+                let is_example = |index: &Index| self.narrator.examples.as_ref().is_some_and(|(own, _)| own == index);
+                let given = || if is_example(b) { (b.clone(), a.clone()) } else { (a.clone(), b.clone()) };
+                let (a, b) = natural.or_else(|| network.order_of(a, b)).unwrap_or_else(given);
                 network.insert(&[&a, &b], self.matrix(&base, Some(&a), Some(&b))?, divides);
             }
             many => return Err(format!("a factor has {} indices, and a matrix has two", many.len())),
