@@ -111,4 +111,37 @@ pub const FORMS: &[Form] = &[
          loss = -sum[n,i] Y[n,i] log(P[n,i])",
         &["loss/Z"],
     ),
+    form(
+        "leaky ReLU",
+        "param z[4] ~ zeros\nconst c[4]\na[i] = where(z[i] > 0, z[i], 0.1 z[i])\nloss = c[i] a[i]",
+        &["a/z", "loss/z"],
+    ),
+    form(
+        "ELU",
+        "param z[4] ~ zeros\nconst c[4]\na[i] = where(z[i] > 0, z[i], exp(z[i]) - 1)\nloss = c[i] a[i]",
+        &["loss/z"],
+    ),
+    form(
+        "convolution in one dimension",
+        "input x[8]\nparam w[3] ~ zeros\nparam b ~ zeros\nz[i] = w[k] x[i+k] + b\na[i] = tanh(z[i])\n\
+         loss = sum[i] a[i]^2",
+        &["loss/w", "loss/b", "loss/x"],
+    ),
+    form(
+        "two examples of a contrastive loss",
+        "param a[4] ~ zeros\nparam b[4] ~ zeros\nconst m = 1\ns = sum[i] (a[i] - b[i])^2\n\
+         loss = relu(m - s)",
+        &["loss/a"],
+    ),
+    form(
+        "mean pooling and a linear readout",
+        "input X[5,4]\nparam w[4] ~ zeros\nh[j] = mean[t] X[t,j]\nloss = softplus(w[j] h[j])",
+        &["loss/w", "loss/X"],
+    ),
+    form(
+        "dot-product scores with a softmax",
+        "const K[5,4]\nconst V[5,3]\nparam q[4] ~ zeros\nparam c[3] ~ zeros\ns[k] = K[k,d] q[d]\n\
+         p[k] = exp(s[k]) / sum[l] exp(s[l])\no[e] = p[k] V[k,e]\nloss = c[e] o[e]",
+        &["loss/q", "loss/s"],
+    ),
 ];

@@ -99,4 +99,22 @@ pub const FORMS: &[Form] = &[
          loss = 1/2 sum[n] (X[n,j] w[j] - y[n])^2 + alpha sum[j] abs(w[j]) + 1/2 beta sum[j] w[j]^2",
         &["loss/w"],
     ),
+    form(
+        "Huber's loss",
+        "input x[4]\ntarget y[3]\nparam W[3,4] ~ zeros\nz[i] = W[i,j] x[j]\nr[i] = z[i] - y[i]\n\
+         loss = sum[i] where(abs(r[i]) <= 1, 1/2 r[i]^2, abs(r[i]) - 1/2)",
+        &["loss/z", "loss/W"],
+    ),
+    form(
+        "negative log-likelihood of a normal distribution",
+        "param m ~ zeros\nparam s ~ zeros\nconst x[5]\n\
+         loss = 5 s + sum[n] (x[n] - m)^2 / (2 exp(2 s))",
+        &["loss/m", "loss/s"],
+    ),
+    form(
+        "embedding of two words",
+        "param u[4] ~ zeros\nparam v[4] ~ zeros\nconst N[5,4]\n\
+         loss = -log(sigmoid(u[i] v[i])) - sum[k] log(sigmoid(-N[k,i] u[i]))",
+        &["loss/u", "loss/v"],
+    ),
 ];

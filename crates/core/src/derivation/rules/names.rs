@@ -173,10 +173,47 @@ pub(super) fn fold(term: &Term, name: &Name, context: &Context) -> Option<Term> 
     if definition.body.size() != term.size() {
         return None;
     }
-    assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
+    let plain = assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
         let subscripts: Vec<Term> = assignment.iter().map(Term::index).collect();
         (instance(definition, &assignment) == *term).then(|| Term::read(name, subscripts))
-    })
+    });
+    plain.or_else(|| fold_at_compound(term, name, definition, context.model))
+}
+
+/// The entry at compound subscripts of a tensor whose right side a term is. An index whose axis is read whole
+/// by the right side can take the subscript that stands there in the term: it is inside where that read is.
+fn fold_at_compound(term: &Term, name: &Name, definition: &Definition, model: &Model) -> Option<Term> {
+    let subscripts: Vec<Term> = definition
+        .indices
+        .iter()
+        .map(|index| {
+            let (tensor, axis) = whole_axis(&definition.body, index, model)?;
+            subscript_of(term, &tensor, axis)
+        })
+        .collect::<Option<_>>()?;
+    let is_compound =
+        subscripts.iter().any(|subscript| subscript.as_affine().is_none_or(|form| form.as_index().is_none()));
+    (is_compound && definition.at(&subscripts)? == *term).then(|| Term::read(name, subscripts))
+}
+
+/// An axis that a term reads at the index alone, and whole.
+fn whole_axis(term: &Term, index: &Index, model: &Model) -> Option<(Name, usize)> {
+    if let Node::Read { tensor, subscripts } = term.node() {
+        let is_plain = |subscript: &Term| subscript.as_affine().is_some_and(|form| form.as_index() == Some(index));
+        let axis = subscripts.iter().position(is_plain)?;
+        let extent = model.tensor(tensor)?.shape.get(axis)?;
+        return (*extent == index.extent).then(|| (tensor.clone(), axis));
+    }
+    term.children().iter().find_map(|child| whole_axis(child, index, model))
+}
+
+/// The first subscript of a tensor on an axis.
+fn subscript_of(term: &Term, name: &Name, axis: usize) -> Option<Term> {
+    match term.node() {
+        Node::Read { tensor, subscripts } if tensor == name => subscripts.get(axis).cloned(),
+        Node::Read { .. } => None,
+        _ => term.children().iter().find_map(|child| subscript_of(child, name, axis)),
+    }
 }
 
 fn foldable<'c>(name: &Name, context: &'c Context) -> Option<&'c Definition> {

@@ -26,6 +26,49 @@ rule!(
     }
 );
 
+rule!(
+    /// Halves that were taken apart, each with what it was multiplied by.
+    JOIN_BRANCHES, "branches together", "u where(c, v, 0) + w where(c, 0, x) = where(c, u v, w x)", |term, _| {
+        let Node::Add(addends) = term.node() else { return None };
+        for (position, addend) in addends.iter().enumerate() {
+            let Some(first) = Half::of(addend) else { continue };
+            let partner = addends.iter().enumerate().skip(position + 1).find_map(|(other, second)| {
+                let second = Half::of(second)?;
+                (first.condition == second.condition && first.is_then != second.is_then).then_some((other, second))
+            });
+            let Some((other, second)) = partner else { continue };
+            let (then, otherwise) = if first.is_then { (first.value, second.value) } else { (second.value, first.value) };
+            let mut rest = addends.clone();
+            rest.remove(other);
+            rest[position] = Term::choose(first.condition, then, otherwise);
+            return Some(Term::add(rest));
+        }
+        None
+    }
+);
+
+/// A product with a branch of which one side is 0.
+struct Half {
+    condition: Term,
+    value: Term,
+    is_then: bool,
+}
+
+impl Half {
+    fn of(term: &Term) -> Option<Half> {
+        let factors = term.factors();
+        let position = factors.iter().position(|factor| matches!(factor.node(), Node::Where(..)))?;
+        let Node::Where(condition, then, otherwise) = factors[position].node() else { return None };
+        let is_then = otherwise.is_zero();
+        if !is_then && !then.is_zero() {
+            return None;
+        }
+        let mut product = factors.to_vec();
+        product[position] = if is_then { then.clone() } else { otherwise.clone() };
+        Some(Half { condition: condition.clone(), value: Term::mul(product), is_then })
+    }
+}
+
 /// A product with one sum in it, opened: its indices, and all factors inside. Numbers are among them,
 /// conditions are not.
 fn as_sum(term: &Term, first: u32) -> Option<(Vec<Index>, Vec<Term>)> {
