@@ -80,8 +80,14 @@ pub static SOLVE: &[&Rule] =
     &[&collapse::JOIN_SUMS, &collapse::BLOCKS, &collapse::DELTA_OF_QUOTIENT, &collapse::GUARDED_COLLAPSE];
 
 /// Puts the result in the form people write: known tensors by their names, common factors out.
-pub static TIDY: &[&Rule] =
-    &[&names::FOLD, &names::FOLD_PART, &names::ROOT_CONDITION, &simplify::IMPLIED_WITHIN, &simplify::COMMON_FACTOR];
+pub static TIDY: &[&Rule] = &[
+    &names::FOLD,
+    &names::FOLD_PART,
+    &names::ROOT_CONDITION,
+    &simplify::IMPLIED_WITHIN,
+    &reading::JOIN_BRANCHES,
+    &simplify::COMMON_FACTOR,
+];
 
 /// Makes what is only read, not computed, shorter still.
 pub static READ: &[&Rule] = &[&collapse::FACTOR_OUT_OF_SUM, &reading::LIKE_SUMS];

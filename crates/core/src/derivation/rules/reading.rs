@@ -1,11 +1,12 @@
-//! Rules for the reader alone: what they give is shorter, but not cheaper to compute.
+//! Rules that put together what the way to a result took apart.
 
 use super::differentiate::rule;
 use crate::derivation::rewrite::Rule;
 use crate::term::{Affine, Index, Node, Reduction, Term, fresh_id};
 
 rule!(
-    /// So that `A x + Aᵀ x` is `(A + Aᵀ) x`: only where the two are matrices of the same indices.
+    /// So that `A x + Aᵀ x` is `(A + Aᵀ) x`: only where the two are matrices of the same indices. For the
+    /// reader alone: what it gives is shorter, but not cheaper to compute.
     LIKE_SUMS, "like sums joined", "sum[k] u[k] w[k] + sum[k] v[k] w[k] = sum[k] (u[k] + v[k]) w[k]", |term, _| {
         let Node::Add(addends) = term.node() else { return None };
         let first = fresh_id(&[term]);

@@ -7,7 +7,7 @@ use crate::meaning::{Point, complete};
 use crate::model::Model;
 use crate::page::index::Notation;
 use crate::page::matrix::{Matrix, difference, difference_to_tensor, translate};
-use crate::page::{Einsum, Markup, einsum_sum, latex, text};
+use crate::page::{Markup, einsum_program, latex, text};
 use crate::term::{Index, Name, Node, Term};
 
 /// A derivation, ready to be shown.
@@ -290,8 +290,7 @@ impl Writer<'_> {
             index_latex: latex(&index),
             matrix: matrix.as_ref().ok().map(text),
             matrix_latex: matrix.as_ref().ok().map(latex),
-            einsum: einsum_sum(indices, term)
-                .map(|calls| calls.iter().map(Einsum::to_string).collect::<Vec<_>>().join(" + ")),
+            einsum: einsum_program(&self.backward.model, indices, term).map(|program| program.to_string()),
             why: matrix.err(),
         }
     }

@@ -35,16 +35,17 @@ pub fn translate_rows(
     let with_examples = Some((example.clone(), count));
     if is_per_example(model, name) {
         if indices.len() > 1 {
-            return Err(format!(
-                "with the examples along its rows it has {} axes, and a matrix has two",
-                indices.len() + 1
-            ));
+            return Err(with_rows(format!("it has {} axes, and a matrix has two", indices.len() + 1)));
         }
         let all: Vec<Index> = std::iter::once(&example).chain(indices).cloned().collect();
-        return translate_with(&all, &batched, letters(), with_examples);
+        return translate_with(&all, &batched, letters(), with_examples).map_err(with_rows);
     }
     let mean = mean(&batched, &example, &count_name(model));
-    translate_with(indices, &mean, letters(), with_examples)
+    translate_with(indices, &mean, letters(), with_examples).map_err(with_rows)
+}
+
+fn with_rows(why: String) -> String {
+    format!("with the examples along the rows, {why}")
 }
 
 fn is_per_example(model: &Model, name: &str) -> bool {

@@ -159,7 +159,10 @@ impl Matrix {
                 rest.extend(inner_scalars);
                 Matrix::scaled(rest, *matrix)
             }
-            Matrix::Number(number) if number.is_one() && rest.len() == 1 => rest.remove(0),
+            Matrix::Number(number) if number.is_one() => {
+                let last = rest.pop().unwrap_or(Matrix::Number(Number::ONE));
+                if rest.is_empty() { last } else { Matrix::Scaled(rest, Box::new(last)) }
+            }
             other => Matrix::Scaled(rest, Box::new(other)),
         }
     }
