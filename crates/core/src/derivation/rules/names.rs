@@ -5,7 +5,7 @@ use super::differentiate::rule;
 use super::safe::{is_finite, is_not_negative};
 use super::simplify::number_exponent;
 use crate::derivation::rewrite::{Context, Rule};
-use crate::model::{Assumption, Definition, Model};
+use crate::model::{Assumption, Definition, Model, Role, Tensor};
 use crate::term::{Affine, Comparison, Function, Index, Name, Node, Number, Opened, Reduction, Term, fresh_id};
 
 /// The name of the tensor that holds `∂of/∂wrt`; its axes are those of `of`, then those of `wrt`. Either
@@ -163,13 +163,13 @@ rule!(
         if matches!(term.node(), Node::Read { .. } | Node::Number(_) | Node::Affine(_)) || term.is_condition() {
             return None;
         }
-        context.model.tensors.iter().find_map(|tensor| fold(term, &tensor.name, context))
+        context.model.tensors.iter().find_map(|tensor| fold(term, tensor, context))
     }
 );
 
 /// The entry of a tensor whose right side a term is.
-pub(super) fn fold(term: &Term, name: &Name, context: &Context) -> Option<Term> {
-    let definition = foldable(name, context)?;
+pub(super) fn fold(term: &Term, tensor: &Tensor, context: &Context) -> Option<Term> {
+    let (name, definition) = (&tensor.name, foldable(tensor, context)?);
     if definition.body.size() != term.size() {
         return None;
     }
@@ -216,9 +216,10 @@ fn subscript_of(term: &Term, name: &Name, axis: usize) -> Option<Term> {
     }
 }
 
-fn foldable<'c>(name: &Name, context: &'c Context) -> Option<&'c Definition> {
-    let definition = context.model.definition(name)?;
-    (!context.model.metrics.contains(name) && derivative_parts(name).is_none()).then_some(definition)
+/// The definition of a tensor that terms may be read backwards by.
+fn foldable<'t>(tensor: &'t Tensor, context: &Context) -> Option<&'t Definition> {
+    let Role::Defined(definition) = &tensor.role else { return None };
+    (derivative_parts(&tensor.name).is_none() && !context.model.metrics.contains(&tensor.name)).then_some(definition)
 }
 
 rule!(
@@ -232,7 +233,7 @@ rule!(
             !body.factors().iter().all(plain) && (2..=factors.len()).contains(&own.count())
         };
         context.model.tensors.iter().find_map(|tensor| {
-            let definition = foldable(&tensor.name, context)?;
+            let definition = foldable(tensor, context)?;
             let body = constants_outside(&definition.body, context);
             let definition = Definition { indices: definition.indices.clone(), body: Some(body).filter(fits)? };
             assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
@@ -288,7 +289,7 @@ rule!(
         let Node::Compare(Comparison::NotEqual, left, right) = term.node() else { return None };
         let of = if left.is_zero() { right } else { Some(left).filter(|_| right.is_zero())? };
         let root = Term::call(Function::Sqrt, of.clone());
-        let named = context.model.tensors.iter().find_map(|tensor| fold(&root, &tensor.name, context))?;
+        let named = context.model.tensors.iter().find_map(|tensor| fold(&root, tensor, context))?;
         // Of what is negative there is no root.
         is_not_negative(of, context.model).then(|| Term::compare(Comparison::NotEqual, named, Term::integer(0)))
     }

@@ -3,6 +3,7 @@
 use super::differentiate::rule;
 use super::names::{SUMS_TO_ONE, fold};
 use crate::derivation::rewrite::{Context, Rule};
+use crate::model::Role;
 use crate::term::{Affine, Function, Index, Node, Reduction, Term, fresh_id};
 
 rule!(
@@ -27,12 +28,13 @@ rule!(
 /// `n t`, where `t` is defined as the sum over `n`.
 fn multiple_of_name(sum: &Term, context: &Context) -> Option<Term> {
     context.model.tensors.iter().find_map(|tensor| {
-        let (number, body) = context.model.definition(&tensor.name)?.body.split_number();
+        let Role::Defined(definition) = &tensor.role else { return None };
+        let (number, body) = definition.body.split_number();
         if number.is_zero() || body.size() != sum.size() {
             return None;
         }
         let scaled = Term::mul(vec![Term::number(number), sum.clone()]);
-        let named = fold(&scaled, &tensor.name, context)?;
+        let named = fold(&scaled, tensor, context)?;
         Some(Term::mul(vec![Term::number(number.power(-1)), named]))
     })
 }

@@ -13,6 +13,6 @@ mod tree;
 
 pub use evaluate::{Dense, MatrixError, difference, difference_to_tensor};
 pub use reason::{Reason, ReasonKind};
-pub use rows::{count_name, row_name, translate_rows};
+pub use rows::{count_name, difference_rows, examples_of, row_name, translate_rows};
 pub use translate::{Translation, translate};
 pub use tree::Matrix;

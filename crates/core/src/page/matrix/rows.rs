@@ -117,3 +117,45 @@ impl Matrix {
         })
     }
 }
+
+/// Examples that share the parameters of the first, made of points of what is given: what
+/// [`difference_rows`] needs, once their other values are computed.
+pub fn examples_of(model: &Model, points: &[Point]) -> Vec<Point> {
+    let Some(first) = points.first() else { return Vec::new() };
+    let shared = |name: &Name| !model.tensor(name).is_none_or(|tensor| tensor.per_example);
+    let example = |point: &Point| {
+        let given = point.iter().filter(|(name, _)| model.definition(name).is_none() && !shared(name));
+        let parameters = first.iter().filter(|(name, _)| model.definition(name).is_none() && shared(name));
+        given.chain(parameters).map(|(name, array)| (name.clone(), array.clone())).collect()
+    };
+    points.iter().map(example).collect()
+}
+
+/// The greatest difference between an expression of [`translate_rows`] for a tensor and the values that it
+/// has for each example, or the mean of them, relative to the greatest.
+///
+/// # Errors
+/// Where one of the two has no value, or their shapes differ.
+pub fn difference_rows(model: &Model, examples: &[Point], name: &Name, matrix: &Matrix) -> Result<f64, MatrixError> {
+    let found = matrix.evaluate_rows(model, examples)?;
+    let value = |point: &Point| point.get(name).map(|array| array.values.clone());
+    let each: Vec<Vec<f64>> =
+        examples.iter().map(value).collect::<Option<_>>().ok_or_else(|| MatrixError::Missing(name.clone()))?;
+    let expected = match is_per_example(model, name) {
+        true => each.concat(),
+        false => {
+            let mean = |at: usize| each.iter().map(|values| values[at]).sum::<f64>() / each.len() as f64;
+            (0..each.first().map_or(0, Vec::len)).map(mean).collect()
+        }
+    };
+    if expected.len() != found.values.len() {
+        return Err(MatrixError::Shape("comparison with the examples"));
+    }
+    let size = expected.iter().fold(1e-3f64, |size, value| size.max(value.abs()));
+    // Not `max`, which would hide a NaN.
+    let worse = |worst: f64, (a, b): (&f64, &f64)| {
+        let error = (a - b).abs() / size;
+        if error.is_nan() || error > worst { error } else { worst }
+    };
+    Ok(expected.iter().zip(&found.values).fold(0.0, worse))
+}
