@@ -105,7 +105,7 @@ fn differs(backward: &Backward, gradient: &Gradient, full: &Term) -> f64 {
         let value = |term: &Term| evaluate(&backward.model, &point, term, &at).unwrap();
         (value(full) - value(gradient.derivation.end())).abs()
     };
-    ends.map(|entry| error(entry)).into_iter().fold(0.0, f64::max)
+    ends.map(error).into_iter().fold(0.0, f64::max)
 }
 
 #[test]

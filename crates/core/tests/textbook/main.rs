@@ -7,6 +7,11 @@ mod losses;
 mod numbers;
 mod show;
 
+use deltarule_core::derivation::derive;
+use deltarule_core::meaning::Point;
+use deltarule_core::page::matrix::{Matrix, difference_rows, examples_of, translate_rows};
+use deltarule_core::term::Number;
+
 /// A model, and what is asked of it.
 pub struct Form {
     /// What a reader looks for.
@@ -39,6 +44,30 @@ fn losses() {
 #[test]
 fn layers() {
     insta::assert_snapshot!("layers", pages(layers::FORMS));
+}
+
+#[test]
+fn faults_in_forms_with_rows_are_seen() {
+    let model = numbers::build(
+        "input x[4]\ntarget y[3]\nparam W[3,4] ~ zeros\nz[i] = W[i,j] x[j]\nloss = 1/2 sum[i] (z[i] - y[i])^2",
+    );
+    let model = derive(&model, "loss", &["W".into()]).unwrap().model;
+    let given: Vec<Point> = (1..4).map(|seed| numbers::given(&model, seed)).collect();
+    let examples: Vec<Point> = examples_of(&model, &given).iter().map(|point| numbers::whole(&model, point)).collect();
+    let definition = model.definition("∂loss/∂W").unwrap();
+    let right =
+        translate_rows(&model, examples.len(), "∂loss/∂W", &definition.indices, &definition.body).unwrap().matrix;
+    let error = |matrix: &Matrix| difference_rows(&model, &examples, &"∂loss/∂W".into(), matrix);
+    assert!(error(&right).unwrap() < 1e-12, "{right:?}");
+    // The sum for the mean, the transpose, one example for all, another sign.
+    let Matrix::Quotient(sum, count) = right.clone() else { panic!("{right:?}") };
+    assert!(error(&sum).unwrap() > 0.1);
+    assert!(error(&Matrix::Transposed(Box::new(right.clone()))).is_err());
+    let of_first = difference_rows(&model, &examples[..1], &"∂loss/∂W".into(), &sum).unwrap();
+    assert!(of_first < 1e-12, "of one example the sum is the mean, but {of_first}");
+    let negative = Matrix::Scaled(vec![Matrix::Number(Number::MINUS_ONE)], sum);
+    assert!(error(&Matrix::Quotient(Box::new(negative), count)).unwrap() > 0.1);
+    assert!(error(&Matrix::Ones(3)).is_err());
 }
 
 #[test]

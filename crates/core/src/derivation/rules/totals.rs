@@ -2,6 +2,7 @@
 
 use super::differentiate::rule;
 use super::names::{SUMS_TO_ONE, fold};
+use super::safe::is_maybe_minus_infinity;
 use crate::derivation::rewrite::{Context, Rule};
 use crate::model::Role;
 use crate::term::{Affine, Function, Index, Node, Reduction, Term, fresh_id};
@@ -82,23 +83,29 @@ fn total(term: &Term, index: &Index, context: &Context, depth: usize) -> Option<
             };
             promised.or_else(defined)
         }
-        Node::Call(Function::Exp, arguments) => is_log_softmax(&arguments[0], index).then(|| Term::integer(1)),
+        // A row of minus infinity has the softmax 0.
+        Node::Call(Function::Exp, arguments) => {
+            let of = log_softmax(&arguments[0], index)?;
+            (!is_maybe_minus_infinity(&of, context.model)).then(|| Term::integer(1))
+        }
         _ => None,
     }
 }
 
-/// `u[k] - logsumexp[l] u[l]`, `k` being the index and the whole of its range.
-fn is_log_softmax(term: &Term, index: &Index) -> bool {
+/// The term `u[k]`, where a term is `u[k] - logsumexp[l] u[l]`, `k` being the index and the whole of its range.
+fn log_softmax(term: &Term, index: &Index) -> Option<Term> {
     let addends = term.addends();
     let first = fresh_id(&[term]).max(index.id + 1);
-    addends.iter().enumerate().any(|(position, addend)| {
-        let Some(opened) = addend.negated().open_from(first) else { return false };
-        let [over] = opened.indices.as_slice() else { return false };
+    addends.iter().enumerate().find_map(|(position, addend)| {
+        let opened = addend.negated().open_from(first)?;
+        let [over] = opened.indices.as_slice() else { return None };
         let mut rest = addends.to_vec();
         rest.remove(position);
-        opened.reduction == Reduction::LogSumExp
+        let of = Term::add(rest);
+        let fits = opened.reduction == Reduction::LogSumExp
             && over.extent == index.extent
             && !addend.depends_on(index)
-            && opened.body.substitute(over, &Affine::index(index)) == Term::add(rest)
+            && opened.body.substitute(over, &Affine::index(index)) == of;
+        fits.then_some(of)
     })
 }

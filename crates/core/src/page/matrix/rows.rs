@@ -148,7 +148,10 @@ pub fn difference_rows(model: &Model, examples: &[Point], name: &Name, matrix: &
             (0..each.first().map_or(0, Vec::len)).map(mean).collect()
         }
     };
-    if expected.len() != found.values.len() {
+    let own = model.tensor(name).map_or(&[][..], |tensor| &tensor.shape);
+    let extent = |axis: usize| own.get(axis).copied().unwrap_or(1);
+    let shape = if is_per_example(model, name) { (each.len(), extent(0)) } else { (extent(0), extent(1)) };
+    if (found.rows, found.columns) != shape || expected.len() != found.values.len() {
         return Err(MatrixError::Shape("comparison with the examples"));
     }
     let size = expected.iter().fold(1e-3f64, |size, value| size.max(value.abs()));
