@@ -1,7 +1,7 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
 use super::rewrite::{Context, Derivation, Rule};
-use super::rules::{DIFFERENTIATE, SIMPLIFY, SOLVE, STABLE, TIDY, names};
+use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY, names};
 use super::{Stabilised, consumers, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
@@ -196,7 +196,8 @@ fn jacobian_definitions(jacobians: &[LocalJacobian]) -> BTreeMap<(Name, Name), D
     jacobians.iter().map(|local| ((local.tensor.clone(), local.wrt.clone()), definition(local))).collect()
 }
 
-fn known_definitions(gradients: &[Gradient], names: &[Name]) -> BTreeMap<Name, Definition> {
+/// The derivatives of these names as definitions.
+pub(super) fn known_definitions(gradients: &[Gradient], names: &[Name]) -> BTreeMap<Name, Definition> {
     let definition =
         |gradient: &Gradient| Definition { indices: gradient.indices.clone(), body: gradient.derivation.end().clone() };
     let wanted = gradients.iter().filter(|gradient| names.contains(&gradient.name));
@@ -313,7 +314,7 @@ impl Work<'_> {
             let context = Context { model: self.model, jacobians: &jacobians, known: &known };
             let mut shown = gradient.shown.clone();
             let mut rules: Vec<&'static Rule> = vec![&names::KNOWN_DERIVATIVE];
-            rules.extend(TIDY);
+            rules.extend(TIDY.iter().chain(READ));
             shown.exhaust(&rules, &context);
             let gradient = &mut self.gradients[position];
             (gradient.shown, gradient.shown_put_in) = (shown, put_in);
@@ -355,7 +356,7 @@ const LONGEST: usize = 40;
 /// Simplifies a chain and puts its end in the form that people write.
 fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Context) {
     derivation.exhaust(rules, context);
-    derivation.exhaust(&[&names::FOLD], context);
+    derivation.exhaust(&[&names::FOLD, &names::FOLD_PART], context);
     derivation.exhaust(rules, context);
     derivation.exhaust(TIDY, context);
 }

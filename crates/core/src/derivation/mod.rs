@@ -6,12 +6,14 @@
 
 mod adjoint;
 mod check;
+mod full;
 mod nested;
 mod rewrite;
 pub mod rules;
 
 pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive};
 pub use check::{CheckError, Verification, random_point, verify};
+pub use full::in_full;
 pub use nested::with_derivatives;
 pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
 pub use rules::names::{consumers, derivative_name, derivative_parts};

@@ -1,6 +1,7 @@
 //! Formulas as LaTeX, for mathematics mode; `amsmath` is needed.
 
 use super::markup::{Binding, Markup};
+use super::text::only_numbers;
 
 /// The formula, without dollar signs.
 pub fn latex(markup: &Markup) -> String {
@@ -96,6 +97,8 @@ fn product(factors: &[Markup], between: &str) -> String {
     let last = factors.len().saturating_sub(1);
     let part = |(position, factor): (usize, &Markup)| match factor {
         Markup::Reduce(..) if position == last => latex(factor),
+        // `2 a ⊙ b` says the same either way it is read.
+        Markup::Hadamard(_) if position == last && only_numbers(&factors[..last]) => latex(factor),
         _ => at_least(factor, Binding::Power),
     };
     factors.iter().enumerate().map(part).collect::<Vec<_>>().join(between)

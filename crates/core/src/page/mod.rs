@@ -12,7 +12,7 @@ mod markup;
 pub mod matrix;
 mod text;
 
-pub use einsum::{Einsum, einsum, einsum_sum};
+pub use einsum::{Einsum, EinsumProgram, Intermediate, einsum, einsum_program, einsum_sum};
 pub use latex::latex;
 pub use markup::Markup;
 pub use text::{text, width, wrap};

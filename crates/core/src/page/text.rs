@@ -131,9 +131,16 @@ fn product(factors: &[Markup]) -> String {
     let last = factors.len().saturating_sub(1);
     let part = |(position, factor): (usize, &Markup)| match factor {
         Markup::Reduce(..) if position == last => text(factor),
+        // `2 a ⊙ b` says the same either way it is read.
+        Markup::Hadamard(_) if position == last && only_numbers(&factors[..last]) => text(factor),
         _ => at_least(factor, Binding::Power),
     };
     factors.iter().enumerate().map(part).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether all factors are numbers.
+pub(super) fn only_numbers(factors: &[Markup]) -> bool {
+    factors.iter().all(|factor| matches!(factor, Markup::Number(_)))
 }
 
 fn quotient(above: &Markup, bar: &str, below: &Markup) -> String {

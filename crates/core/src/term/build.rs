@@ -120,7 +120,8 @@ impl Term {
         Term::mul(vec![Term::integer(-1), self.clone()])
     }
 
-    /// A product: flat, sorted, numbers folded, equal factors collected into powers.
+    /// A product: flat, sorted, numbers folded, equal factors collected into powers. A number that all
+    /// addends of a factor have in common comes out of it, unless the factor stands alone.
     pub fn mul(factors: Vec<Term>) -> Term {
         let mut number = Number::ONE;
         let mut parts: Vec<(Term, Term)> = Vec::new();
@@ -132,6 +133,11 @@ impl Term {
                 Node::Mul(inner) => pending.extend(inner.iter().rev().cloned()),
                 Node::Logic(Connective::And, conditions) if is_product => pending.extend(conditions.iter().cloned()),
                 Node::Pow(base, exponent) => parts.push((base.clone(), exponent.clone())),
+                Node::Add(_) => {
+                    let (common, primitive) = factor.split_content();
+                    number = number.times(common);
+                    parts.push((primitive, Term::integer(1)));
+                }
                 _ => parts.push((factor, Term::integer(1))),
             }
         }
@@ -169,6 +175,10 @@ impl Term {
                 Some(first) if first.checked_mul(power).is_some() => Term::pow(inner, &Term::integer(first * power)),
                 _ => Term::from_node(Node::Pow(base.clone(), exponent.clone())),
             },
+            Node::Add(addends) if content::content(addends).is_some() => {
+                let (common, primitive) = base.split_content();
+                Term::mul(vec![Term::number(common.power(power)), Term::pow(&primitive, exponent)])
+            }
             Node::Add(addends) if leads_with_minus(addends) => {
                 let sign = Term::integer(if power % 2 == 0 { 1 } else { -1 });
                 let positive = Term::from_node(Node::Pow(base.negated(), exponent.clone()));
@@ -421,7 +431,7 @@ fn negate_addend(addend: &Term) -> Term {
     scale_addend(Number::MINUS_ONE, addend)
 }
 
-fn scale_addend(scale: Number, addend: &Term) -> Term {
+pub(super) fn scale_addend(scale: Number, addend: &Term) -> Term {
     Term::mul(vec![Term::number(scale), addend.clone()])
 }
 

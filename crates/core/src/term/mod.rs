@@ -7,6 +7,7 @@
 //! nowhere else in it.
 
 mod build;
+mod content;
 mod function;
 mod index;
 mod integer;

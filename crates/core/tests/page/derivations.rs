@@ -1,8 +1,8 @@
 //! Whole derivations of the models.
 
-use crate::model;
-use deltarule_core::derivation::{Backward, derive, random_point, verify};
-use deltarule_core::meaning::Point;
+use crate::{model, point};
+use deltarule_core::derivation::{Backward, Gradient, derive, random_point, verify};
+use deltarule_core::meaning::{Point, evaluate};
 use deltarule_core::model::Model;
 use deltarule_core::page::derivation::{Document, View, document, in_full, render_latex, render_text, summary};
 use deltarule_core::page::{self, text};
@@ -96,6 +96,18 @@ fn the_matrix_forms_are_those_of_the_article() {
     expect("logistic", &[("w", "2 lambda w + (p - y) x"), ("b", "p - y")]);
 }
 
+/// How far the long form of a gradient is from the one that is computed, at the first and last entries.
+fn differs(backward: &Backward, gradient: &Gradient, full: &Term) -> f64 {
+    let point = point(&backward.model, 3);
+    let ends = [|_: usize| 0, |extent: usize| extent - 1];
+    let error = |entry: fn(usize) -> usize| {
+        let at: Vec<_> = gradient.indices.iter().map(|index| (index.clone(), entry(index.extent))).collect();
+        let value = |term: &Term| evaluate(&backward.model, &point, term, &at).unwrap();
+        (value(full) - value(gradient.derivation.end())).abs()
+    };
+    ends.map(error).into_iter().fold(0.0, f64::max)
+}
+
 #[test]
 fn gradients_can_be_pasted_back() {
     for file in MODELS {
@@ -104,6 +116,7 @@ fn gradients_can_be_pasted_back() {
         let backward = backward(&before);
         for gradient in &backward.gradients {
             let full = in_full(&backward, gradient).unwrap();
+            assert!(differs(&backward, gradient, &full) < 1e-12, "{file}: {}", gradient.name);
             let equation = text(&page::index::equation(&backward.model, "pasted", &gradient.indices, &full));
             let after = model(&format!("{source}\n{equation}\n"));
             let subscripts: Vec<Term> = gradient.indices.iter().map(Term::index).collect();

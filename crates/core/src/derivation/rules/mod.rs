@@ -4,9 +4,11 @@
 pub mod collapse;
 pub mod differentiate;
 pub mod names;
+pub mod reading;
 pub(crate) mod safe;
 pub mod simplify;
 pub mod stable;
+pub mod totals;
 
 use super::rewrite::Rule;
 
@@ -67,6 +69,8 @@ pub static SIMPLIFY: &[&Rule] = &[
     &collapse::FACTOR_OUT_OF_SUM,
     &collapse::SUM_OF_CONSTANT,
     &names::SUMS_TO_ONE,
+    &totals::CENTRED,
+    &totals::SUM_OF_DEFINITION,
     &simplify::MULTIPLY_OUT,
 ];
 
@@ -76,7 +80,17 @@ pub static SOLVE: &[&Rule] =
     &[&collapse::JOIN_SUMS, &collapse::BLOCKS, &collapse::DELTA_OF_QUOTIENT, &collapse::GUARDED_COLLAPSE];
 
 /// Puts the result in the form people write: known tensors by their names, common factors out.
-pub static TIDY: &[&Rule] = &[&names::FOLD, &simplify::IMPLIED_WITHIN, &simplify::COMMON_FACTOR];
+pub static TIDY: &[&Rule] = &[
+    &names::FOLD,
+    &names::FOLD_PART,
+    &names::ROOT_CONDITION,
+    &simplify::IMPLIED_WITHIN,
+    &reading::JOIN_BRANCHES,
+    &simplify::COMMON_FACTOR,
+];
+
+/// Makes what is only read, not computed, shorter still.
+pub static READ: &[&Rule] = &[&collapse::FACTOR_OUT_OF_SUM, &reading::LIKE_SUMS];
 
 /// Gives definitions the forms that neither overflow nor lose digits.
 pub static STABLE: &[&Rule] = &[
@@ -100,7 +114,9 @@ pub fn all() -> Vec<&'static Rule> {
         &names::KNOWN_DERIVATIVE,
         &stable::LOG_OF_NAMED,
     ];
-    for rule in DIFFERENTIATE.iter().chain(SIMPLIFY).chain(SOLVE).chain(TIDY).chain(STABLE).copied().chain(single) {
+    for rule in
+        DIFFERENTIATE.iter().chain(SIMPLIFY).chain(SOLVE).chain(TIDY).chain(READ).chain(STABLE).copied().chain(single)
+    {
         if !rules.contains(&rule) {
             rules.push(rule);
         }

@@ -1,10 +1,12 @@
 //! Rules that use definitions, assumptions and results derived before.
 
+use super::collapse::FACTOR_OUT_OF_SUM;
 use super::differentiate::rule;
-use super::safe::is_finite;
+use super::safe::{is_finite, is_not_negative};
+use super::simplify::number_exponent;
 use crate::derivation::rewrite::{Context, Rule};
-use crate::model::{Assumption, Definition, Model};
-use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term, fresh_id};
+use crate::model::{Assumption, Definition, Model, Role, Tensor};
+use crate::term::{Affine, Comparison, Function, Index, Name, Node, Number, Opened, Reduction, Term, fresh_id};
 
 /// The name of the tensor that holds `∂of/∂wrt`; its axes are those of `of`, then those of `wrt`. Either
 /// may be a derivative itself: `∂∂u/∂x/∂W` is the derivative of `∂u/∂x` by `W`.
@@ -161,21 +163,137 @@ rule!(
         if matches!(term.node(), Node::Read { .. } | Node::Number(_) | Node::Affine(_)) || term.is_condition() {
             return None;
         }
-        context.model.tensors.iter().find_map(|tensor| fold(term, &tensor.name, context))
+        context.model.tensors.iter().find_map(|tensor| fold(term, tensor, context))
     }
 );
 
-fn fold(term: &Term, name: &Name, context: &Context) -> Option<Term> {
-    let definition = context.model.definition(name)?;
-    if definition.body.size() != term.size() || context.model.metrics.contains(name) || derivative_parts(name).is_some()
-    {
+/// The entry of a tensor whose right side a term is.
+pub(super) fn fold(term: &Term, tensor: &Tensor, context: &Context) -> Option<Term> {
+    let (name, definition) = (&tensor.name, foldable(tensor, context)?);
+    if definition.body.size() != term.size() {
         return None;
     }
-    assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
+    let plain = assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
         let subscripts: Vec<Term> = assignment.iter().map(Term::index).collect();
         (instance(definition, &assignment) == *term).then(|| Term::read(name, subscripts))
-    })
+    });
+    plain.or_else(|| fold_at_compound(term, name, definition, context.model))
 }
+
+/// The entry at compound subscripts of a tensor whose right side a term is. An index whose axis is read whole
+/// by the right side can take the subscript that stands there in the term: it is inside where that read is.
+fn fold_at_compound(term: &Term, name: &Name, definition: &Definition, model: &Model) -> Option<Term> {
+    let subscripts: Vec<Term> = definition
+        .indices
+        .iter()
+        .map(|index| {
+            let (tensor, axis) = whole_axis(&definition.body, index, model)?;
+            subscript_of(term, &tensor, axis)
+        })
+        .collect::<Option<_>>()?;
+    let is_compound =
+        subscripts.iter().any(|subscript| subscript.as_affine().is_none_or(|form| form.as_index().is_none()));
+    (is_compound && definition.at(&subscripts)? == *term).then(|| Term::read(name, subscripts))
+}
+
+/// An axis that a term reads at the index alone, and whole.
+fn whole_axis(term: &Term, index: &Index, model: &Model) -> Option<(Name, usize)> {
+    if let Node::Read { tensor, subscripts } = term.node() {
+        let is_plain = |subscript: &Term| subscript.as_affine().is_some_and(|form| form.as_index() == Some(index));
+        let axis = subscripts.iter().position(is_plain)?;
+        let extent = model.tensor(tensor)?.shape.get(axis)?;
+        return (*extent == index.extent).then(|| (tensor.clone(), axis));
+    }
+    term.children().iter().find_map(|child| whole_axis(child, index, model))
+}
+
+/// The first subscript of a tensor on an axis.
+fn subscript_of(term: &Term, name: &Name, axis: usize) -> Option<Term> {
+    match term.node() {
+        Node::Read { tensor, subscripts } if tensor == name => subscripts.get(axis).cloned(),
+        Node::Read { .. } => None,
+        _ => term.children().iter().find_map(|child| subscript_of(child, name, axis)),
+    }
+}
+
+/// The definition of a tensor that terms may be read backwards by.
+fn foldable<'t>(tensor: &'t Tensor, context: &Context) -> Option<&'t Definition> {
+    let Role::Defined(definition) = &tensor.role else { return None };
+    (derivative_parts(&tensor.name).is_none() && !context.model.metrics.contains(&tensor.name)).then_some(definition)
+}
+
+rule!(
+    /// A right side that stands in a longer product. What is only a product of entries stays: a name would
+    /// say no more than they do.
+    FOLD_PART, "part of a definition, read backwards", "u v w = t w, t = u v", |term, context| {
+        let Node::Mul(factors) = term.node() else { return None };
+        let fits = |body: &Term| {
+            let own = body.factors().iter().filter(|factor| factor.as_number().is_none());
+            let plain = |factor: &Term| matches!(factor.node(), Node::Read { .. } | Node::Number(_));
+            !body.factors().iter().all(plain) && (2..=factors.len()).contains(&own.count())
+        };
+        context.model.tensors.iter().find_map(|tensor| {
+            let definition = foldable(tensor, context)?;
+            let body = constants_outside(&definition.body, context);
+            let definition = Definition { indices: definition.indices.clone(), body: Some(body).filter(fits)? };
+            assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
+                let (number, mut rest) = without_part(factors, &instance(&definition, &assignment))?;
+                rest.push(Term::read_at(&tensor.name, &assignment));
+                rest.push(Term::number(number));
+                Some(Term::mul(rest))
+            })
+        })
+    }
+);
+
+/// A sum with the factors that do not depend on its indices before it.
+fn constants_outside(body: &Term, context: &Context) -> Term {
+    let is_ready = |opened: &Opened| {
+        opened.reduction == Reduction::Sum
+            && opened.body.factors().iter().any(|factor| opened.indices.iter().all(|index| !factor.depends_on(index)))
+    };
+    let outside = body.open().filter(is_ready).and_then(|_| (FACTOR_OUT_OF_SUM.apply)(body, context));
+    outside.unwrap_or_else(|| body.clone())
+}
+
+/// A product divided by another whose factors all stand in it, differences perhaps with the other sign: a
+/// number and the other factors.
+fn without_part(factors: &[Term], part: &Term) -> Option<(Number, Vec<Term>)> {
+    let (own, part) = part.split_number();
+    let mut number = own.power(-1);
+    let mut rest: Vec<(Term, Number)> = factors.iter().map(number_exponent).collect::<Option<_>>()?;
+    for factor in part.factors() {
+        let (base, exponent) = number_exponent(factor)?;
+        let opposite = matches!(base.node(), Node::Add(_)).then(|| base.negated());
+        let enough = |other: Number| {
+            other.is_negative() == exponent.is_negative()
+                && (other == exponent || other.value().abs() > exponent.value().abs())
+        };
+        let position = rest
+            .iter()
+            .position(|(other, power)| enough(*power) && (*other == base || opposite.as_ref() == Some(other)))?;
+        if rest[position].0 != base {
+            // The sign of an odd power only; of a root there is none.
+            let odd = exponent.as_integer().filter(|_| rest[position].1.as_integer().is_some())? % 2 != 0;
+            number = if odd { number.negated() } else { number };
+        }
+        rest[position].1 = rest[position].1.plus(exponent.negated());
+    }
+    let powers = rest.iter().map(|(base, exponent)| Term::pow(base, &Term::number(*exponent)));
+    Some((number, powers.collect()))
+}
+
+rule!(
+    /// Where the root has a name.
+    ROOT_CONDITION, "condition on a root", "[u != 0] = [t != 0], t = sqrt(u)", |term, context| {
+        let Node::Compare(Comparison::NotEqual, left, right) = term.node() else { return None };
+        let of = if left.is_zero() { right } else { Some(left).filter(|_| right.is_zero())? };
+        let root = Term::call(Function::Sqrt, of.clone());
+        let named = context.model.tensors.iter().find_map(|tensor| fold(&root, tensor, context))?;
+        // Of what is negative there is no root.
+        is_not_negative(of, context.model).then(|| Term::compare(Comparison::NotEqual, named, Term::integer(0)))
+    }
+);
 
 fn instance(definition: &Definition, assignment: &[Index]) -> Term {
     let pairs: Vec<_> = definition.indices.iter().cloned().zip(assignment.iter().map(Affine::index)).collect();

@@ -17,7 +17,8 @@ fn base_and_exponent(factor: &Term) -> (Term, Term) {
     }
 }
 
-fn number_exponent(factor: &Term) -> Option<(Term, Number)> {
+/// A factor as base and exponent, where that is a number.
+pub(super) fn number_exponent(factor: &Term) -> Option<(Term, Number)> {
     let (base, exponent) = base_and_exponent(factor);
     Some((base, exponent.as_number()?))
 }

@@ -1,11 +1,15 @@
 //! What a derivation says, line by line.
 
-use crate::derivation::{Backward, Derivation, Gradient, LocalJacobian, Stabilised, Verification, derivative_parts};
+use crate::derivation::{
+    self, Backward, Derivation, Gradient, LocalJacobian, Stabilised, Verification, derivative_parts,
+};
 use crate::meaning::{Point, complete};
 use crate::model::Model;
 use crate::page::index::Notation;
-use crate::page::matrix::{Matrix, difference, difference_to_tensor, translate};
-use crate::page::{Einsum, Markup, einsum_sum, latex, text};
+use crate::page::matrix::{
+    Matrix, Reason, difference, difference_rows, difference_to_tensor, examples_of, translate, translate_rows,
+};
+use crate::page::{Markup, einsum_program, latex, text};
 use crate::term::{Index, Name, Node, Term};
 
 /// A derivation, ready to be shown.
@@ -102,6 +106,10 @@ pub struct Notations {
     pub matrix_latex: Option<String>,
     /// Why there is no matrix notation.
     pub why: Option<String>,
+    /// Why the parts of the matrix notation look as they do.
+    pub reasons: Vec<String>,
+    /// Matrix notation with the examples along the rows, where it exists and the model has examples.
+    pub rows: Option<String>,
     /// As a sum of calls of `einsum`, where it is one.
     pub einsum: Option<String>,
 }
@@ -109,8 +117,8 @@ pub struct Notations {
 /// Matrix forms may differ by this much of the greatest entry from what they translate.
 const TOLERANCE: f64 = 1e-9;
 
-/// A result with more parts than this keeps the names of other derivatives.
-const LONGEST: usize = 400;
+/// As many examples stand along the rows where that is checked.
+const EXAMPLES: usize = 2;
 
 /// A derivative with no more parts than this is shown by its right side in the short form.
 const SHORT: usize = 8;
@@ -121,7 +129,8 @@ const WIDEST: usize = 60;
 /// The derivatives by the tensors `wrt`, all where there are none. The points hold what the model
 /// is given; matrix notation is checked there and left out where it does not hold.
 pub fn document(backward: &Backward, wrt: &[Name], verified: Verification, points: &[Point]) -> Document {
-    let writer = Writer { backward, points: completed(backward, points) };
+    let examples = completed(backward, &examples_of(&backward.model, &points[..points.len().min(EXAMPLES)]));
+    let writer = Writer { backward, points: completed(backward, points), examples };
     let chosen = backward.gradients.iter().filter(|gradient| wrt.is_empty() || wrt.contains(&gradient.wrt));
     Document {
         of: backward.of.to_string(),
@@ -134,23 +143,7 @@ pub fn document(backward: &Backward, wrt: &[Name], verified: Verification, point
 /// The result of a gradient with all derivatives in it put in by their right sides; `None` where
 /// that is very long.
 pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Term> {
-    expanded(&backward.model, &backward.model.recurrent(), gradient.shown.end())
-}
-
-/// Derivatives that are recurrences keep their names.
-fn expanded(model: &Model, recurrent: &[Name], term: &Term) -> Option<Term> {
-    let result = match term.node() {
-        Node::Read { tensor, subscripts } if derivative_parts(tensor).is_some() && !recurrent.contains(tensor) => {
-            expanded(model, recurrent, &model.definition(tensor)?.at(subscripts)?)?
-        }
-        Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
-        _ => {
-            let children =
-                term.children().iter().map(|child| expanded(model, recurrent, child)).collect::<Option<_>>()?;
-            term.with_children(children)
-        }
-    };
-    (result.size() <= LONGEST).then_some(result)
+    derivation::in_full(backward, gradient).map(|derivation| derivation.end().clone())
 }
 
 /// The term with those derivatives put in that take hardly more room than their names.
@@ -183,6 +176,8 @@ fn completed(backward: &Backward, points: &[Point]) -> Vec<Point> {
 struct Writer<'a> {
     backward: &'a Backward,
     points: Vec<Point>,
+    /// Points that share the parameters.
+    examples: Vec<Point>,
 }
 
 impl Writer<'_> {
@@ -219,8 +214,8 @@ impl Writer<'_> {
         let mut full = self.notations(&gradient.indices, &full, Some(&gradient.name));
         let is_wide = |matrix: &String| matrix.chars().count() > WIDEST;
         if full.matrix.as_ref().is_none_or(is_wide) && short.matrix.is_some() {
-            let Notations { matrix, matrix_latex, why, .. } = short.clone();
-            full = Notations { matrix, matrix_latex, why, ..full };
+            let Notations { matrix, matrix_latex, why, reasons, rows, .. } = short.clone();
+            full = Notations { matrix, matrix_latex, why, reasons, rows, ..full };
         }
         full.einsum = full.einsum.or_else(|| short.einsum.clone());
         GradientPage {
@@ -299,18 +294,32 @@ impl Writer<'_> {
     /// The result in all notations; `tensor` is the one whose value it is, where there is one.
     fn notations(&self, indices: &[Index], term: &Term, tensor: Option<&Name>) -> Notations {
         let index = self.notation(indices).term(term);
-        let matrix = translate(indices, term).map(|translation| translation.matrix);
-        let matrix =
-            matrix.and_then(|matrix| self.checked(indices, term, tensor, matrix)).map(|matrix| matrix.markup());
+        let translation = translate(indices, term);
+        let reasons = translation.as_ref().map(|found| found.reasons.iter().map(Reason::to_string).collect());
+        let reasons = reasons.unwrap_or_default();
+        let matrix = translation.and_then(|translation| self.checked(indices, term, tensor, translation.matrix));
+        let matrix = matrix.map(|matrix| matrix.markup());
         Notations {
             index: text(&index),
             index_latex: latex(&index),
             matrix: matrix.as_ref().ok().map(text),
             matrix_latex: matrix.as_ref().ok().map(latex),
-            einsum: einsum_sum(indices, term)
-                .map(|calls| calls.iter().map(Einsum::to_string).collect::<Vec<_>>().join(" + ")),
+            einsum: einsum_program(&self.backward.model, indices, term).map(|program| program.to_string()),
+            rows: tensor.and_then(|tensor| self.rows(indices, term, tensor)),
+            reasons,
             why: matrix.err(),
         }
+    }
+
+    /// The form with the examples along the rows, if it has the values of the tensor.
+    fn rows(&self, indices: &[Index], term: &Term, tensor: &Name) -> Option<String> {
+        let model = &self.backward.model;
+        if self.examples.is_empty() || model.batch.is_some() || !model.tensors.iter().any(|tensor| tensor.per_example) {
+            return None;
+        }
+        let matrix = translate_rows(model, self.examples.len(), tensor, indices, term).ok()?.matrix;
+        let error = difference_rows(model, &self.examples, tensor, &matrix).ok()?;
+        (error <= TOLERANCE).then(|| text(&matrix.markup()))
     }
 
     /// The matrix form, if it has the value of the term at every point. The value of a derivative

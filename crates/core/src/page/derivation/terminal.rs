@@ -90,6 +90,7 @@ fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut 
     }
     if view == View::All {
         out.extend(matrix_label(&gradient.full, columns));
+        out.extend(gradient.full.reasons.iter().flat_map(|reason| labelled("because ", reason, columns)));
     }
 }
 
@@ -115,7 +116,9 @@ fn jacobian_text(gradient: &str, jacobian: &JacobianPage, columns: usize, out: &
 
 fn matrix_label(result: &Notations, columns: usize) -> Vec<String> {
     if let Some(matrix) = &result.matrix {
-        return labelled("matrix: ", matrix, columns);
+        let mut lines = labelled("matrix: ", matrix, columns);
+        lines.extend(result.rows.iter().flat_map(|rows| labelled("examples along rows: ", rows, columns)));
+        return lines;
     }
     let mut lines = labelled("no matrix form: ", result.why.as_deref().unwrap_or(""), columns);
     lines.extend(result.einsum.iter().flat_map(|einsum| labelled("einsum: ", einsum, columns)));

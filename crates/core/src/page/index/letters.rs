@@ -18,7 +18,12 @@ impl Letters {
     /// No indices yet. Scalars of the model keep their names to themselves.
     pub fn new(model: &Model) -> Letters {
         let scalars = model.tensors.iter().filter(|tensor| tensor.shape.is_empty());
-        Letters { indices: Vec::new(), taken: scalars.map(|tensor| tensor.name.clone()).collect() }
+        Letters::apart_from(scalars.map(|tensor| tensor.name.clone()).collect())
+    }
+
+    /// No indices yet, and these names not for any.
+    pub fn apart_from(taken: Vec<Name>) -> Letters {
+        Letters { indices: Vec::new(), taken }
     }
 
     /// Gives an index a letter: its own, or where that is taken the next free one.
@@ -29,6 +34,11 @@ impl Letters {
         let own = Some(index.letter.clone()).filter(|letter| self.is_free(letter));
         let letter = own.unwrap_or_else(|| self.next_free(&index.letter));
         self.indices.push((index.clone(), letter));
+    }
+
+    /// Takes an index out of scope.
+    pub fn remove(&mut self, index: &Index) {
+        self.indices.retain(|(other, _)| other != index);
     }
 
     fn is_free(&self, letter: &str) -> bool {
@@ -75,7 +85,8 @@ impl Letters {
 
     /// The two sides of an equality: the index that stands further out first, constants last.
     pub fn in_order<'t>(&self, left: &'t Term, right: &'t Term) -> (&'t Term, &'t Term) {
-        let key = |term: &Term| self.positions(term).first().copied().unwrap_or(usize::MAX);
+        let key =
+            |term: &Term| (term.as_number().is_some(), self.positions(term).first().copied().unwrap_or(usize::MAX));
         if key(right) < key(left) { (right, left) } else { (left, right) }
     }
 }

@@ -9,7 +9,7 @@ use super::Markup;
 use crate::derivation::derivative_parts;
 use crate::model::Model;
 use crate::term::{Affine, Comparison, Connective, Function, Index, Node, Number, Opened, Reduction, Slot, Term};
-use letters::Letters;
+pub(super) use letters::Letters;
 pub(super) use number::magnitude;
 pub(super) use order::addends as in_reading_order;
 
@@ -85,7 +85,11 @@ impl<'a> Notation<'a> {
         match term.node() {
             Node::Read { tensor, subscripts } => self.read(tensor, subscripts),
             Node::Add(addends) => {
-                Markup::Sum(order::addends(addends).into_iter().map(|addend| self.signed(addend)).collect())
+                let (common, primitive) = term.split_content();
+                match common.is_one() {
+                    true => Markup::Sum(order::addends(addends).into_iter().map(|part| self.signed(part)).collect()),
+                    false => Markup::Product(vec![magnitude(common), self.unsigned(&primitive)]),
+                }
             }
             Node::Pow(base, exponent) => match divisor(term) {
                 Some(divisor) => Markup::Quotient(Box::new(Markup::integer(1)), Box::new(self.term(&divisor))),
@@ -193,26 +197,11 @@ impl<'a> Notation<'a> {
         else {
             return Markup::name("?");
         };
-        let indices = self.in_order_of_reading(indices, &body, reduction);
+        let indices = in_order_of_reading(&self.letters, indices, &body, reduction);
         let mut inner = self.clone();
         indices.iter().for_each(|index| inner.letters.add(index));
         let binders = indices.iter().map(|index| inner.binder(index, &body)).collect();
         Markup::Reduce(reduction.name(), binders, Box::new(inner.term(&body)))
-    }
-
-    /// Bound indices in the order in which the body, as it is written, has them. For positions of
-    /// extremes the order has a meaning and stays.
-    fn in_order_of_reading(&self, mut indices: Vec<Index>, body: &Term, reduction: Reduction) -> Vec<Index> {
-        if indices.len() < 2 || matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
-            return indices;
-        }
-        let mut letters = self.letters.clone();
-        indices.iter().for_each(|index| letters.add(index));
-        let factors = order::factors(body.factors().iter().collect(), &letters);
-        let mut seen = Vec::new();
-        factors.iter().for_each(|factor| collect_indices(factor, &mut seen));
-        indices.sort_by_key(|index| seen.iter().position(|other| other == index).unwrap_or(usize::MAX));
-        indices
     }
 
     /// The letter of an index, with its range where no subscript in the body tells it.
@@ -241,6 +230,26 @@ impl<'a> Notation<'a> {
             _ => Markup::Relation(Box::new(self.term(term)), "!=", Box::new(Markup::integer(0))),
         }
     }
+}
+
+/// Bound indices in the order in which the body, as it is written, has them. For positions of
+/// extremes the order has a meaning and stays.
+pub(super) fn in_order_of_reading(
+    letters: &Letters,
+    mut indices: Vec<Index>,
+    body: &Term,
+    reduction: Reduction,
+) -> Vec<Index> {
+    if indices.len() < 2 || matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
+        return indices;
+    }
+    let mut letters = letters.clone();
+    indices.iter().for_each(|index| letters.add(index));
+    let factors = order::factors(body.factors().iter().collect(), &letters);
+    let mut seen = Vec::new();
+    factors.iter().for_each(|factor| collect_indices(factor, &mut seen));
+    indices.sort_by_key(|index| seen.iter().position(|other| other == index).unwrap_or(usize::MAX));
+    indices
 }
 
 /// What a factor divides by: the inverse of a power with a negative integer. The square of a

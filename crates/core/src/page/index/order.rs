@@ -73,7 +73,31 @@ pub fn factors<'t>(mut factors: Vec<&'t Term>, letters: &Letters) -> Vec<&'t Ter
         let next = ordered.last().and_then(|last| follower(last, &factors)).unwrap_or(0);
         ordered.push(factors.remove(next));
     }
+    complements_after(&mut ordered);
     ordered
+}
+
+/// Moves `1 - a` right behind `a`, and `1 - a^2` too.
+fn complements_after(factors: &mut Vec<&Term>) {
+    for position in 0..factors.len() {
+        let factor = factors[position];
+        let is_minus = |addend: &Term| {
+            let (number, rest) = addend.split_number();
+            let base = |term: &Term| matches!(term.node(), Node::Pow(base, _) if base == factor);
+            number.is_negative() && (rest == *factor || base(&rest))
+        };
+        let subtracts = |sum: &Term| match sum.node() {
+            Node::Add(addends) => addends.len() == 2 && addends[0].as_number().is_some() && is_minus(&addends[1]),
+            _ => false,
+        };
+        let is_entry = matches!(factor.node(), Node::Read { .. } | Node::Call(..));
+        let partner = (0..factors.len()).find(|&other| is_entry && subtracts(factors[other]));
+        if let Some(partner) = partner {
+            let complement = factors.remove(partner);
+            let place = if partner < position { position } else { position + 1 };
+            factors.insert(place, complement);
+        }
+    }
 }
 
 /// The first of the ordinary factors that shares with `last` an index that no third factor has.

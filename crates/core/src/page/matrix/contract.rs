@@ -1,5 +1,6 @@
 //! Sums of products of vectors and matrices, one summed index after the other.
 
+use super::reason::{Narrator, ReasonKind};
 use super::tree::Matrix;
 use crate::term::{Index, Number};
 
@@ -19,13 +20,23 @@ struct Group {
 }
 
 impl Group {
-    fn matrix(&self) -> Matrix {
-        Matrix::hadamard(self.above.clone(), self.below.clone())
+    fn matrix(&self, narrator: &mut Narrator) -> Matrix {
+        let matrix = Matrix::hadamard(self.above.clone(), self.below.clone());
+        if self.above.len() + self.below.len() > 1 && !self.indices.is_empty() {
+            let letters: Vec<String> = self.indices.iter().map(|index| narrator.letter(index)).collect();
+            let why = format!(
+                "every factor has {}: entry by entry, as a diagonal Jacobian multiplies",
+                letters.join(" and ")
+            );
+            narrator.tell(&matrix, ReasonKind::Hadamard, &self.indices.iter().collect::<Vec<_>>(), why);
+        }
+        matrix
     }
 
     /// With the given index along the rows.
-    fn with_rows(&self, rows: &Index) -> Matrix {
-        if self.indices.first() == Some(rows) { self.matrix() } else { self.matrix().transposed() }
+    fn with_rows(&self, rows: &Index, narrator: &mut Narrator) -> Matrix {
+        let matrix = self.matrix(narrator);
+        if self.indices.first() == Some(rows) { matrix } else { matrix.transposed() }
     }
 
     fn has(&self, index: &Index) -> bool {
@@ -50,6 +61,12 @@ impl Group {
 }
 
 impl Network {
+    /// The order in which a factor with these two indices is there already, that of the rows first.
+    pub fn order_of(&self, a: &Index, b: &Index) -> Option<(Index, Index)> {
+        let group = self.groups.iter().find(|group| group.indices.len() == 2 && group.has(a) && group.has(b))?;
+        Some((group.indices[0].clone(), group.indices[1].clone()))
+    }
+
     /// Adds a factor; of two indices, the first is along its rows.
     pub fn insert(&mut self, indices: &[&Index], matrix: Matrix, divides: bool) {
         let fits =
@@ -66,7 +83,7 @@ impl Network {
     }
 
     /// Sums over the indices, in the first order in which nothing with three indices appears.
-    pub fn contract(self, bound: &[Index], reasons: &mut Vec<String>) -> Result<Network, String> {
+    pub fn contract(self, bound: &[Index], narrator: &mut Narrator) -> Result<Network, String> {
         if bound.is_empty() {
             return Ok(self);
         }
@@ -77,15 +94,15 @@ impl Network {
         for (position, index) in bound.iter().enumerate().rev() {
             let mut rest = bound.to_vec();
             rest.remove(position);
-            let before = reasons.len();
-            let summed = self.summed(index, &rest, reasons).and_then(|(network, also)| {
+            let before = narrator.mark();
+            let summed = self.summed(index, &rest, narrator).and_then(|(network, also)| {
                 rest.retain(|other| Some(other) != also.as_ref());
-                network.contract(&rest, reasons)
+                network.contract(&rest, narrator)
             });
             match summed {
                 Ok(network) => return Ok(network),
                 Err(error) => {
-                    reasons.truncate(before);
+                    narrator.rewind(before);
                     why = error;
                 }
             }
@@ -98,48 +115,67 @@ impl Network {
         &self,
         index: &Index,
         rest: &[Index],
-        reasons: &mut Vec<String>,
+        narrator: &mut Narrator,
     ) -> Result<(Network, Option<Index>), String> {
         let (with, without): (Vec<Group>, Vec<Group>) = self.groups.iter().cloned().partition(|group| group.has(index));
         let mut network = Network { groups: without };
         let vector = with.iter().find(|group| group.indices.len() == 1);
         let matrices: Vec<&Group> = with.iter().filter(|group| group.indices.len() == 2).collect();
         let partner = |group: &Group| group.indices.iter().find(|other| *other != index).cloned();
-        let letter = &index.letter;
         match matrices.as_slice() {
             [] => match vector {
-                Some(vector) => network.insert(&[], inner_product(vector, index), false),
-                None => network.insert(&[], Matrix::Number(Number::integer(index.extent as i64)), false),
+                Some(vector) => network.insert(&[], inner_product(vector, index, narrator), false),
+                None => network.insert(&[], narrator.count(index), false),
             },
             [matrix] => {
                 let Some(kept) = partner(matrix) else { return Err("an index twice".into()) };
                 let alone = vector.is_none() && rest.contains(&kept) && !network.groups.iter().any(|g| g.has(&kept));
-                if let Some(scalar) = alone.then(|| whole(matrix)).flatten() {
+                if let Some(scalar) = alone.then(|| whole(matrix, narrator)).flatten() {
                     network.insert(&[], scalar, false);
                     return Ok((network, Some(kept)));
                 }
-                let column = vector.map_or(Matrix::Ones(index.extent), Group::matrix);
-                let product = Matrix::product(vec![matrix.with_rows(&kept), column]);
-                reasons.push(format!("`{letter}` is summed, so it stands inside the product"));
+                let left = matrix.with_rows(&kept, narrator);
+                let right = vector.map_or(Matrix::Ones(index.extent), |vector| vector.matrix(narrator));
+                let product = Matrix::product(vec![left.clone(), right.clone()]);
+                match vector {
+                    Some(_) => narrator.tell_product(&product, index, left, right, false),
+                    None => {
+                        let why = format!(
+                            "{} is summed, and nothing else has it: 𝟏 adds the entries up",
+                            narrator.letter(index)
+                        );
+                        narrator.tell(&product, ReasonKind::Ones, &[index], why);
+                    }
+                }
                 network.insert(&[&kept], product, false);
             }
             [first, second] => {
                 let (Some(rows), Some(columns)) = (partner(first), partner(second)) else {
                     return Err("an index twice".into());
                 };
-                let mut factors = vec![first.with_rows(&rows)];
-                factors.extend(vector.map(|vector| Matrix::Diagonal(Box::new(vector.matrix()))));
-                factors.push(second.with_rows(index));
-                reasons.push(format!("`{letter}` is summed, so it stands inside the product"));
-                network.insert(&[&rows, &columns], Matrix::product(factors), false);
+                let (left, right) = (first.with_rows(&rows, narrator), second.with_rows(index, narrator));
+                let mut factors = vec![left.clone()];
+                factors.extend(vector.map(|vector| Matrix::diagonal(vector.matrix(narrator))));
+                factors.push(right.clone());
+                let product = Matrix::product(factors);
+                narrator.tell_product(&product, index, left, right, vector.is_some());
+                network.insert(&[&rows, &columns], product, false);
             }
-            _ => return Err(format!("the sum over `{letter}` joins {} matrices", matrices.len())),
+            _ => {
+                let letter = narrator.letter(index);
+                return Err(format!("the sum over {letter} joins {} matrices", matrices.len()));
+            }
         }
         Ok((network, None))
     }
 
     /// The product of all that is left, with the given indices along rows and columns.
-    pub fn assemble(self, rows: Option<&Index>, columns: Option<&Index>) -> Result<Matrix, String> {
+    pub fn assemble(
+        self,
+        rows: Option<&Index>,
+        columns: Option<&Index>,
+        narrator: &mut Narrator,
+    ) -> Result<Matrix, String> {
         let group = |wanted: &[Option<&Index>]| {
             let wanted: Vec<&Index> = wanted.iter().flatten().copied().collect();
             self.groups
@@ -151,18 +187,17 @@ impl Network {
         let of_both = rows.zip(columns).and_then(|(rows, columns)| group(&[Some(rows), Some(columns)]));
         let core = match (of_both, of_rows, of_columns) {
             (None, None, None) => None,
-            (None, Some(column), None) => Some(column.matrix()),
-            (None, None, Some(column)) => Some(column.matrix().transposed()),
-            (None, Some(left), Some(right)) => Some(Matrix::product(vec![left.matrix(), right.matrix().transposed()])),
+            (None, Some(column), None) => Some(column.matrix(narrator)),
+            (None, None, Some(column)) => Some(column.matrix(narrator).transposed()),
+            (None, Some(left), Some(right)) => Some(outer(left, right, narrator)),
             (Some(both), left, right) => {
-                let diagonal = |group: &Group| Matrix::Diagonal(Box::new(group.matrix()));
-                let rows = rows.ok_or("no rows")?;
-                let factors = left.map(diagonal).into_iter().chain([both.with_rows(rows)]);
-                Some(Matrix::product(factors.chain(right.map(diagonal)).collect()))
+                let matrix = both.with_rows(rows.ok_or("no rows")?, narrator);
+                Some(scaled_by_vectors(matrix, left, right, narrator))
             }
         };
         let scalars = group(&[]);
-        let above = scalars.map(|group| group.above.clone()).unwrap_or_default();
+        let mut above = scalars.map(|group| group.above.clone()).unwrap_or_default();
+        above.sort_by_key(|scalar| !matches!(scalar, Matrix::Compare(..) | Matrix::Logic(..)));
         let below = scalars.map(|group| group.below.clone()).unwrap_or_default();
         let scaled = Matrix::scaled(above, core.unwrap_or(Matrix::Number(Number::ONE)));
         Ok(match below.as_slice() {
@@ -176,13 +211,49 @@ impl Network {
 /// More summed indices than this are not tried in all orders.
 const MOST_BOUND: usize = 5;
 
+/// A column times a row.
+fn outer(left: &Group, right: &Group, narrator: &mut Narrator) -> Matrix {
+    let product = Matrix::product(vec![left.matrix(narrator), right.matrix(narrator).transposed()]);
+    let (rows, columns) = (&left.indices[0], &right.indices[0]);
+    let why = format!(
+        "{} and {} are kept, and no factor has both: a column times a row",
+        narrator.letter(rows),
+        narrator.letter(columns)
+    );
+    narrator.tell(&product, ReasonKind::Outer, &[rows, columns], why);
+    product
+}
+
+/// A matrix whose rows and columns are scaled.
+fn scaled_by_vectors(matrix: Matrix, rows: Option<&Group>, columns: Option<&Group>, narrator: &mut Narrator) -> Matrix {
+    let mut factors = vec![matrix];
+    if let Some(rows) = rows {
+        factors.insert(0, Matrix::diagonal(rows.matrix(narrator)));
+    }
+    if let Some(columns) = columns {
+        factors.push(Matrix::diagonal(columns.matrix(narrator)));
+    }
+    let product = Matrix::product(factors);
+    for (group, what) in [(rows, "row"), (columns, "column")] {
+        let Some(index) = group.and_then(|group| group.indices.first()) else { continue };
+        let why = format!("{} is kept: every {what} is scaled by its own entry", narrator.letter(index));
+        narrator.tell(&product, ReasonKind::Scaling, &[index], why);
+    }
+    product
+}
+
 /// The sum of the entries of a column.
-fn inner_product(group: &Group, index: &Index) -> Matrix {
+fn inner_product(group: &Group, index: &Index, narrator: &mut Narrator) -> Matrix {
+    let letter = narrator.letter(index);
+    let mut tell = |matrix: Matrix, kind, why: &str| {
+        narrator.tell(&matrix, kind, &[index], format!("{letter} is summed{why}"));
+        matrix
+    };
     if let Some(base) = group.square() {
-        return Matrix::SquaredNorm(Box::new(base));
+        return tell(Matrix::SquaredNorm(Box::new(base)), ReasonKind::Norm, " over the squares of all entries");
     }
     if let Some(Matrix::DiagonalOf(matrix)) = group.only() {
-        return Matrix::Trace(matrix.clone());
+        return tell(Matrix::Trace(matrix.clone()), ReasonKind::Trace, " over the diagonal");
     }
     match group.above.as_slice() {
         [first, rest @ ..] if !rest.is_empty() => {
@@ -193,19 +264,34 @@ fn inner_product(group: &Group, index: &Index) -> Matrix {
             let mut left = vec![first.clone()];
             left.extend(others);
             let left = Matrix::hadamard(left, Vec::new());
-            Matrix::product(vec![left.transposed(), Matrix::hadamard(vec![right], group.below.clone())])
+            let product = Matrix::product(vec![left.transposed(), Matrix::hadamard(vec![right], group.below.clone())]);
+            tell(product, ReasonKind::Inner, ", and all its factors are vectors: a row times a column")
         }
-        _ => Matrix::product(vec![Matrix::Ones(index.extent).transposed(), group.matrix()]),
+        _ => {
+            let matrix = Matrix::hadamard(group.above.clone(), group.below.clone());
+            let product = Matrix::product(vec![Matrix::Ones(index.extent).transposed(), matrix]);
+            tell(product, ReasonKind::Ones, ", and nothing else has it: 𝟏 adds the entries up")
+        }
     }
 }
 
 /// The sum of all entries of a matrix, where it has a name: a norm, or a trace of a product.
-fn whole(group: &Group) -> Option<Matrix> {
+fn whole(group: &Group, narrator: &mut Narrator) -> Option<Matrix> {
+    let indices: Vec<&Index> = group.indices.iter().collect();
+    let letters: Vec<String> = indices.iter().map(|index| narrator.letter(index)).collect();
+    let both = letters.join(" and ");
     if let Some(base) = group.square() {
-        return Some(Matrix::SquaredNorm(Box::new(base)));
+        let norm = Matrix::SquaredNorm(Box::new(base));
+        narrator.tell(&norm, ReasonKind::Norm, &indices, format!("{both} are summed over the squares of all entries"));
+        return Some(norm);
     }
     match (group.above.as_slice(), group.below.as_slice()) {
-        ([a, b], []) => Some(Matrix::trace(vec![a.clone().transposed(), b.clone()])),
+        ([a, b], []) => {
+            let trace = Matrix::trace(vec![a.clone().transposed(), b.clone()]);
+            let why = format!("{both} are summed, and both factors have them: the diagonal of a product, added up");
+            narrator.tell(&trace, ReasonKind::Trace, &indices, why);
+            Some(trace)
+        }
         _ => None,
     }
 }

@@ -78,7 +78,7 @@ impl Dense {
 }
 
 /// Values of tensors by name: a scalar, a column or a matrix.
-type Values<'a> = &'a dyn Fn(&str) -> Option<Dense>;
+pub(super) type Values<'a> = &'a dyn Fn(&str) -> Option<Dense>;
 
 impl Matrix {
     /// Its value, given values for all tensors that are read in it.
@@ -89,7 +89,7 @@ impl Matrix {
         self.value(&|name| tensor_value(model, point, name))
     }
 
-    fn value(&self, tensors: Values) -> Result<Dense, MatrixError> {
+    pub(super) fn value(&self, tensors: Values) -> Result<Dense, MatrixError> {
         let all = |parts: &[Matrix]| parts.iter().map(|part| part.value(tensors)).collect::<Result<Vec<_>, _>>();
         let square =
             |matrix: &Dense| (matrix.rows == matrix.columns).then_some(()).ok_or(MatrixError::Shape("diagonal"));
@@ -249,7 +249,7 @@ fn row_softmax(matrix: &Dense) -> Dense {
     Dense::from_fn(matrix.rows, matrix.columns, |row, column| (matrix.get(row, column) - logarithms[row]).exp())
 }
 
-fn tensor_value(model: &Model, point: &Point, name: &str) -> Option<Dense> {
+pub(super) fn tensor_value(model: &Model, point: &Point, name: &str) -> Option<Dense> {
     if let Some(array) = point.get(name) {
         let (rows, columns) = match array.shape.as_slice() {
             [] => (1, 1),

@@ -4,7 +4,7 @@ use super::tree::Matrix;
 use crate::derivation::derivative_parts;
 use crate::page::Markup;
 use crate::page::index::{comparison_sign, magnitude};
-use crate::term::{Connective, Function, Name, Number};
+use crate::term::{Comparison, Connective, Function, Name, Number};
 
 impl Matrix {
     /// As a formula.
@@ -59,6 +59,11 @@ impl Matrix {
             Matrix::Call(Function::Mod, arguments) if arguments.len() == 2 => {
                 Markup::Relation(Box::new(arguments[0].markup()), "mod", Box::new(arguments[1].markup()))
             }
+            // The root of a sum of squares has a sign of its own.
+            Matrix::Call(Function::Sqrt, arguments) if matches!(arguments.as_slice(), [Matrix::SquaredNorm(_)]) => {
+                let Matrix::SquaredNorm(inner) = &arguments[0] else { return call("sqrt", &arguments[0]) };
+                Markup::Norm(Box::new(inner.markup()))
+            }
             Matrix::Call(function, arguments) => Markup::Call(function.name().into(), all(arguments)),
             Matrix::Transposed(inner) => Markup::Transposed(Box::new(inner.markup())),
             Matrix::Diagonal(inner) | Matrix::DiagonalOf(inner) => call("diag", inner),
@@ -84,6 +89,9 @@ impl Matrix {
     fn condition(&self) -> Markup {
         match self {
             Matrix::Compare(comparison, left, right) => {
+                let turns = matches!(comparison, Comparison::Equal | Comparison::NotEqual)
+                    && matches!(**left, Matrix::Number(_));
+                let (left, right) = if turns { (right, left) } else { (left, right) };
                 Markup::Relation(Box::new(left.markup()), comparison_sign(*comparison), Box::new(right.markup()))
             }
             Matrix::Logic(Connective::Not, conditions) => Markup::Not(Box::new(conditions[0].condition())),

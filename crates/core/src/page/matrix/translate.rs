@@ -1,17 +1,18 @@
 //! From index notation to matrices.
 
 use super::contract::Network;
+use super::reason::{Narrator, Reason, ReasonKind};
 use super::tree::Matrix;
-use crate::page::index::{in_reading_order, is_delta};
-use crate::term::{Affine, Function, Index, Node, Number, Opened, Reduction, Term};
+use crate::page::index::{Letters, in_order_of_reading, in_reading_order, is_delta};
+use crate::term::{Affine, Function, Index, Name, Node, Number, Opened, Reduction, Term};
 
 /// A term as a matrix expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Translation {
     /// The expression: a scalar, a column or a matrix, by the number of free indices.
     pub matrix: Matrix,
-    /// What was done with the indices that are summed, one sentence each.
-    pub reasons: Vec<String>,
+    /// Why its parts look as they do, from the inside out.
+    pub reasons: Vec<Reason>,
 }
 
 /// `g[indices] = term` in matrix notation, for at most two indices.
@@ -19,19 +20,44 @@ pub struct Translation {
 /// # Errors
 /// Why there is no such expression.
 pub fn translate(indices: &[Index], term: &Term) -> Result<Translation, String> {
+    let mut scalars = Vec::new();
+    collect_scalars(term, &mut scalars);
+    translate_with(indices, term, Letters::apart_from(scalars), None)
+}
+
+/// The same with the letters that are not for indices, and with the index that numbers the examples and
+/// what their number is called.
+pub(super) fn translate_with(
+    indices: &[Index],
+    term: &Term,
+    mut letters: Letters,
+    examples: Option<(Index, Matrix)>,
+) -> Result<Translation, String> {
     let (rows, columns) = match indices {
         [] => (None, None),
         [rows] => (Some(rows), None),
         [rows, columns] => (Some(rows), Some(columns)),
         _ => return Err(format!("it has {} axes, and a matrix has two", indices.len())),
     };
-    let mut translator = Translator { reasons: Vec::new() };
+    let numbers_examples = |index: &&Index| examples.as_ref().is_some_and(|(own, _)| own == *index);
+    indices.iter().filter(|index| !numbers_examples(index)).for_each(|index| letters.add(index));
+    let mut translator = Translator { narrator: Narrator::new(letters, examples) };
     let matrix = translator.matrix(term, rows, columns)?;
-    Ok(Translation { matrix, reasons: translator.reasons })
+    Ok(Translation { reasons: translator.narrator.about(&matrix), matrix })
+}
+
+/// Names of tensors without axes that are read in a term.
+fn collect_scalars(term: &Term, names: &mut Vec<Name>) {
+    if let Node::Read { tensor, subscripts } = term.node()
+        && subscripts.is_empty()
+    {
+        names.push(tensor.clone());
+    }
+    term.children().iter().for_each(|child| collect_scalars(child, names));
 }
 
 pub(super) struct Translator {
-    pub reasons: Vec<String>,
+    pub narrator: Narrator,
 }
 
 impl Translator {
@@ -41,7 +67,13 @@ impl Translator {
         match (used(rows), used(columns)) {
             (own_rows, own_columns) if own_rows.as_ref() != rows || own_columns.as_ref() != columns => {
                 let inner = self.matrix(term, own_rows.as_ref(), own_columns.as_ref())?;
-                Ok(spread(inner, rows.filter(|_| own_rows.is_none()), columns.filter(|_| own_columns.is_none())))
+                let (rows, columns) = (rows.filter(|_| own_rows.is_none()), columns.filter(|_| own_columns.is_none()));
+                let spread = spread(inner, rows, columns);
+                for index in [rows, columns].into_iter().flatten() {
+                    let why = format!("it does not depend on {}: 𝟏 repeats it", self.narrator.letter(index));
+                    self.narrator.tell(&spread, ReasonKind::Repeated, &[index], why);
+                }
+                Ok(spread)
             }
             (None, Some(column)) => Ok(self.matrix(term, Some(&column), None)?.transposed()),
             (rows, columns) => self.exact(term, rows.as_ref(), columns.as_ref()),
@@ -65,9 +97,10 @@ impl Translator {
             Node::Number(number) => Ok(Matrix::Number(*number)),
             Node::Affine(_) => Err("an index is used as a number".into()),
             Node::Read { tensor, subscripts } => read(tensor, subscripts, rows, columns),
-            Node::Add(addends) => {
-                let addends: Vec<Term> = in_reading_order(addends).into_iter().cloned().collect();
-                Ok(Matrix::Sum(each(self, &addends)?))
+            Node::Add(_) => {
+                let (common, primitive) = term.split_content();
+                let addends: Vec<Term> = in_reading_order(primitive.addends()).into_iter().cloned().collect();
+                Ok(Matrix::scaled(vec![Matrix::Number(common)], Matrix::sum(each(self, &addends)?)))
             }
             Node::Mul(_) => self.sum_of_product(&[], term, rows, columns),
             Node::Pow(base, exponent) if exponent.as_number() == Some(Number::MINUS_ONE) => {
@@ -116,17 +149,33 @@ impl Translator {
         let Some(Opened { reduction, indices, body }) = term.open_from(first) else {
             return Err("no reduction".into());
         };
+        let outside = self.narrator.letters.clone();
+        let indices = in_order_of_reading(&outside, indices, &body, reduction);
+        indices.iter().for_each(|index| self.narrator.letters.add(index));
+        let result = self.opened(reduction, &indices, &body, rows, columns);
+        self.narrator.letters = outside;
+        result
+    }
+
+    fn opened(
+        &mut self,
+        reduction: Reduction,
+        indices: &[Index],
+        body: &Term,
+        rows: Option<&Index>,
+        columns: Option<&Index>,
+    ) -> Result<Matrix, String> {
         if reduction == Reduction::Sum {
-            return self.sum_of_product(&indices, &body, rows, columns);
+            return self.sum_of_product(indices, body, rows, columns);
         }
         let free: Vec<&Index> = [rows, columns].into_iter().flatten().filter(|index| body.depends_on(index)).collect();
-        match (indices.as_slice(), free.as_slice()) {
-            ([over], []) => Ok(Matrix::Whole(reduction, Box::new(self.matrix(&body, Some(over), None)?))),
+        match (indices, free.as_slice()) {
+            ([over], []) => Ok(Matrix::Whole(reduction, Box::new(self.matrix(body, Some(over), None)?))),
             ([a, b], []) if !matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) => {
-                let (a, b) = natural_order(&body, a, b);
-                Ok(Matrix::Whole(reduction, Box::new(self.matrix(&body, Some(a), Some(b))?)))
+                let (a, b) = natural_order(body, a, b).unwrap_or((a, b));
+                Ok(Matrix::Whole(reduction, Box::new(self.matrix(body, Some(a), Some(b))?)))
             }
-            ([over], [kept]) => Ok(Matrix::Rows(reduction, Box::new(self.matrix(&body, Some(kept), Some(over))?))),
+            ([over], [kept]) => Ok(Matrix::Rows(reduction, Box::new(self.matrix(body, Some(kept), Some(over))?))),
             _ => Err(format!("a {} over one index of a tensor with three", reduction.name())),
         }
     }
@@ -147,25 +196,34 @@ impl Translator {
             rest.remove(delta);
             let rest = Term::mul(rest).substitute(columns, &Affine::index(rows));
             let diagonal = Term::sum(bound, rest);
-            return Ok(match diagonal.depends_on(rows) {
-                true => Matrix::Diagonal(Box::new(self.matrix(&diagonal, Some(rows), None)?)),
+            let matrix = match diagonal.depends_on(rows) {
+                true => Matrix::diagonal(self.matrix(&diagonal, Some(rows), None)?),
                 false => Matrix::scaled(vec![self.matrix(&diagonal, None, None)?], Matrix::Identity(rows.extent)),
-            });
+            };
+            let (first, second) = (self.narrator.letter(rows), self.narrator.letter(columns));
+            let why = format!("a delta of {first} and {second} is 0 off the diagonal");
+            self.narrator.tell(&matrix, ReasonKind::Diagonal, &[rows, columns], why);
+            return Ok(matrix);
         }
         let must_split = |factor: &&Term| matches!(factor.node(), Node::Add(_)) && needs_splitting(factor);
-        if let Some(sum) = factors.iter().find(must_split).filter(|_| factors.len() > 1) {
+        if let Some(sum) = factors.iter().find(must_split).filter(|_| factors.len() > 1 || !bound.is_empty()) {
             let others: Vec<Term> = factors.iter().filter(|factor| *factor != sum).cloned().collect();
             let product =
                 |addend: &Term| Term::sum(bound, Term::mul([others.as_slice(), std::slice::from_ref(addend)].concat()));
             let split = Term::add(sum.addends().iter().map(product).collect());
+            // The sums are opened anew.
+            bound.iter().for_each(|index| self.narrator.letters.remove(index));
             return self.matrix(&split, rows, columns);
         }
         let mut network = Network::default();
-        for factor in factors {
+        // Entries of tensors first: they say which index is along the rows.
+        let (entries, others): (Vec<&Term>, Vec<&Term>) =
+            factors.iter().partition(|factor| matches!(factor.node(), Node::Read { .. }));
+        for factor in entries.into_iter().chain(others) {
             self.add_factor(&mut network, factor)?;
         }
-        let matrix = network.contract(bound, &mut self.reasons)?;
-        matrix.assemble(rows, columns)
+        let matrix = network.contract(bound, &mut self.narrator)?;
+        matrix.assemble(rows, columns, &mut self.narrator)
     }
 
     fn add_factor(&mut self, network: &mut Network, factor: &Term) -> Result<(), String> {
@@ -179,8 +237,12 @@ impl Translator {
             [] => network.insert(&[], self.matrix(&base, None, None)?, divides),
             [only] => network.insert(&[only], self.matrix(&base, Some(only), None)?, divides),
             [a, b] => {
-                let (a, b) = natural_order(&base, a, b);
-                network.insert(&[a, b], self.matrix(&base, Some(a), Some(b))?, divides);
+                let natural = natural_order(&base, a, b).map(|(a, b)| (a.clone(), b.clone()));
+                // Else the examples are along the rows.
+                let is_example = |index: &Index| self.narrator.examples.as_ref().is_some_and(|(own, _)| own == index);
+                let given = || if is_example(b) { (b.clone(), a.clone()) } else { (a.clone(), b.clone()) };
+                let (a, b) = natural.or_else(|| network.order_of(a, b)).unwrap_or_else(given);
+                network.insert(&[&a, &b], self.matrix(&base, Some(&a), Some(&b))?, divides);
             }
             many => return Err(format!("a factor has {} indices, and a matrix has two", many.len())),
         }
@@ -264,8 +326,8 @@ fn read(tensor: &str, subscripts: &[Term], rows: Option<&Index>, columns: Option
 }
 
 /// The order in which the first tensor that has both indices has them.
-pub(super) fn natural_order<'i>(term: &Term, a: &'i Index, b: &'i Index) -> (&'i Index, &'i Index) {
-    if reads_in_order(term, a, b) == Some(false) { (b, a) } else { (a, b) }
+fn natural_order<'i>(term: &Term, a: &'i Index, b: &'i Index) -> Option<(&'i Index, &'i Index)> {
+    reads_in_order(term, a, b).map(|in_order| if in_order { (a, b) } else { (b, a) })
 }
 
 fn reads_in_order(term: &Term, a: &Index, b: &Index) -> Option<bool> {

@@ -69,6 +69,10 @@ impl Matrix {
             Matrix::Transposed(inner) => *inner,
             Matrix::Product(factors) => Matrix::Product(factors.into_iter().rev().map(Matrix::transposed).collect()),
             Matrix::Scaled(scalars, inner) => Matrix::Scaled(scalars, Box::new(inner.transposed())),
+            // Where nothing is left to turn, or less than the whole.
+            Matrix::Sum(addends) if turns_freely(&addends) => {
+                Matrix::Sum(addends.into_iter().map(Matrix::transposed).collect())
+            }
             Matrix::Number(_)
             | Matrix::Identity(_)
             | Matrix::Diagonal(_)
@@ -107,12 +111,25 @@ impl Matrix {
         Matrix::scaled(scalars, product)
     }
 
+    /// A sum, flat.
+    pub(super) fn sum(addends: Vec<Matrix>) -> Matrix {
+        let flat = addends.into_iter().flat_map(|addend| match addend {
+            Matrix::Sum(inner) => inner,
+            other => vec![other],
+        });
+        Matrix::Sum(flat.collect())
+    }
+
+    /// The square matrix with a column on its diagonal, scalars in front.
+    pub(super) fn diagonal(column: Matrix) -> Matrix {
+        match column {
+            Matrix::Scaled(scalars, inner) => Matrix::Scaled(scalars, Box::new(Matrix::Diagonal(inner))),
+            other => Matrix::Diagonal(Box::new(other)),
+        }
+    }
+
     /// The trace of a product; that of the transpose is the same, so the simpler one.
     pub(super) fn trace(factors: Vec<Matrix>) -> Matrix {
-        let transposes = |matrix: &Matrix| match matrix {
-            Matrix::Product(factors) => factors.iter().filter(|f| matches!(f, Matrix::Transposed(_))).count(),
-            _ => 0,
-        };
         let product = Matrix::product(factors);
         let other = product.clone().transposed();
         Matrix::Trace(Box::new(if transposes(&other) < transposes(&product) { other } else { product }))
@@ -142,7 +159,10 @@ impl Matrix {
                 rest.extend(inner_scalars);
                 Matrix::scaled(rest, *matrix)
             }
-            Matrix::Number(number) if number.is_one() && rest.len() == 1 => rest.remove(0),
+            Matrix::Number(number) if number.is_one() => {
+                let last = rest.pop().unwrap_or(Matrix::Number(Number::ONE));
+                if rest.is_empty() { last } else { Matrix::Scaled(rest, Box::new(last)) }
+            }
             other => Matrix::Scaled(rest, Box::new(other)),
         }
     }
@@ -151,6 +171,7 @@ impl Matrix {
     pub(super) fn hadamard(mut above: Vec<Matrix>, mut below: Vec<Matrix>) -> Matrix {
         let join = |factors: &mut Vec<Matrix>| {
             factors.sort_by_key(Matrix::rank_in_product);
+            complements_after(factors);
             match factors.len() {
                 0 => Matrix::Number(Number::ONE),
                 1 => factors.remove(0),
@@ -167,6 +188,11 @@ impl Matrix {
     /// Whether it has one row and one column by its form, whatever the extents of its tensors.
     pub(super) fn is_scalar(&self) -> bool {
         self.is_thin() == (true, true)
+    }
+
+    /// Whether it has one column by its form.
+    pub(super) fn is_column(&self) -> bool {
+        self.is_thin().1
     }
 
     /// Whether it has one row, and whether it has one column.
@@ -204,10 +230,61 @@ impl Matrix {
         match self {
             Matrix::Product(_) | Matrix::Scaled(..) => 0,
             Matrix::Tensor { name, .. } if name.starts_with('∂') => 0,
-            Matrix::Sum(addends) if !addends.iter().any(|addend| matches!(addend, Matrix::Number(_))) => 1,
-            Matrix::Sum(_) => 4,
+            Matrix::Sum(addends) if addends.iter().any(|addend| matches!(addend, Matrix::Number(_))) => 4,
+            Matrix::Sum(addends) if addends.iter().all(Matrix::is_entry) => 1,
             Matrix::Tensor { .. } | Matrix::Transposed(_) => 2,
             _ => 3,
+        }
+    }
+
+    /// Whether it is a tensor, perhaps turned or with a number.
+    fn is_entry(&self) -> bool {
+        match self {
+            Matrix::Tensor { .. } => true,
+            Matrix::Transposed(inner) => inner.is_entry(),
+            Matrix::Scaled(scalars, inner) => {
+                scalars.iter().all(|s| matches!(s, Matrix::Number(_))) && inner.is_entry()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// How many transposes are written in a matrix.
+fn transposes(matrix: &Matrix) -> usize {
+    let all = |parts: &[Matrix]| parts.iter().map(transposes).sum::<usize>();
+    match matrix {
+        Matrix::Transposed(inner) => 1 + transposes(inner),
+        Matrix::Sum(parts) | Matrix::Product(parts) | Matrix::Hadamard(parts) => all(parts),
+        Matrix::Scaled(scalars, inner) => all(scalars) + transposes(inner),
+        _ => 0,
+    }
+}
+
+/// Whether the addends turned one by one have no more transposes than they have now, as in `A + Aᵀ`.
+fn turns_freely(addends: &[Matrix]) -> bool {
+    let turned: usize = addends.iter().map(|addend| transposes(&addend.clone().transposed())).sum();
+    turned <= addends.iter().map(transposes).sum()
+}
+
+/// Moves `1 - a` right behind `a`, and `1 - a^⊙2` too.
+fn complements_after(factors: &mut Vec<Matrix>) {
+    let subtracts = |sum: &Matrix, factor: &Matrix| {
+        let Matrix::Sum(addends) = sum else { return false };
+        let is_minus = |addend: &Matrix| match addend {
+            Matrix::Scaled(scalars, inner) if matches!(scalars.as_slice(), [Matrix::Number(n)] if *n == Number::MINUS_ONE) => {
+                **inner == *factor || matches!(&**inner, Matrix::Power(base, _) if **base == *factor)
+            }
+            _ => false,
+        };
+        addends.len() == 2 && matches!(addends[0], Matrix::Number(_)) && is_minus(&addends[1])
+    };
+    for position in 0..factors.len() {
+        let partner = (0..factors.len()).find(|&other| subtracts(&factors[other], &factors[position]));
+        if let Some(partner) = partner {
+            let complement = factors.remove(partner);
+            let place = if partner < position { position } else { position + 1 };
+            factors.insert(place, complement);
         }
     }
 }
