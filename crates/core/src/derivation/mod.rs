@@ -6,12 +6,15 @@
 
 mod adjoint;
 mod check;
+mod exact;
 mod nested;
+mod residue;
 mod rewrite;
 pub mod rules;
 
 pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive};
 pub use check::{CheckError, Verification, random_point, verify};
+pub use exact::Exact;
 pub use nested::with_derivatives;
 pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
 pub use rules::names::{consumers, derivative_name, derivative_parts};

@@ -2,6 +2,7 @@
 
 use super::function::{Form, OneArgument, extremum};
 use super::scalar::{Dual, Scalar, Variable};
+use super::total::{Moving, Totals};
 use super::{Array, MeaningError, Point};
 use crate::model::{Definition, Model};
 use crate::term::{Affine, Binder, Connective, Function, Name, Node, Reduction, Slot, Term};
@@ -15,6 +16,10 @@ pub(super) struct Evaluator<'a> {
     pub model: &'a Model,
     /// The values of the tensors: those of the first point that has the tensor.
     pub points: Vec<&'a Point>,
+    /// The derivatives of tensors that move with the variables.
+    pub moving: Option<&'a Moving>,
+    /// Where total derivatives that no point has are found.
+    pub totals: Option<&'a Totals<'a>>,
 }
 
 /// The values of the indices.
@@ -60,7 +65,12 @@ impl Level for Dual<Dual<Dual<f64>>> {
     }
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    /// With values of tensors only.
+    pub fn new(model: &'a Model, points: Vec<&'a Point>) -> Evaluator<'a> {
+        Evaluator { model, points, moving: None, totals: None }
+    }
+
     /// The value of a term without derivatives.
     pub fn plain(&self, term: &Term, scope: &mut Scope) -> Result<f64, MeaningError> {
         self.value::<f64>(term, scope, &[])
@@ -72,7 +82,7 @@ impl Evaluator<'_> {
     }
 
     /// The value of a term, and its derivatives by the variables: as many as `N` is deep.
-    fn value<N: Level>(&self, term: &Term, scope: &mut Scope, variables: &[Variable]) -> Result<N, MeaningError> {
+    pub fn value<N: Level>(&self, term: &Term, scope: &mut Scope, variables: &[Variable]) -> Result<N, MeaningError> {
         match term.node() {
             Node::Number(number) => Ok(N::constant(number.value())),
             Node::Affine(affine) => Ok(N::constant(scope.affine(affine)? as f64)),
@@ -117,6 +127,9 @@ impl Evaluator<'_> {
         variables: &[Variable],
     ) -> Result<N, MeaningError> {
         let constant;
+        if let Some(total) = self.total(tensor, subscripts, scope)? {
+            return Ok(N::constant(total));
+        }
         let array = match self.array(tensor) {
             Some(array) => array,
             None => {
@@ -128,7 +141,16 @@ impl Evaluator<'_> {
         let length =
             || MeaningError::Length { tensor: tensor.clone(), shape: array.shape.clone(), values: array.values.len() };
         let value = array.get(&at).ok_or_else(length)?;
-        Ok(N::entry(value, tensor, &at, variables))
+        let moved = self.moving.filter(|_| !variables.is_empty()).and_then(|moving| moving.entry(tensor, &at));
+        Ok(moved.unwrap_or_else(|| N::entry(value, tensor, &at, variables)))
+    }
+
+    /// An entry of a total derivative that no point has, where they can be asked for.
+    fn total(&self, tensor: &Name, subscripts: &[Term], scope: &mut Scope) -> Result<Option<f64>, MeaningError> {
+        let Some(totals) = self.totals.filter(|_| self.array(tensor).is_none()) else { return Ok(None) };
+        let Some(shape) = totals.shape(tensor) else { return Ok(None) };
+        let at = self.entry(tensor, &shape, subscripts, scope)?;
+        totals.entry(tensor, &at).map(Some)
     }
 
     fn array(&self, tensor: &str) -> Option<&Array> {
@@ -312,7 +334,7 @@ impl Scope {
     }
 
     /// The scope of the right side of a definition.
-    fn of(definition: &Definition, at: &[usize]) -> Scope {
+    pub fn of(definition: &Definition, at: &[usize]) -> Scope {
         Scope::new(definition.indices.iter().map(|index| index.id).zip(at.iter().copied()))
     }
 

@@ -11,10 +11,12 @@ mod evaluate;
 mod function;
 mod scalar;
 mod tabulate;
+mod total;
 
 pub use batch::{check, complete, run};
 pub use difference::{Difference, directional_difference, finite_difference};
 pub use error::MeaningError;
+pub use total::Totals;
 
 use crate::model::Model;
 use crate::term::{Function, Index, Name, Term};
@@ -72,12 +74,19 @@ pub type Point = BTreeMap<Name, Array>;
 /// A tensor without a value, a read outside its tensor, an index without a value, derivatives
 /// nested more than three deep.
 pub fn evaluate(model: &Model, point: &Point, term: &Term, at: &[(Index, usize)]) -> Result<f64, MeaningError> {
-    if let Some((index, value)) = at.iter().find(|(index, value)| *value >= index.extent) {
-        let letter = index.letter.clone();
-        return Err(MeaningError::IndexRange { letter, value: *value, extent: index.extent });
-    }
+    check_range(at)?;
     let mut scope = Scope::new(at.iter().map(|(index, value)| (index.id, *value)));
-    Evaluator { model, points: vec![point] }.plain(term, &mut scope)
+    Evaluator::new(model, vec![point]).plain(term, &mut scope)
+}
+
+fn check_range(at: &[(Index, usize)]) -> Result<(), MeaningError> {
+    match at.iter().find(|(index, value)| *value >= index.extent) {
+        None => Ok(()),
+        Some((index, value)) => {
+            let (letter, extent) = (index.letter.clone(), index.extent);
+            Err(MeaningError::IndexRange { letter, value: *value, extent })
+        }
+    }
 }
 
 /// The value of a scalar function; `None` where the number of arguments is not its own.

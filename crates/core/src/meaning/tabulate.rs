@@ -29,7 +29,7 @@ impl Tabulation<'_> {
     }
 
     fn at_once(&self, points: Vec<&Point>) -> Result<Point, MeaningError> {
-        let evaluator = Evaluator { model: self.model, points };
+        let evaluator = Evaluator::new(self.model, points);
         let mut found = Point::new();
         for (tensor, definition) in &self.members {
             let mut values = Vec::new();
@@ -83,7 +83,7 @@ impl Tabulation<'_> {
         points: &[&Point],
     ) -> Result<Vec<(usize, f64)>, MeaningError> {
         let points = std::iter::once(found).chain(points.iter().copied()).collect();
-        let evaluator = Evaluator { model: self.model, points };
+        let evaluator = Evaluator::new(self.model, points);
         let mut entries = Vec::new();
         let mut place = 0;
         each_position(&tensor.shape, &mut |at| {
