@@ -120,9 +120,9 @@ impl<'a> Residues<'_, 'a> {
             Node::Mul(factors) => self.product(factors, scope),
             Node::Pow(base, exponent) => {
                 let base = self.value(base, scope)?;
-                match exponent.as_number().and_then(Number::as_integer) {
-                    Some(power) => base.power(power),
-                    None => Some(Residue::opaque(self.key("power"), &[base, self.value(exponent, scope)?])),
+                match self.is_integer(exponent) {
+                    true => base.power(self.integer(exponent, scope)?),
+                    false => Some(Residue::opaque(self.key("power"), &[base, self.value(exponent, scope)?])),
                 }
             }
             Node::Call(Function::Floor | Function::Mod, _) => self.integer(term, scope).map(Residue::integer),

@@ -5,8 +5,10 @@ use super::points::places;
 use super::slips::{Line, Mend, Slip};
 use super::written::{claim_at, edited, flat, text_of};
 use super::{Difference, Found, Reader, Wrong, given_for};
-use crate::model::{Claim, DEFAULT_BATCH, Model, Role, TargetKind, Tensor, build_with};
+use crate::model::{Claim, DEFAULT_BATCH, Model, Role, TargetKind, Tensor, build_with, derivative_parts};
+use crate::page;
 use crate::syntax::{parse, tree};
+use crate::term::{Name, Node};
 use crate::text::{Problem, Source, Span};
 
 /// More changes than this are not tried.
@@ -30,7 +32,9 @@ impl Reader<'_> {
             Found::Unmet(given) => return told(None, None, None, self.unmet(*given)),
             Found::Follows(_) | Found::Misfit => None,
         };
-        let mended = self.mended(number, claim, line, uniform).or_else(|| self.assumed(number, claim, line, uniform));
+        let at_kink = difference.as_ref().is_some_and(|difference| difference.only_special);
+        let mended =
+            self.mended(number, claim, line, at_kink, uniform).or_else(|| self.assumed(number, claim, line, uniform));
         let Some((mend, text)) = mended else {
             let problem = self.unexplained(claim, line, difference.as_ref());
             return told(None, None, difference, problem);
@@ -45,16 +49,18 @@ impl Reader<'_> {
         number: usize,
         claim: &Claim,
         line: usize,
+        at_kink: bool,
         uniform: &mut dyn FnMut() -> f64,
     ) -> Option<(Mend, String)> {
         let tree = parse(self.source).ok()?;
         let written = claim_at(&tree, claim.span)?;
         let given = given_for(claim, line);
-        let wanted = super::needed_by_claims(self.model);
+        // A factor that is missing may be any tensor.
+        let wanted: Vec<Name> = self.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
         let points = places(self.model, &wanted, &given, uniform).ok()?;
         let judge = Judge::new(self.model, self.derived, &points, &given);
         let wrong = self.line(claim, written, line, &judge);
-        for mend in wrong.mends().into_iter().take(MOST_TRIALS) {
+        for mend in wrong.mends(at_kink).into_iter().take(MOST_TRIALS) {
             let whole = Span::new(0, self.source.text.len());
             let text = edited(&self.source.text, whole, &mend.edits);
             let Some(model) = self.rebuilt(text) else { continue };
@@ -158,11 +164,11 @@ impl Reader<'_> {
         };
         for tensor in given.iter().filter(|tensor| promises(tensor).is_some()) {
             let promise = promises(tensor);
-            found.push((sums_to(tensor, 1), promise.clone()));
+            found.push((sums_to_one(tensor), promise.clone()));
             if matches!(tensor.role, Role::Target(TargetKind::OneHot)) {
                 let entry = entry(tensor);
                 found.push((format!("{entry}^2 = {entry}"), promise.clone()));
-                found.push((format!("{} and {entry}^2 = {entry}", sums_to(tensor, 1)), promise));
+                found.push((format!("{} and {entry}^2 = {entry}", sums_to_one(tensor)), promise));
             }
         }
         let is_target = |tensor: &&&Tensor| matches!(tensor.role, Role::Target(TargetKind::Real));
@@ -175,13 +181,13 @@ impl Reader<'_> {
                 found.push((format!("{0}[i,j] = {0}[j,i]", tensor.name), None));
             }
             if !tensor.shape.is_empty() && promises(tensor).is_none() {
-                found.extend([(sums_to(tensor, 1), None), (sums_to(tensor, 0), None)]);
+                found.push((sums_to_one(tensor), None));
             }
             let entry = entry(tensor);
             found.push((format!("{entry} > 0"), None));
-            found.push((format!("{entry}^2 = 1"), None));
-            found.push((format!("{entry} = 1"), None));
-            found.push((format!("{entry} = 0"), None));
+            if matches!(tensor.role, Role::Target(_)) {
+                found.push((format!("{entry}^2 = 1"), None));
+            }
         }
         found
     }
@@ -232,7 +238,21 @@ impl Reader<'_> {
                 self.with_values(problem, claim, line, difference)
             }
         };
-        problem.hint("no single slip was found that mends it: derive the line above once more, step by step")
+        let problem = problem.hint("no single slip was found that mends it");
+        match self.answered(claim, line) {
+            Some(text) => problem.hint(format!("by the rules the line above is `{text}`")),
+            None => problem,
+        }
+    }
+
+    /// The line above with the derivatives in it answered, where there are any.
+    fn answered(&self, claim: &Claim, line: usize) -> Option<String> {
+        let above = claim.lines[line.checked_sub(1)?].value.as_ref().ok()?;
+        let derived = self.derived?;
+        let Node::Read { tensor, subscripts } = above.node() else { return None };
+        derivative_parts(tensor)?;
+        let answer = derived.definition(tensor)?.at(subscripts)?;
+        Some(page::text(&page::index::term(derived, &claim.indices, &answer)))
     }
 
     /// Adds both values and where they are found.
@@ -274,10 +294,10 @@ fn undefined(claim: &Claim, line: usize) -> Problem {
     problem.label(claim.lines[line - 1].span, "the line above")
 }
 
-/// A condition that the last axis of a tensor sums to a number.
-fn sums_to(tensor: &Tensor, number: i64) -> String {
+/// The condition that the last axis of a tensor sums to one.
+fn sums_to_one(tensor: &Tensor) -> String {
     let letters: Vec<&str> = ["i", "j", "l", "m", "n"].into_iter().take(tensor.shape.len() - 1).chain(["k"]).collect();
-    format!("sum[k] {}[{}] = {number}", tensor.name, letters.join(","))
+    format!("sum[k] {}[{}] = 1", tensor.name, letters.join(","))
 }
 
 /// An entry of a tensor.

@@ -74,8 +74,12 @@ impl<'a> Judge<'a> {
             for entry in &entries {
                 let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
                 let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
-                let (first, second) = (value(above), value(line));
-                if !first.is_finite() || !second.is_finite() {
+                let (Ok(first), Ok(second)) = (totals.evaluate(above, &at), totals.evaluate(line, &at)) else {
+                    return Judgement::Undefined;
+                };
+                // Where numbers are special a pole may cancel; elsewhere the line must have a value too.
+                let is_lost = first.is_finite() && matches!(kind, Kind::Random | Kind::Positive);
+                if !first.is_finite() || !second.is_finite() && !is_lost {
                     continue;
                 }
                 is_compared = true;
@@ -119,7 +123,7 @@ impl<'a> Judge<'a> {
             let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
             let (first, second) = (value(above), value(line));
             let size = value(&magnitude(above)).max(value(&magnitude(line))).max(1e-3);
-            if (first - second).abs() > TOLERANCE * size {
+            if (first - second).abs() > TOLERANCE * size || second.is_nan() && first.is_finite() {
                 return false;
             }
         }

@@ -80,8 +80,9 @@ const MOST: usize = 160;
 
 impl<'a> Line<'a> {
     /// All changes, in the order in which they are tried.
-    pub fn mends(&self) -> Vec<Mend> {
-        let kinds: [fn(&Self) -> Vec<Mend>; 10] = [
+    /// Those of kinks come first for a line that is wrong nowhere else.
+    pub fn mends(&self, at_kink: bool) -> Vec<Mend> {
+        let mut kinds: [fn(&Self) -> Vec<Mend>; 10] = [
             Self::free_indices,
             Self::dummies,
             Self::transposed,
@@ -93,6 +94,9 @@ impl<'a> Line<'a> {
             Self::addends,
             Self::kinks,
         ];
+        if at_kink {
+            kinds.rotate_right(1);
+        }
         kinds.iter().flat_map(|kind| kind(self).into_iter().take(MOST)).collect()
     }
 
@@ -136,6 +140,10 @@ impl<'a> Line<'a> {
 
     /// A letter that stands nowhere in the claim.
     fn fresh(&self) -> &'static str {
+        self.all_fresh().first().copied().unwrap_or("w")
+    }
+
+    fn all_fresh(&self) -> Vec<&'static str> {
         let used: Vec<&str> = self.occurrences().iter().map(|found| found.letter).collect();
         let other = occurrences(self.other, self.model);
         let is_used = |letter: &str| {
@@ -145,8 +153,8 @@ impl<'a> Line<'a> {
             |letter: &str| self.model.tensor(letter).is_some() || self.source.contains(&format!("size {letter} "));
         ["k", "l", "m", "n", "q", "r", "s", "t", "u", "v"]
             .into_iter()
-            .find(|letter| !is_used(letter) && !is_name(letter))
-            .unwrap_or("w")
+            .filter(|letter| !is_used(letter) && !is_name(letter))
+            .collect()
     }
 
     fn free_indices(&self) -> Vec<Mend> {
@@ -154,6 +162,10 @@ impl<'a> Line<'a> {
         let missing: Vec<&str> =
             self.free.iter().filter(|free| !own.iter().any(|found| found.letter == **free)).copied().collect();
         let mut mends = Vec::new();
+        if missing.is_empty() {
+            // With every free index in its place, it is the first line that lacks one.
+            self.stray.iter().for_each(|letter| mends.extend(self.in_first_line(letter)));
+        }
         let wrong: Vec<&str> = match self.stray.as_slice() {
             [] if missing.is_empty() => return mends,
             [] => unique(own.iter().map(|found| found.letter)),
@@ -188,8 +200,8 @@ impl<'a> Line<'a> {
             }
         }
         for letter in &self.stray {
-            mends.extend(self.in_first_line(letter));
             mends.extend(self.sums_over(letter));
+            mends.extend(self.in_first_line(letter));
         }
         mends
     }
@@ -273,9 +285,9 @@ impl<'a> Line<'a> {
                 }
             }
         }
+        mends.extend(self.second_halves());
         for letter in unique(own.iter().map(|found| found.letter)) {
-            let places: Vec<Span> =
-                own.iter().filter(|found| found.letter == letter && !found.binds).map(|found| found.span).collect();
+            let places = places_of(&own, letter);
             if places.len() < 3 {
                 continue;
             }
@@ -286,6 +298,31 @@ impl<'a> Line<'a> {
             }
         }
         mends
+    }
+
+    /// New letters for the second half of the places of every dummy that stands four times or more.
+    fn second_halves(&self) -> Vec<Mend> {
+        let own = self.occurrences();
+        let is_bound = |letter: &&str| !self.free.contains(letter) && places_of(&own, letter).len() >= 4;
+        let reused: Vec<&str> = unique(own.iter().map(|found| found.letter)).into_iter().filter(is_bound).collect();
+        let fresh = self.all_fresh();
+        let renamed = |letters: &[&str]| {
+            let names: Vec<String> = letters.iter().map(|letter| format!("`{letter}`")).collect();
+            let edits: Vec<(Span, String)> = letters
+                .iter()
+                .zip(&fresh)
+                .flat_map(|(letter, fresh)| {
+                    let places = places_of(&own, letter);
+                    places[places.len() / 2..].iter().map(|span| (*span, fresh.to_string())).collect::<Vec<_>>()
+                })
+                .collect();
+            let (noun, verb) = if letters.len() == 1 { ("index", "is") } else { ("indices", "are") };
+            let what = format!("the dummy {noun} {} {verb} used for two sums", names.join(" and "));
+            let at = edits.iter().map(|(span, _)| *span).min().unwrap_or(self.expr.span);
+            self.mend(Slip::Dummy, at, what, edits)
+        };
+        let single = reused.iter().map(|letter| renamed(&[letter]));
+        single.chain((reused.len() > 1).then(|| renamed(&reused))).collect()
     }
 
     fn transposed(&self) -> Vec<Mend> {
@@ -317,6 +354,7 @@ impl<'a> Line<'a> {
                 _ => {}
             }
         }
+        single.extend(self.swapped_letters());
         let pairs = (0..single.len()).flat_map(|first| (first + 1..single.len()).map(move |second| (first, second)));
         let both = |(first, second): (usize, usize)| {
             let (one, other) = (&single[first], &single[second]);
@@ -327,6 +365,29 @@ impl<'a> Line<'a> {
         };
         let both: Vec<Mend> = pairs.filter_map(both).take(40).collect();
         single.into_iter().chain(both).collect()
+    }
+
+    /// A product, or the whole line, with two letters exchanged.
+    fn swapped_letters(&self) -> Vec<Mend> {
+        let mut mends = Vec::new();
+        let products = self.products().into_iter().map(|(whole, _)| whole);
+        for part in std::iter::once(self.expr).chain(products) {
+            let inside = occurrences(part, self.model);
+            let letters = unique(inside.iter().map(|found| found.letter));
+            for (number, a) in letters.iter().enumerate() {
+                for b in &letters[number + 1..] {
+                    let other = |letter: &str| match letter {
+                        letter if letter == *a => Some(b.to_string()),
+                        letter if letter == *b => Some(a.to_string()),
+                        _ => None,
+                    };
+                    let edits = inside.iter().filter_map(|found| Some((found.span, other(found.letter)?))).collect();
+                    let what = format!("it is transposed: `{a}` and `{b}` are exchanged");
+                    mends.push(self.mend(Slip::Transposed, part.span, what, edits));
+                }
+            }
+        }
+        mends
     }
 
     fn sums(&self) -> Vec<Mend> {
@@ -341,9 +402,12 @@ impl<'a> Line<'a> {
                     let what =
                         format!("the {} over `{over}` is superfluous", if word == "mean" { "mean" } else { "sum" });
                     mends.push(self.mend(Slip::Sum, *keyword, what, vec![(until, String::new())]));
-                    let other = if word == "mean" { "sum" } else { "mean" };
-                    let what = format!("this should be the {other} over `{over}`");
-                    mends.push(self.mend(Slip::Sum, *keyword, what, vec![(*keyword, other.into())]));
+                    for (other, name) in
+                        [("sum", "sum"), ("mean", "mean"), ("prod", "product"), ("logsumexp", "log of the sum of exp")]
+                    {
+                        let what = format!("this should be the {name} over `{over}`");
+                        mends.push(self.mend(Slip::Sum, *keyword, what, vec![(*keyword, other.into())]));
+                    }
                 }
                 ExprKind::Sum(addends) => {
                     for (_, addend) in &addends[..addends.len() - 1] {
@@ -391,7 +455,7 @@ impl<'a> Line<'a> {
             self.expr.span,
             "the sign of the whole line is wrong",
             match &self.expr.kind {
-                ExprKind::Sum(_) => vec![(at(self.expr.span.start), "-(".into()), (at(self.expr.span.end), ")".into())],
+                ExprKind::Sum(addends) => vec![(self.expr.span, self.negated(addends))],
                 _ => flipped(self.expr),
             },
         )];
@@ -434,6 +498,29 @@ impl<'a> Line<'a> {
             }
         }
         mends
+    }
+
+    /// The opposite of a sum, what is added before what is subtracted.
+    fn negated(&self, addends: &[(bool, Expr)]) -> String {
+        let flipped = addends.iter().map(|(subtracted, addend)| {
+            let text = self.text(addend.span);
+            match text.strip_prefix('-') {
+                Some(rest) => (*subtracted, rest.trim_start().to_string()),
+                None => (!*subtracted, text),
+            }
+        });
+        let (added, subtracted): (Vec<_>, Vec<_>) = flipped.partition(|(subtracted, _)| !subtracted);
+        let mut text = String::new();
+        for (subtracted, addend) in added.into_iter().chain(subtracted) {
+            text += match (text.is_empty(), subtracted) {
+                (true, false) => "",
+                (true, true) => "-",
+                (false, false) => " + ",
+                (false, true) => " - ",
+            };
+            text += &addend;
+        }
+        text
     }
 
     /// A number by which the whole line is wrong.
@@ -494,8 +581,9 @@ impl<'a> Line<'a> {
         mends.truncate(MOST / 2);
         for factor in self.possible_factors() {
             for term in self.terms() {
-                for divides in [false, true] {
-                    mends.push(self.multiplied(term, &factor, divides));
+                // A condition cannot be divided by.
+                for divides in if factor.starts_with("delta") { &[false][..] } else { &[false, true] } {
+                    mends.push(self.multiplied(term, &factor, *divides));
                 }
             }
         }
@@ -549,6 +637,9 @@ impl<'a> Line<'a> {
                 _ => Vec::new(),
             }
         };
+        for (number, a) in self.free.iter().enumerate() {
+            self.free[number + 1..].iter().for_each(|b| add(format!("delta[{a},{b}]")));
+        }
         for tensor in self.model.tensors.iter().rev().take(24) {
             if crate::derivation::derivative_parts(&tensor.name).is_some() {
                 continue;
@@ -556,6 +647,7 @@ impl<'a> Line<'a> {
             for subscripts in letters(tensor.shape.len()) {
                 add(format!("{}{subscripts}", tensor.name));
                 add(format!("(1 - {}{subscripts})", tensor.name));
+                add(format!("(1 - {}{subscripts}^2)", tensor.name));
             }
         }
         found
@@ -588,16 +680,32 @@ impl<'a> Line<'a> {
                 mends.push(self.mend(Slip::Addend, addend.span, what, vec![(cut, minus.to_string())]));
             }
         }
-        let mut others = Vec::new();
+        for mend in self.transposed().into_iter().filter(|mend| mend.edits.len() == 2) {
+            for term in self.terms() {
+                let inside =
+                    mend.edits.iter().all(|(span, _)| term.span.start <= span.start && span.end <= term.span.end);
+                if inside && !matches!(term.kind, ExprKind::Sum(_)) {
+                    let twin = super::written::flat(&edited(self.source, term.span, &mend.edits));
+                    let what = format!("the addend `{twin}` is missing");
+                    mends.push(self.mend(
+                        Slip::Addend,
+                        term.span,
+                        what,
+                        vec![(at(term.span.end), format!(" + {twin}"))],
+                    ));
+                }
+            }
+        }
+        let mut others: Vec<String> = Vec::new();
         visit(self.other, &mut |expr| {
             if let ExprKind::Sum(addends) = &expr.kind {
                 others.extend(addends.iter().map(|(_, addend)| self.text(addend.span)));
             }
         });
         others.push("1".into());
-        others.extend(self.possible_factors());
+        others.extend(self.possible_factors().into_iter().filter(|factor| !factor.starts_with('(')));
         for addend in others {
-            for term in self.terms().into_iter().chain(self.groups()) {
+            for term in std::iter::once(self.expr).chain(self.groups()) {
                 for sign in ["+", "-"] {
                     let what = format!("the addend `{sign}{addend}` is missing");
                     let is_inside = term.span != self.expr.span && !matches!(term.kind, ExprKind::Sum(_));
@@ -679,6 +787,11 @@ fn mentions(expr: &Expr, letter: &str) -> bool {
     found
 }
 
+/// Where a letter stands without being bound there.
+fn places_of(all: &[Occurrence], letter: &str) -> Vec<Span> {
+    all.iter().filter(|found| found.letter == letter && !found.binds).map(|found| found.span).collect()
+}
+
 fn unique<'l>(letters: impl Iterator<Item = &'l str>) -> Vec<&'l str> {
     let mut found: Vec<&str> = Vec::new();
     letters.for_each(|letter| {
@@ -689,18 +802,24 @@ fn unique<'l>(letters: impl Iterator<Item = &'l str>) -> Vec<&'l str> {
     found
 }
 
-/// Some of the places, all of them first, then one by one, then two.
+/// Some of the places: all of them first, then one by one, then all but one, then two, then all but two.
 fn subsets(places: &[Span]) -> Vec<Vec<Span>> {
-    let mut subsets = Vec::new();
-    if places.len() != 1 && !places.is_empty() {
-        subsets.push(places.to_vec());
-    }
-    subsets.extend(places.iter().map(|place| vec![*place]));
-    if places.len() > 2 {
-        for first in 0..places.len() {
-            subsets.extend((first + 1..places.len()).map(|second| vec![places[first], places[second]]));
+    let mut subsets: Vec<Vec<Span>> = Vec::new();
+    let mut add = |subset: Vec<Span>| {
+        if !subset.is_empty() && !subsets.contains(&subset) {
+            subsets.push(subset);
         }
-    }
+    };
+    let without = |left_out: &[usize]| -> Vec<Span> {
+        places.iter().enumerate().filter(|(place, _)| !left_out.contains(place)).map(|(_, span)| *span).collect()
+    };
+    add(places.to_vec());
+    places.iter().for_each(|place| add(vec![*place]));
+    (0..places.len()).for_each(|place| add(without(&[place])));
+    let pairs: Vec<(usize, usize)> =
+        (0..places.len()).flat_map(|first| (first + 1..places.len()).map(move |second| (first, second))).collect();
+    pairs.iter().for_each(|(first, second)| add(vec![places[*first], places[*second]]));
+    pairs.iter().for_each(|(first, second)| add(without(&[*first, *second])));
     subsets
 }
 
