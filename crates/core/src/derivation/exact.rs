@@ -15,8 +15,6 @@ use std::hash::{Hash, Hasher};
 const ROUNDS: u64 = 3;
 /// In how many tries: an inverse of 0 spoils one.
 const TRIES: u64 = 6;
-/// How many nodes are visited for one comparison.
-const MOST_WORK: usize = 1_000_000;
 
 /// Compares terms over the tensors of a model.
 pub struct Exact<'a> {
@@ -27,23 +25,32 @@ pub struct Exact<'a> {
     pub expands: bool,
     /// What holds for the unknowns: conditions that are 0 or 1, each for all values of its indices.
     pub given: Vec<(&'a [Index], &'a Term)>,
+    /// How many nodes are visited in one round before it is given up.
+    pub most_work: usize,
+}
+
+/// What exact arithmetic tells of two terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// They are equal.
+    Equal,
+    /// They are different: everything in them was computed, and came out different.
+    Different,
+    /// They may be equal for a reason that this arithmetic does not know, or have no value in it.
+    Unknown,
 }
 
 impl Exact<'_> {
-    /// Whether two terms are the same function of their unknowns at these entries, as far as this tells:
-    /// `false` says nothing.
-    pub fn are_equal(&self, left: &Term, right: &Term, indices: &[Index], entries: &[Vec<usize>]) -> bool {
+    /// Compares two terms, as functions of their unknowns, at these entries.
+    pub fn compare(&self, left: &Term, right: &Term, indices: &[Index], entries: &[Vec<usize>]) -> Verdict {
+        if left == right {
+            return Verdict::Equal;
+        }
         let mut rounds = 0;
         for seed in 0..TRIES {
-            let mut point = Residues {
-                exact: self,
-                seed: scatter(seed),
-                fixed: BTreeMap::new(),
-                computed: BTreeMap::new(),
-                work: 0,
-            };
+            let mut point = Residues::new(self, scatter(seed));
             if point.impose_given().is_none() {
-                return false;
+                return Verdict::Unknown;
             }
             let mut all_equal = || {
                 for entry in entries {
@@ -58,15 +65,16 @@ impl Exact<'_> {
             };
             match all_equal() {
                 Some(true) => rounds += 1,
-                Some(false) => return false,
-                None if point.work > MOST_WORK => return false,
+                Some(false) if point.is_loose => return Verdict::Unknown,
+                Some(false) => return Verdict::Different,
+                None if point.work > self.most_work => return Verdict::Unknown,
                 None => {}
             }
             if rounds == ROUNDS {
-                return true;
+                return Verdict::Equal;
             }
         }
-        false
+        Verdict::Unknown
     }
 }
 
@@ -97,13 +105,20 @@ struct Residues<'e, 'a> {
     /// Entries of defined tensors that were computed before.
     computed: BTreeMap<(Name, Vec<usize>), Residue>,
     work: usize,
+    /// Whether a value was made up that may not be independent of the others.
+    is_loose: bool,
 }
 
-impl<'a> Residues<'_, 'a> {
+impl<'e, 'a> Residues<'e, 'a> {
+    fn new(exact: &'e Exact<'a>, seed: u64) -> Residues<'e, 'a> {
+        let (fixed, computed) = (BTreeMap::new(), BTreeMap::new());
+        Residues { exact, seed, fixed, computed, work: 0, is_loose: false }
+    }
+
     /// The value of a term; `None` where it has none in this arithmetic.
     fn value(&mut self, term: &Term, scope: &mut Scope) -> Option<Residue> {
         self.work += 1;
-        if self.work > MOST_WORK {
+        if self.work > self.exact.most_work {
             return None;
         }
         match term.node() {
@@ -122,7 +137,10 @@ impl<'a> Residues<'_, 'a> {
                 let base = self.value(base, scope)?;
                 match self.is_integer(exponent) {
                     true => base.power(self.integer(exponent, scope)?),
-                    false => Some(Residue::opaque(self.key("power"), &[base, self.value(exponent, scope)?])),
+                    false => {
+                        self.is_loose = true;
+                        Some(Residue::opaque(self.key("power"), &[base, self.value(exponent, scope)?]))
+                    }
                 }
             }
             Node::Call(Function::Floor | Function::Mod, _) => self.integer(term, scope).map(Residue::integer),
@@ -220,7 +238,10 @@ impl<'a> Residues<'_, 'a> {
                 let read = Term::read(tensor, at);
                 Residue::integer(self.integer(&read, &mut Scope { free: Vec::new(), bound: Vec::new() })?)
             }
-            _ => Residue::unknown(place.1.iter().fold(self.key(tensor), |key, at| scatter(key ^ *at as u64))),
+            role => {
+                self.is_loose |= matches!(role, Role::Defined(_));
+                Residue::unknown(place.1.iter().fold(self.key(tensor), |key, at| scatter(key ^ *at as u64)))
+            }
         };
         self.computed.insert(place, value);
         Some(value)
@@ -229,6 +250,8 @@ impl<'a> Residues<'_, 'a> {
     fn call(&mut self, function: Function, arguments: &[Term], scope: &mut Scope) -> Option<Residue> {
         let values: Option<Vec<Residue>> = arguments.iter().map(|argument| self.value(argument, scope)).collect();
         let values = values?;
+        // What is made of exponentials is computed, but not what logarithms or orders make of them.
+        self.is_loose = true;
         let u = values[0];
         let (one, two) = (Residue::ONE, Residue::integer(2));
         let logistic = |u: Residue| one.plus(u.negated().exponential()).inverse();
@@ -263,6 +286,7 @@ impl<'a> Residues<'_, 'a> {
                     let (left, right) = (self.integer(left, scope)?, self.integer(right, scope)?);
                     return Some(comparison.holds(left as f64, right as f64));
                 }
+                self.is_loose = true;
                 let difference = self.value(left, scope)?.minus(self.value(right, scope)?);
                 Some(comparison.holds(difference.sign(self.seed) as f64, 0.0))
             }
@@ -303,10 +327,14 @@ impl<'a> Residues<'_, 'a> {
             Reduction::Sum => Some(sum(&row)),
             Reduction::Prod => Some(row.iter().fold(Residue::ONE, |product, value| product.times(*value))),
             Reduction::LogSumExp => {
+                self.is_loose = true;
                 let total = sum(&row.iter().map(|value| value.exponential()).collect::<Vec<_>>());
                 Some(self.opaque(Function::Log, &[total]))
             }
-            Reduction::Max | Reduction::Min => Some(Residue::opaque(self.key(reduction.name()), &row)),
+            Reduction::Max | Reduction::Min => {
+                self.is_loose = true;
+                Some(Residue::opaque(self.key(reduction.name()), &row))
+            }
             Reduction::ArgMax | Reduction::ArgMin => None,
         }
     }

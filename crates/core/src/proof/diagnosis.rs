@@ -202,6 +202,7 @@ impl Reader<'_> {
     ) -> Problem {
         let own = claim.lines[line].span;
         let short = mend.what.split(", which `").next().unwrap_or(&mend.what);
+        let short = short.trim_start_matches("the free indices differ: ");
         let mut problem = match difference {
             Some(difference) if difference.only_special => Problem::new(
                 format!("this line equals the one above it except at a kink: {}", mend.what),

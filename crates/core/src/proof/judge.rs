@@ -1,10 +1,10 @@
 //! Whether two terms are equal: exactly, or at points.
 
 use super::points::{Kind, Place, needed};
-use crate::derivation::{Exact, derivative_parts, with_derivatives};
+use crate::derivation::{Exact, Verdict, derivative_parts, magnitude, with_derivatives};
 use crate::meaning::Totals;
 use crate::model::{Definition, Given, Model, Role, Tensor};
-use crate::term::{Index, Name, Node, Number, Reduction, Term};
+use crate::term::{Index, Name, Term};
 use crate::text::Span;
 
 /// How it was shown that a line equals the one above it.
@@ -46,6 +46,9 @@ const TOLERANCE: f64 = 1e-9;
 const LARGE_TOLERANCE: f64 = 1e-6;
 /// All entries of a line are compared up to this number, else this many of them.
 const ENTRIES: usize = 24;
+
+/// How many nodes exact arithmetic visits before it gives up.
+const MOST_WORK: usize = 1_000_000;
 
 /// Points, and everything else that is needed to compare terms of a model.
 pub(super) struct Judge<'a> {
@@ -151,15 +154,13 @@ impl<'a> Judge<'a> {
     }
 
     fn are_equal_exactly(&self, above: &Term, line: &Term, indices: &[Index], entries: &[Vec<usize>]) -> bool {
-        if above == line {
-            return true;
-        }
-        let Some(model) = self.derived else { return false };
+        let Some(model) = self.derived else { return above == line };
         let given: Vec<(&[Index], &Term)> =
             self.given.iter().map(|given| (given.indices.as_slice(), &given.condition)).collect();
-        [false, true]
-            .into_iter()
-            .any(|expands| Exact { model, expands, given: given.clone() }.are_equal(above, line, indices, entries))
+        [false, true].into_iter().any(|expands| {
+            let exact = Exact { model, expands, given: given.clone(), most_work: MOST_WORK };
+            exact.compare(above, line, indices, entries) == Verdict::Equal
+        })
     }
 }
 
@@ -196,26 +197,6 @@ pub(super) fn needed_by_claims(model: &Model) -> Vec<Name> {
     names.sort();
     names.dedup();
     names
-}
-
-/// A term whose value is the size of what is added up in another: rounding errors are measured by it.
-fn magnitude(term: &Term) -> Term {
-    match term.node() {
-        Node::Add(addends) => Term::add(addends.iter().map(magnitude).collect()),
-        Node::Mul(factors) => Term::mul(factors.iter().map(magnitude).collect()),
-        Node::Number(number) => Term::number(if number.is_negative() { number.negated() } else { *number }),
-        Node::Pow(base, exponent)
-            if exponent.as_number().and_then(Number::as_integer).is_some_and(|power| power > 0) =>
-        {
-            Term::pow(&magnitude(base), exponent)
-        }
-        Node::Reduce { reduction: Reduction::Sum, .. } => match term.open() {
-            Some(opened) => Term::sum(&opened.indices, magnitude(&opened.body)),
-            None => term.clone(),
-        },
-        _ if term.is_condition() => term.clone(),
-        _ => Term::call(crate::term::Function::Abs, term.clone()),
-    }
 }
 
 /// Entries of a line: all, or some that are spread evenly and some on the diagonal.

@@ -815,7 +815,7 @@ fn subsets(places: &[Span]) -> Vec<Vec<Span>> {
     };
     add(places.to_vec());
     places.iter().for_each(|place| add(vec![*place]));
-    (0..places.len()).for_each(|place| add(without(&[place])));
+    (0..places.len()).rev().for_each(|place| add(without(&[place])));
     let pairs: Vec<(usize, usize)> =
         (0..places.len()).flat_map(|first| (first + 1..places.len()).map(move |second| (first, second))).collect();
     pairs.iter().for_each(|(first, second)| add(vec![places[*first], places[*second]]));

@@ -1,6 +1,6 @@
 //! Claims as they are written: their parts, and where letters stand.
 
-use crate::model::Model;
+use crate::model::{Model, Role, TargetKind};
 use crate::syntax::tree::{Claim, Expr, ExprKind, Statement, StatementKind, Tree};
 use crate::text::Span;
 
@@ -60,10 +60,20 @@ pub(super) struct Occurrence<'e> {
 pub(super) fn occurrences<'e>(expr: &'e Expr, model: &Model) -> Vec<Occurrence<'e>> {
     let mut all = Vec::new();
     collect(expr, false, &mut all);
-    let mut letters: Vec<&str> =
-        all.iter().filter(|(found, subscript)| found.binds || *subscript).map(|(found, _)| found.letter).collect();
-    letters.retain(|letter| model.tensor(letter).is_none());
-    all.into_iter().map(|(found, _)| found).filter(|found| letters.contains(&found.letter)).collect()
+    let is_integer = |letter: &str| {
+        let role = model.tensor(letter).filter(|tensor| tensor.shape.is_empty()).map(|tensor| &tensor.role);
+        matches!(role, Some(Role::Input { below: Some(_) } | Role::Target(TargetKind::Integer(_))))
+    };
+    let letters: Vec<&str> = all
+        .iter()
+        .filter(|(found, subscript)| (found.binds || *subscript) && !is_integer(found.letter))
+        .map(|(found, _)| found.letter)
+        .collect();
+    // A letter that stands by itself may be a scalar of the same name.
+    let is_index = |(found, subscript): &(Occurrence, bool)| {
+        letters.contains(&found.letter) && (found.binds || *subscript || model.tensor(found.letter).is_none())
+    };
+    all.into_iter().filter(is_index).map(|(found, _)| found).collect()
 }
 
 fn collect<'e>(expr: &'e Expr, subscript: bool, found: &mut Vec<(Occurrence<'e>, bool)>) {

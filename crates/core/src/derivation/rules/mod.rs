@@ -9,6 +9,7 @@ pub mod simplify;
 pub mod stable;
 
 use super::rewrite::Rule;
+use std::sync::OnceLock;
 
 /// Answers `∂/∂`: the rules of differentiation.
 pub static DIFFERENTIATE: &[&Rule] = &[
@@ -91,19 +92,22 @@ pub static STABLE: &[&Rule] = &[
 ];
 
 /// Every rule there is.
-pub fn all() -> Vec<&'static Rule> {
-    let mut rules: Vec<&'static Rule> = Vec::new();
-    let single = [
-        &names::CHAIN_RULE,
-        &names::LOCAL_JACOBIANS,
-        &names::MASKED_POLE,
-        &names::KNOWN_DERIVATIVE,
-        &stable::LOG_OF_NAMED,
-    ];
-    for rule in DIFFERENTIATE.iter().chain(SIMPLIFY).chain(SOLVE).chain(TIDY).chain(STABLE).copied().chain(single) {
-        if !rules.contains(&rule) {
-            rules.push(rule);
+pub fn all() -> &'static [&'static Rule] {
+    static ALL: OnceLock<Vec<&'static Rule>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let mut rules: Vec<&'static Rule> = Vec::new();
+        let single = [
+            &names::CHAIN_RULE,
+            &names::LOCAL_JACOBIANS,
+            &names::MASKED_POLE,
+            &names::KNOWN_DERIVATIVE,
+            &stable::LOG_OF_NAMED,
+        ];
+        for rule in DIFFERENTIATE.iter().chain(SIMPLIFY).chain(SOLVE).chain(TIDY).chain(STABLE).copied().chain(single) {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
         }
-    }
-    rules
+        rules
+    })
 }
