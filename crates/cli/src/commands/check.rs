@@ -107,7 +107,8 @@ impl Report {
         let mut text = format!("{}: {verdict}, {} tensors\n", path.display(), self.tensors);
         for (of, derivatives, found) in &self.derived {
             let number = format!("{derivatives} {}", if *derivatives == 1 { "derivative" } else { "derivatives" });
-            text += &format!("  {of}: {number}, {}\n", agreement(found));
+            let exact = if found.exact > 0 { format!(", {} lines exactly", found.exact) } else { String::new() };
+            text += &format!("  {of}: {number}, {}{exact}\n", agreement(found));
         }
         self.claims.iter().for_each(|proof| text += &self.claim(proof));
         text
@@ -152,7 +153,7 @@ impl Report {
     fn json(&self, path: &Path) -> Value {
         let derived = self.derived.iter().map(|(of, derivatives, found)| {
             json!({
-                "of": **of, "derivatives": derivatives, "points": found.points, "lines": found.lines,
+                "of": **of, "derivatives": derivatives, "points": found.points, "lines": found.lines, "exact": found.exact,
                 "max_rel_error": found.max_rel_error, "max_difference_error": found.max_difference_error,
             })
         });

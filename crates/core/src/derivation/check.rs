@@ -132,7 +132,7 @@ const MOVING: usize = 64;
 const MOST_WORK: usize = 20_000_000;
 
 /// The work of one evaluation of a model, in such nodes, up to which it is evaluated at special points too.
-const MOST_SPECIAL_WORK: usize = 500_000;
+const MOST_SPECIAL_WORK: usize = 50_000;
 
 /// A point for [`verify`]: values for all that a model is given, drawn from `uniform`, which gives
 /// numbers in -1..1. Integers are in their range and targets keep their promises.
