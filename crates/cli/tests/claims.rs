@@ -45,7 +45,7 @@ fn wrong_indices_are_wrong_and_unknown_names_malformed() {
 #[test]
 fn json_has_every_line() {
     let output = checked(
-        "claim ∂loss/∂z[i] = p[i] sum[k] y[k] - y[i] = p[i] - y[i] given sum[k] y[k] = 1 = y[i] - p[i]",
+        "claim ∂loss/∂z[i] = p[i] sum[k] y[k] - y[i] = p[i] - y[i] given sum[k] y[k] = 1\n    = y[i] - p[i]",
         &["--format", "json"],
     );
     message(&output, 1);

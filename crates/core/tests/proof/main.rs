@@ -1,6 +1,7 @@
 //! Claims: right ones pass, wrong ones are told with the slip that was made.
 
 mod article;
+mod mutants;
 mod right;
 mod wrong;
 

@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// Whether all lines must be shown exactly.
 const EXACT: bool = true;
 
-const RIGHT: &[(&str, bool, &str)] = &[
+pub(crate) const RIGHT: &[(&str, bool, &str)] = &[
     (NETWORK, EXACT, "claim ∂p[k]/∂z2[j] = p[k] (delta[k,j] - p[j])"),
     (NETWORK, EXACT, "claim ∂p[k]/∂z2[j] = p[k] delta[k,j] - p[k] p[j] = p[j] (delta[j,k] - p[k])"),
     (NETWORK, EXACT, "claim ∂loss/∂p[k] = -y[k] / p[k]"),
