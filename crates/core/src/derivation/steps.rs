@@ -172,3 +172,47 @@ pub fn magnitude(term: &Term) -> Term {
         _ => Term::call(Function::Abs, term.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derivation::derive;
+    use crate::text::Source;
+
+    /// Without the replay, which sees every change anyway: exact arithmetic sees what is wrong in an algebraic
+    /// step, and the special points what is wrong only at a kink.
+    #[test]
+    fn wrong_steps_are_seen_by_their_values() {
+        let text = "input x[3]\ntarget y[3] onehot\nparam W[3,3] ~ he\nz[i] = W[i,j] x[j]\n\
+                    a[i] = relu(z[i])\np[i] = exp(a[i]) / sum[k] exp(a[k])\nloss = -y[i] log(p[i])\n";
+        let source = Source::new("model.dr", text);
+        let model = crate::model::build(&source, &crate::syntax::parse(&source).unwrap()).unwrap();
+        let mut backward = derive(&model, "loss", &["W".into()]).unwrap();
+        let wanted: Vec<Name> = backward.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        assert!(check(&backward, &wanted, true).unwrap() > 0);
+        let mut seen = 0;
+        for gradient in 0..backward.gradients.len() {
+            for step in 0..backward.gradients[gradient].derivation.steps.len() {
+                let kept = backward.gradients[gradient].derivation.steps[step].after.clone();
+                let changed = Term::add(vec![Term::integer(1), kept.clone()]);
+                backward.gradients[gradient].derivation.steps[step].after = changed;
+                seen += usize::from(check(&backward, &wanted, false).is_err());
+                backward.gradients[gradient].derivation.steps[step].after = kept;
+            }
+        }
+        assert!(seen > 5, "{seen} changes are seen exactly");
+        let local = backward.jacobians.iter_mut().find(|local| &*local.tensor == "a").unwrap();
+        let last = local.derivation.steps.last_mut().unwrap();
+        last.after = at_kink(&last.after);
+        assert!(check(&backward, &wanted, true).is_err());
+    }
+
+    /// The comparison `>` where `>=` is meant, and the other way round.
+    fn at_kink(term: &Term) -> Term {
+        match term.node() {
+            Node::Compare(Comparison::Greater, a, b) => Term::compare(Comparison::GreaterEqual, a.clone(), b.clone()),
+            Node::Compare(Comparison::Less, a, b) => Term::compare(Comparison::LessEqual, a.clone(), b.clone()),
+            _ => term.map_children(&mut at_kink),
+        }
+    }
+}
