@@ -77,9 +77,12 @@ fn shifted(term: &Term) -> Option<Term> {
     Some(term.with_children(changed.collect()))
 }
 
+/// A way to change a line, with its name.
+type Change = (&'static str, fn(&Term) -> Term);
+
 #[test]
 fn every_changed_step_is_seen() {
-    let changes: [(&str, fn(&Term) -> Term); 3] = [("sign", sign), ("factor", factor), ("index", index)];
+    let changes: [Change; 3] = [("sign", sign), ("factor", factor), ("index", index)];
     let mut tampered = 0;
     for text in MODELS {
         let model = built(text);

@@ -172,7 +172,7 @@ impl Reader<'_> {
             }
         }
         let is_target = |tensor: &&&Tensor| matches!(tensor.role, Role::Target(TargetKind::Real));
-        let (targets, others): (Vec<&Tensor>, Vec<&Tensor>) = given.iter().partition(|tensor| is_target(&tensor));
+        let (targets, others): (Vec<&Tensor>, Vec<&Tensor>) = given.iter().partition(|tensor| is_target(tensor));
         for tensor in targets.into_iter().chain(others).take(24) {
             if let [.., before, last] = tensor.shape.as_slice()
                 && before == last
