@@ -17,6 +17,11 @@ pub fn load(path: &Path) -> Result<Model, Failure> {
 
 /// Reads and builds the model; one that carries the axis of the examples itself, for so many.
 pub fn load_for(path: &Path, examples: usize) -> Result<Model, Failure> {
+    load_with_source(path, examples).map(|(_, model)| model)
+}
+
+/// As [`load_for`], with the text.
+pub fn load_with_source(path: &Path, examples: usize) -> Result<(Source, Model), Failure> {
     let name = path.display().to_string();
     let hint = "give the path of a model, a file ending in .dr";
     let unreadable = |error: std::io::Error| Failure::input(format!("{name} cannot be read: {error}"), hint);
@@ -30,7 +35,8 @@ pub fn load_for(path: &Path, examples: usize) -> Result<Model, Failure> {
     let source = syntax::source_from_bytes(&name, &bytes).map_err(|problem| problems(&empty, &[problem]))?;
     let tree = syntax::parse(&source).map_err(|found| problems(&source, &found))?;
     let model = model::build_with(&source, &tree, examples).map_err(|found| problems(&source, &found))?;
-    with_derivatives(&model).map_err(|error| Failure::message(error).about(path))
+    let model = with_derivatives(&model).map_err(|error| Failure::message(error).about(path))?;
+    Ok((source, model))
 }
 
 fn problems(source: &Source, problems: &[Problem]) -> Failure {

@@ -102,7 +102,7 @@ fn gradient(page: &GradientPage) -> Value {
 /// How well the lines of derivations agree, in words.
 pub fn agreement(found: &Verification) -> String {
     let size = |error: f64| if error == 0.0 { "exactly".to_string() } else { format!("to {error:.0e}") };
-    let Verification { points, lines, max_rel_error, max_difference_error } = found;
+    let Verification { points, lines, max_rel_error, max_difference_error, .. } = found;
     format!(
         "{lines} lines at {points} random {} agree {}, with finite differences {}",
         if *points == 1 { "point" } else { "points" },

@@ -63,7 +63,8 @@ const BROKEN: &[(&str, &str)] = &[
     ("window_without_range", "a[i] = z[i+k]\n"),
     ("recurrence_without_boundary", "a[i] = a[i-1] + z[i]\n"),
     ("data_as_subscript_is_no_integer", "a = x[y[0]]\n"),
-    ("not_yet_claim", "claim z[i] = W[i,j] x[j]\n"),
+    ("claim_of_an_unknown_name", "claim z[i] = W[i,j] q[j]\n"),
+    ("claim_with_a_condition_that_is_none", "claim z[i] = W[i,j] x[j] given x[0]\n"),
 ];
 
 /// What a run printed, and its exit code.

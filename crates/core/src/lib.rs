@@ -6,6 +6,7 @@ pub mod model;
 
 pub mod page;
 pub mod plan;
+pub mod proof;
 pub mod syntax;
 pub mod term;
 pub mod text;

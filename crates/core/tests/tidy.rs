@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &["text", "syntax", "term"]),
     ("meaning", &["term", "model"]),
     ("derivation", &["term", "model", "meaning"]),
+    ("proof", &["text", "syntax", "term", "model", "meaning", "derivation", "page"]),
     ("plan", &["term", "model", "derivation"]),
     ("page", &["term", "model", "meaning", "derivation"]),
 ];

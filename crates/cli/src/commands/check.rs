@@ -6,37 +6,48 @@ use crate::failure::{Failure, print};
 use crate::model_file;
 use crate::report::agreement;
 use deltarule_core::derivation::Verification;
-use deltarule_core::model::{Model, Role};
+use deltarule_core::model::{DEFAULT_BATCH, Model, Role};
+use deltarule_core::proof::{Line, Proof, Shown, Wrong, prove};
 use deltarule_core::term::Name;
-use serde_json::json;
+use deltarule_core::text::{Source, Span};
+use deltarule_run::seeds::Stream;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Runs the verb: goes through all models and fails where one does.
 pub fn run(arguments: &Check, common: &Common) -> Result<(), Failure> {
     let mut failure = None;
     for path in &arguments.models {
-        match check(path, common.seed) {
-            Ok(report) => print(&report.show(path, arguments.format)),
+        let found = match check(path, common.seed) {
+            Ok(report) => {
+                print(&report.show(path, arguments.format));
+                report.failure()
+            }
             Err(found) => {
                 if arguments.format == Format::Json {
                     print(&format!("{}\n", json!({ "model": path, "ok": false, "message": found.text() })));
                 }
-                failure = Some(Failure::worse(failure, found));
+                Some(found)
             }
+        };
+        if let Some(found) = found {
+            failure = Some(Failure::worse(failure, found));
         }
     }
     failure.map_or(Ok(()), Err)
 }
 
-/// What was found to be right.
+/// What was found.
 struct Report {
+    source: Source,
     tensors: usize,
     /// The scalars that were differentiated, each with how many derivatives, and how well they agree.
     derived: Vec<(Name, usize, Verification)>,
+    claims: Vec<Proof>,
 }
 
 fn check(path: &Path, seed: u64) -> Result<Report, Failure> {
-    let model = model_file::load(path)?;
+    let (source, model) = model_file::load_with_source(path, DEFAULT_BATCH)?;
     let mut derived = Vec::new();
     for of in scalars(&model) {
         // By all that is given, and on the way to that by everything between.
@@ -46,7 +57,9 @@ fn check(path: &Path, seed: u64) -> Result<Report, Failure> {
         let (verification, _) = verified(&backward, seed).map_err(|failure| failure.about(path))?;
         derived.push((of, backward.gradients.len(), verification));
     }
-    Ok(Report { tensors: model.tensors.len(), derived })
+    let mut stream = Stream::new(seed, "check", "claims");
+    let claims = prove(&source, &model, &mut || 2.0 * stream.uniform() - 1.0);
+    Ok(Report { source, tensors: model.tensors.len(), derived, claims })
 }
 
 /// What is differentiated: the scalars that nothing else reads, the loss above all. Metrics are only
@@ -75,22 +88,110 @@ impl Report {
         }
     }
 
+    /// The claims that are wrong, if there are any.
+    fn failure(&self) -> Option<Failure> {
+        let wrong: Vec<String> = self.wrong().map(|wrong| wrong.problem.render(&self.source)).collect();
+        (!wrong.is_empty()).then(|| Failure::Check(wrong.join("\n")))
+    }
+
+    fn wrong(&self) -> impl Iterator<Item = &Wrong> {
+        self.claims.iter().filter_map(|proof| proof.wrong.as_ref())
+    }
+
     fn text(&self, path: &Path) -> String {
-        let mut text = format!("{}: ok, {} tensors\n", path.display(), self.tensors);
+        let verdict = match self.wrong().count() {
+            0 => "ok".to_string(),
+            1 => "1 claim is wrong".to_string(),
+            number => format!("{number} claims are wrong"),
+        };
+        let mut text = format!("{}: {verdict}, {} tensors\n", path.display(), self.tensors);
         for (of, derivatives, found) in &self.derived {
             let number = format!("{derivatives} {}", if *derivatives == 1 { "derivative" } else { "derivatives" });
-            text += &format!("  {of}: {number}, {}\n", agreement(found));
+            let exact = if found.exact > 0 { format!(", {} lines exactly", found.exact) } else { String::new() };
+            text += &format!("  {of}: {number}, {}{exact}\n", agreement(found));
+        }
+        self.claims.iter().for_each(|proof| text += &self.claim(proof));
+        text
+    }
+
+    /// A claim, line by line.
+    fn claim(&self, proof: &Proof) -> String {
+        let counters = proof.counters.iter().map(|(name, value)| format!(", {name} = {value}"));
+        let counters: String = counters.collect();
+        let verdict = if proof.wrong.is_some() { "wrong" } else { "right" };
+        let mut text = format!("  claim in line {}{counters}: {verdict}\n", self.line(proof.span));
+        let lines: Vec<(String, &Line)> =
+            proof.lines.iter().map(|line| (format!("= {}", self.written(line.span)), line)).collect();
+        let width = lines.iter().map(|(text, _)| text.chars().count()).max().unwrap_or(0).min(60);
+        for (written, line) in lines {
+            let given = self.given(line).into_iter().map(|given| format!(" given {given}"));
+            let given: String = given.collect();
+            let padding = " ".repeat(width.saturating_sub(written.chars().count()));
+            text += &format!("    {:>4} {written}{padding}   {}{given}\n", self.line(line.span), shown(line.shown));
+        }
+        if let Some(wrong) = &proof.wrong {
+            let slip = wrong.slip.map_or(String::new(), |slip| format!(": {}", slip.name()));
+            text += &format!("    {:>4} = {}   wrong{slip}\n", self.line(wrong.span), self.written(wrong.span));
         }
         text
     }
 
-    fn json(&self, path: &Path) -> serde_json::Value {
+    fn line(&self, span: Span) -> usize {
+        self.source.position(span.start as usize).0
+    }
+
+    /// What stands at a place, on one line.
+    fn written(&self, span: Span) -> String {
+        let lines = self.source.text[span.range()].lines().map(|line| line.split('#').next().unwrap_or("").trim());
+        lines.collect::<Vec<_>>().join(" ")
+    }
+
+    fn given(&self, line: &Line) -> Vec<String> {
+        line.given.iter().map(|given| self.written(*given)).collect()
+    }
+
+    fn json(&self, path: &Path) -> Value {
         let derived = self.derived.iter().map(|(of, derivatives, found)| {
             json!({
-                "of": **of, "derivatives": derivatives, "points": found.points, "lines": found.lines,
+                "of": **of, "derivatives": derivatives, "points": found.points, "lines": found.lines, "exact": found.exact,
                 "max_rel_error": found.max_rel_error, "max_difference_error": found.max_difference_error,
             })
         });
-        json!({ "model": path, "ok": true, "tensors": self.tensors, "derived": derived.collect::<Vec<_>>() })
+        let claims: Vec<Value> = self.claims.iter().map(|proof| self.claim_json(proof)).collect();
+        json!({
+            "model": path, "ok": self.wrong().count() == 0, "tensors": self.tensors,
+            "derived": derived.collect::<Vec<_>>(), "claims": claims,
+        })
+    }
+
+    fn claim_json(&self, proof: &Proof) -> Value {
+        let lines = proof.lines.iter().map(|line| {
+            let points = match line.shown {
+                Shown::Exactly => Value::Null,
+                Shown::AtPoints(points) => json!(points),
+            };
+            json!({
+                "line": self.line(line.span), "text": self.written(line.span), "ok": true,
+                "exactly": line.shown == Shown::Exactly, "points": points, "given": self.given(line),
+            })
+        });
+        let wrong = proof.wrong.iter().map(|wrong| {
+            let values = wrong.difference.as_ref();
+            json!({
+                "line": self.line(wrong.span), "text": self.written(wrong.span), "ok": false,
+                "slip": wrong.slip.map(|slip| slip.name()), "mended": wrong.mended,
+                "entry": values.map(|found| &found.entry), "value": values.map(|found| found.value),
+                "above": values.map(|found| found.above), "message": wrong.problem.render(&self.source),
+            })
+        });
+        let lines: Vec<Value> = lines.chain(wrong).collect();
+        json!({ "line": self.line(proof.span), "ok": proof.wrong.is_none(), "lines": lines })
+    }
+}
+
+fn shown(shown: Shown) -> String {
+    match shown {
+        Shown::Exactly => "exactly".to_string(),
+        Shown::AtPoints(points) => format!("at {points} points"),
     }
 }

@@ -361,7 +361,8 @@ fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Contex
     derivation.exhaust(TIDY, context);
 }
 
-fn holds_question(term: &Term) -> bool {
+/// Whether a derivative in a term is not answered yet.
+pub(super) fn holds_question(term: &Term) -> bool {
     matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.children().iter().any(holds_question)
 }
 

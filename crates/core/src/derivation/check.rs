@@ -26,6 +26,8 @@ pub struct Verification {
     /// The greatest difference between a result and finite differences, relative to the size of
     /// the derivative; of scalars only.
     pub max_difference_error: f64,
+    /// How many of the lines were shown to equal the one above them in exact arithmetic.
+    pub exact: usize,
 }
 
 /// Why a derivation does not hold.
@@ -45,6 +47,13 @@ pub enum CheckError {
         expected: f64,
         /// The value of this line.
         found: f64,
+    },
+    /// A line does not equal the one above it in exact arithmetic.
+    Exact {
+        /// What is derived there.
+        chain: Name,
+        /// The rule that gave the line.
+        rule: &'static str,
     },
     /// The result differs from finite differences.
     Difference {
@@ -91,6 +100,9 @@ impl std::fmt::Display for CheckError {
                 f,
                 "in {chain} the step «{rule}» changes the value at entry {entry:?} from {expected} to {found}"
             ),
+            CheckError::Exact { chain, rule } => {
+                write!(f, "in {chain} the step «{rule}» changes the value: exact arithmetic tells")
+            }
             CheckError::Difference { of, wrt, entry, expected, found } => {
                 write!(f, "∂{of}/∂{wrt} at entry {entry} is derived as {found}, but finite differences give {expected}")
             }
@@ -125,6 +137,9 @@ const MOST_WORK: usize = 20_000_000;
 const LINE_WORK: usize = 1_000_000;
 /// The work for all lines, in bodies of reductions: a few seconds. After that no further point is taken.
 const LINES_WORK: usize = 50_000_000;
+
+/// The work of one evaluation of a model, in such nodes, up to which it is evaluated at special points too.
+const MOST_SPECIAL_WORK: usize = 50_000;
 
 /// A point for [`verify`]: values for all that a model is given, drawn from `uniform`, which gives
 /// numbers in -1..1. Integers are in their range and targets keep their promises.
@@ -197,6 +212,7 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
     let differences = 8 * points.len().max(1) * backward.gradients.len().max(1);
     let entries = (MOST_WORK / work.max(1) / differences).min(ENTRIES);
     let wanted = read_by_lines(backward);
+    found.exact = super::steps::check(backward, &wanted, work <= MOST_SPECIAL_WORK)?;
     let mut defined = BTreeSet::new();
     let mut done = 0usize;
     for (number, point) in points.iter().enumerate() {
@@ -393,7 +409,7 @@ fn compare(by: Difference, derived: f64, size: f64, found: &mut Verification) ->
 }
 
 /// Some entries of a tensor, spread evenly; all of a small one.
-fn sample(extents: &[usize], most: usize) -> Vec<Vec<usize>> {
+pub(super) fn sample(extents: &[usize], most: usize) -> Vec<Vec<usize>> {
     let length: usize = extents.iter().product();
     let count = length.min(most);
     let unravel = |mut flat: usize| {

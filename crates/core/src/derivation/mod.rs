@@ -6,17 +6,22 @@
 
 mod adjoint;
 mod check;
+mod exact;
 mod full;
 mod nested;
+mod residue;
 mod rewrite;
 pub mod rules;
+mod steps;
 
 pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive};
 pub use check::{CheckError, Verification, random_point, verify};
+pub use exact::{Exact, Verdict};
 pub use full::in_full;
 pub use nested::with_derivatives;
 pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
 pub use rules::names::{consumers, derivative_name, derivative_parts};
+pub use steps::magnitude;
 
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Index, Name};

@@ -21,7 +21,7 @@ pub(super) struct Prepared<'a> {
 
 /// The values of the indices.
 #[derive(Default)]
-struct Frame {
+pub(super) struct Frame {
     /// Of the free ones, then of those that the reductions around bind.
     values: Vec<usize>,
     /// How many bodies of reductions were evaluated so far: nearly all the work.
@@ -46,6 +46,13 @@ impl<'a> Prepared<'a> {
         plain(&self.code, &mut self.frame).map_err(|error| *error)
     }
 
+    /// As [`Prepared::at`], with the derivatives by the variables.
+    pub fn moving_at<N: Level>(&mut self, values: &[usize], variables: &[Variable]) -> Result<N, MeaningError> {
+        self.frame.values.clear();
+        self.frame.values.extend(values);
+        value(&self.code, &mut self.frame, variables).map_err(|error| *error)
+    }
+
     /// How many bodies of reductions were evaluated so far.
     pub fn work(&self) -> usize {
         self.frame.bodies
@@ -53,7 +60,7 @@ impl<'a> Prepared<'a> {
 }
 
 /// A [`Scalar`] of which there is one with one more derivative.
-trait Level: Scalar {
+pub(super) trait Level: Scalar {
     /// The derivative by the last of the variables, of which there is one for each level around and one more.
     fn derivative(of: &Code, frame: &mut Frame, variables: &[Variable]) -> Outcome<Self>;
 }
@@ -88,6 +95,10 @@ fn value<N: Level>(code: &Code, frame: &mut Frame, variables: &[Variable]) -> Ou
         Code::Number(number) => Ok(N::constant(*number)),
         Code::Integer(linear) => Ok(N::constant(integer(linear, frame)? as f64)),
         Code::Read(own) => read(own, frame, variables),
+        Code::Total(entry, totals) => {
+            let at = subscripts(entry, frame)?;
+            Ok(N::constant(totals.entry(entry.tensor, &at).map_err(Box::new)?))
+        }
         Code::Sum(addends) => {
             let mut total = N::nothing();
             for addend in addends {
@@ -138,7 +149,9 @@ fn read<N: Level>(read: &Read, frame: &mut Frame, variables: &[Variable]) -> Out
         let (tensor, shape) = (entry.tensor.clone(), array.shape.clone());
         Box::new(MeaningError::Length { tensor, shape, values: array.values.len() })
     };
-    Ok(N::entry(*array.values.get(place).ok_or_else(length)?, entry.tensor, place, variables))
+    let value = *array.values.get(place).ok_or_else(length)?;
+    let moved = read.moving.filter(|_| !variables.is_empty()).and_then(|moving| moving.entry(place));
+    Ok(moved.unwrap_or_else(|| N::entry(value, entry.tensor, place, variables)))
 }
 
 /// Where an entry stands in its array. Subscripts have no derivative.

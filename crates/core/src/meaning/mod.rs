@@ -13,10 +13,12 @@ mod prepare;
 mod reach;
 mod scalar;
 mod tabulate;
+mod total;
 
 pub use batch::{check, complete, run};
 pub use difference::{Difference, directional_difference, finite_difference};
 pub use error::MeaningError;
+pub use total::Totals;
 
 use crate::model::Model;
 use crate::term::{Function, Index, Name, Term};
@@ -95,19 +97,25 @@ pub fn evaluate_entries(
     most: usize,
 ) -> Result<(Vec<f64>, usize), MeaningError> {
     let points = [point];
-    let mut prepared = Prepared::new(Names { model, points: &points }, term, indices);
+    let mut prepared = Prepared::new(Names::new(model, &points), term, indices);
     let mut values = Vec::with_capacity(entries.len());
     for entry in entries {
         if !values.is_empty() && prepared.work() >= most {
             break;
         }
-        if let Some((index, value)) = indices.iter().zip(entry).find(|(index, value)| **value >= index.extent) {
-            let letter = index.letter.clone();
-            return Err(MeaningError::IndexRange { letter, value: *value, extent: index.extent });
-        }
+        check_range(indices, entry)?;
         values.push(prepared.at(entry)?);
     }
     Ok((values, prepared.work()))
+}
+
+fn check_range(indices: &[Index], entry: &[usize]) -> Result<(), MeaningError> {
+    match indices.iter().zip(entry).find(|(index, value)| **value >= index.extent) {
+        None => Ok(()),
+        Some((Index { letter, extent, .. }, value)) => {
+            Err(MeaningError::IndexRange { letter: letter.clone(), value: *value, extent: *extent })
+        }
+    }
 }
 
 /// The value of a scalar function; `None` where the number of arguments is not its own.

@@ -2,6 +2,7 @@
 //! entry to entry: tensors, places of indices, and how early a loop can ask each condition.
 
 use super::reach::Reach;
+use super::total::{Entries, Moving, Totals};
 use super::{Array, MeaningError, Point};
 use crate::model::{Definition, Model};
 use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Reduction, Slot, Term};
@@ -16,6 +17,17 @@ pub(super) struct Names<'a> {
     pub model: &'a Model,
     /// The values of the tensors: those of the first point that has the tensor.
     pub points: &'a [&'a Point],
+    /// The derivatives of tensors that move with the variables.
+    pub moving: Option<&'a Moving>,
+    /// Where total derivatives that no point has are found.
+    pub totals: Option<&'a Totals<'a>>,
+}
+
+impl<'a> Names<'a> {
+    /// With values of tensors only.
+    pub fn new(model: &'a Model, points: &'a [&'a Point]) -> Names<'a> {
+        Names { model, points, moving: None, totals: None }
+    }
 }
 
 /// A term with everything looked up. What cannot be looked up is an error only once it is evaluated.
@@ -24,6 +36,8 @@ pub(super) enum Code<'a> {
     Number(f64),
     Integer(Linear),
     Read(Read<'a>),
+    /// An entry of a total derivative that no point has.
+    Total(Entry<'a>, &'a Totals<'a>),
     Sum(Vec<Code<'a>>),
     /// The conditions among the factors, and the others.
     Product(Vec<Code<'a>>, Vec<Code<'a>>),
@@ -62,6 +76,8 @@ pub(super) struct Axis<'a> {
 pub(super) struct Read<'a> {
     pub entry: Entry<'a>,
     pub array: Cow<'a, Array>,
+    /// How it moves with the variables, where it does.
+    pub moving: Option<&'a Entries>,
 }
 
 /// A reduction.
@@ -130,7 +146,7 @@ impl<'a> Preparation<'a> {
         match term.node() {
             Node::Number(number) => Code::Number(number.value()),
             Node::Affine(affine) => self.linear(affine).map_or_else(Code::Fault, Code::Integer),
-            Node::Read { tensor, subscripts } => self.read(tensor, subscripts).map_or_else(Code::Fault, Code::Read),
+            Node::Read { tensor, subscripts } => self.read(tensor, subscripts).unwrap_or_else(Code::Fault),
             Node::Add(addends) => Code::Sum(self.codes(addends)),
             Node::Mul(factors) => self.product(factors.iter()),
             Node::Pow(base, exponent) => Code::Power(Box::new([self.code(base), self.code(exponent)])),
@@ -185,7 +201,12 @@ impl<'a> Preparation<'a> {
         }
     }
 
-    fn read(&mut self, tensor: &'a Name, subscripts: &'a [Term]) -> Result<Read<'a>, MeaningError> {
+    fn read(&mut self, tensor: &'a Name, subscripts: &'a [Term]) -> Result<Code<'a>, MeaningError> {
+        if let (Some(totals), None) = (self.names.totals, self.array(tensor))
+            && let Some(shape) = totals.shape(tensor)
+        {
+            return Ok(Code::Total(self.entry(tensor, &shape, subscripts)?, totals));
+        }
         let array = match self.array(tensor) {
             Some(array) => Cow::Borrowed(array),
             None => {
@@ -193,7 +214,8 @@ impl<'a> Preparation<'a> {
                 Cow::Owned(constant.ok_or(MeaningError::Missing(tensor.clone()))?)
             }
         };
-        Ok(Read { entry: self.entry(tensor, &array.shape, subscripts)?, array })
+        let moving = self.names.moving.and_then(|moving| moving.of(tensor));
+        Ok(Code::Read(Read { entry: self.entry(tensor, &array.shape, subscripts)?, array, moving }))
     }
 
     fn array(&self, tensor: &str) -> Option<&'a Array> {
@@ -345,6 +367,7 @@ impl Code<'_> {
                 found.insert(linear.terms.clone());
             }
             Code::Read(read) => read.entry.parts(found),
+            Code::Total(entry, _) => entry.parts(found),
             Code::Sum(codes) | Code::Logic(_, codes) | Code::Call(_, codes) => {
                 codes.iter().for_each(|code| code.parts(found));
             }

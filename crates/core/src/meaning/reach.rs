@@ -60,7 +60,7 @@ impl Search<'_> {
             Code::Power(sides) | Code::Compare(_, sides) => self.all(&**sides),
             Code::Where(parts) => self.all(&**parts),
             Code::Loop(own) => self.reduction(own),
-            Code::Derivative(..) | Code::Jacobian(_) => None,
+            Code::Total(..) | Code::Derivative(..) | Code::Jacobian(_) => None,
         }
     }
 

@@ -53,9 +53,26 @@ pub(super) trait Scalar: Clone {
     fn mean_of_equals(values: &[Self]) -> Self;
     /// `log(sum exp)`
     fn logsumexp(values: &[Self]) -> Self;
+    /// How many levels of derivatives it has.
+    const LEVELS: usize;
+    /// Calls `found` with the value and every derivative that is not exactly 0, each named by the levels
+    /// it is by: a bit for each, beside those of `levels`.
+    fn take_apart(&self, levels: usize, found: &mut dyn FnMut(usize, f64));
+    /// The number of these parts again; `None` for a derivative that is exactly 0.
+    fn put_together(levels: usize, part: &dyn Fn(usize) -> Option<f64>) -> Option<Self>;
 }
 
 impl Scalar for f64 {
+    const LEVELS: usize = 0;
+
+    fn take_apart(&self, levels: usize, found: &mut dyn FnMut(usize, f64)) {
+        found(levels, *self);
+    }
+
+    fn put_together(levels: usize, part: &dyn Fn(usize) -> Option<f64>) -> Option<f64> {
+        part(levels)
+    }
+
     fn constant(value: f64) -> f64 {
         value
     }
@@ -153,6 +170,25 @@ impl<N: Scalar> Dual<N> {
 }
 
 impl<N: Scalar> Scalar for Dual<N> {
+    const LEVELS: usize = N::LEVELS + 1;
+
+    fn take_apart(&self, levels: usize, found: &mut dyn FnMut(usize, f64)) {
+        self.value.take_apart(levels, found);
+        if let Some(slope) = &self.slope {
+            slope.take_apart(levels | 1 << N::LEVELS, found);
+        }
+    }
+
+    /// Where a value is exactly 0 its slope may not be.
+    fn put_together(levels: usize, part: &dyn Fn(usize) -> Option<f64>) -> Option<Self> {
+        let value = N::put_together(levels, part);
+        let slope = N::put_together(levels | 1 << N::LEVELS, part);
+        match (value, slope) {
+            (None, None) => None,
+            (value, slope) => Some(Dual { value: value.unwrap_or_else(|| N::constant(0.0)), slope }),
+        }
+    }
+
     fn constant(value: f64) -> Self {
         Dual { value: N::constant(value), slope: None }
     }

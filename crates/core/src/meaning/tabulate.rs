@@ -30,7 +30,7 @@ impl Tabulation<'_> {
     }
 
     fn at_once(&self, points: Vec<&Point>) -> Result<Point, MeaningError> {
-        let names = Names { model: self.model, points: &points };
+        let names = Names::new(self.model, &points);
         let mut found = Point::new();
         for (tensor, definition) in &self.members {
             let mut entry = Prepared::definition(names, definition);
@@ -85,7 +85,7 @@ impl Tabulation<'_> {
         points: &[&Point],
     ) -> Result<Vec<(usize, f64)>, MeaningError> {
         let points: Vec<&Point> = std::iter::once(found).chain(points.iter().copied()).collect();
-        let mut entry = Prepared::definition(Names { model: self.model, points: &points }, definition);
+        let mut entry = Prepared::definition(Names::new(self.model, &points), definition);
         let mut entries = Vec::new();
         let mut place = 0;
         each_position(&tensor.shape, &mut |at| {

@@ -1,7 +1,7 @@
 //! The way through a file, statement by statement.
 
 use super::declarations::{check_entries, declare};
-use super::elaborate::{Elaborator, Globals, unsupported};
+use super::elaborate::{Elaborator, Globals};
 use super::functions::{Functions, definitions};
 use super::initialisers::{Fans, Scheme, Start, fans};
 use super::letters::bare;
@@ -13,14 +13,14 @@ use super::form::Form;
 use super::guards::bounds;
 use super::repeat::repeat;
 use super::scope::{Bound, Scope};
-use super::{Assumption, Definition, LOSS, Model, Role, Stage, TargetKind, Tensor};
+use super::{Assumption, Claim, Definition, LOSS, Model, Role, Stage, TargetKind, Tensor};
 use crate::syntax::tree::{Declaration, Equation, ExprKind, LeftSubscript, Statement, StatementKind, Tree};
 use crate::term::Name;
 use crate::text::{Problem, Source, Span};
 use std::collections::{HashMap, HashSet};
 
 /// See [`Draft::ordering_work`](super::draft::Draft::ordering_work).
-const MOST_ORDERING: u64 = 2_000_000;
+pub(super) const MOST_ORDERING: u64 = 2_000_000;
 
 /// The number of examples for which [`build`] builds a model that carries their axis itself.
 pub const DEFAULT_BATCH: usize = 3;
@@ -69,6 +69,7 @@ pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, V
         metrics: Vec::new(),
         batch: None,
         forward: Vec::new(),
+        claims: Vec::new(),
     };
     if let Some(axis) = repeated.iter().find_map(|repeated| batch::axis(&repeated.statement)) {
         builder.globals.names.announce(BATCH, axis);
@@ -89,6 +90,10 @@ pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, V
         let understood = !repeated.broken && keep(builder.statement(statement, position + 1), &mut problems).is_some();
         if !understood && let Some(name) = statement.kind.defined() {
             builder.globals.names.define(&name.text, name.span, position + 1, Meaning::Broken);
+        }
+        if let (StatementKind::Claim(_), Some(claim)) = (&statement.kind, builder.claims.last_mut()) {
+            claim.counters =
+                repeated.counters.iter().map(|counter| (counter.name.as_str().into(), counter.value)).collect();
         }
         // A statement of a block is told about once.
         if problems.len() > known && !repeated.counters.is_empty() {
@@ -115,7 +120,7 @@ fn keep<T>(outcome: Outcome<T>, problems: &mut Vec<Problem>) -> Option<T> {
     match outcome {
         Ok(value) => Some(value),
         Err(Fault::Known) => None,
-        Err(Fault::New(problem)) => {
+        Err(Fault::New(problem) | Fault::Misfit(problem)) => {
             problems.push(*problem);
             None
         }
@@ -138,6 +143,7 @@ struct Builder<'a> {
     batch: Option<usize>,
     /// The reads of tensors before their equations.
     forward: Vec<Forward>,
+    claims: Vec<Claim>,
 }
 
 impl<'a> Builder<'a> {
@@ -145,7 +151,6 @@ impl<'a> Builder<'a> {
         if let Some(name) = statement.kind.defined() {
             self.globals.names.check_new(&name.text, name.span)?;
         }
-        let scope = Scope::new(number, Vec::new());
         if self.batch.is_some() {
             batch::check(statement)?;
         }
@@ -175,7 +180,11 @@ impl<'a> Builder<'a> {
             }
             // Repeated already.
             StatementKind::For { .. } => Ok(()),
-            StatementKind::Claim(_) => Err(unsupported("a claim", statement.span, &scope)),
+            StatementKind::Claim(claim) => {
+                let claim = self.globals.claim(claim, statement.span, number)?;
+                self.claims.push(claim);
+                Ok(())
+            }
         }
     }
 
@@ -324,7 +333,8 @@ impl<'a> Builder<'a> {
         let sums = |tensor: &&Tensor| matches!(tensor.role, Role::Target(TargetKind::OneHot | TargetKind::Probability));
         let assumptions = self.globals.tensors.iter().filter(sums);
         let assumptions = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone())).collect();
-        Model { assumptions, tensors: self.globals.tensors, metrics: self.metrics, batch: self.batch }
+        let Builder { globals, metrics, batch, claims, .. } = self;
+        Model { assumptions, tensors: globals.tensors, metrics, batch, claims }
     }
 }
 

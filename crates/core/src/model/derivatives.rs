@@ -10,6 +10,31 @@ use crate::syntax::tree::{Expr, ExprKind};
 use crate::term::{Comparison, Name};
 use crate::text::Span;
 
+/// The name of the tensor that holds `∂of/∂wrt`; its axes are those of `of`, then those of `wrt`. Either
+/// may be a derivative itself: `∂∂u/∂x/∂W` is the derivative of `∂u/∂x` by `W`.
+pub fn derivative_name(of: &str, wrt: &str) -> Name {
+    format!("∂{of}/∂{wrt}").into()
+}
+
+/// The two tensors in the name of a derivative. The names of other tensors hold neither `∂` nor `/`, so
+/// nested derivatives come apart in one way only.
+pub fn derivative_parts(name: &str) -> Option<(&str, &str)> {
+    let inner = name.strip_prefix('∂')?;
+    let (of, rest) = inner.split_at(name_length(inner)?);
+    let wrt = rest.strip_prefix("/∂")?;
+    (name_length(wrt)? == wrt.len()).then_some((of, wrt))
+}
+
+/// How many bytes of a text the name of a tensor or of a derivative at its beginning takes.
+fn name_length(text: &str) -> Option<usize> {
+    let Some(inner) = text.strip_prefix('∂') else {
+        return Some(text.find('/').unwrap_or(text.len())).filter(|length| *length > 0);
+    };
+    let of = name_length(inner)?;
+    let wrt = inner[of..].strip_prefix("/∂")?;
+    Some('∂'.len_utf8() + of + "/∂".len() + name_length(wrt)?)
+}
+
 /// What is differentiated, or by what.
 struct Side {
     name: Name,
@@ -42,7 +67,7 @@ impl<'a> Elaborator<'_, 'a> {
         if !side.computed {
             return Ok(Draft::Number(crate::term::Number::ZERO));
         }
-        let name: Name = format!("∂{}/∂{}", side.name, by.name).into();
+        let name = derivative_name(&side.name, &by.name);
         self.globals.derivatives.insert(name.clone(), side.per_example);
         Ok(Draft::Read(name, side.subscripts.into_iter().chain(by.subscripts).collect()))
     }
@@ -65,7 +90,7 @@ impl<'a> Elaborator<'_, 'a> {
                     return Err(problem.hint("differentiate what an equation defines").into());
                 }
                 Ok(Side {
-                    name: format!("∂{}/∂{}", of.name, wrt.name).into(),
+                    name: derivative_name(&of.name, &wrt.name),
                     subscripts: [of.subscripts, wrt.subscripts].concat(),
                     per_example: of.per_example,
                     defined: None,

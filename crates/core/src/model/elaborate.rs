@@ -8,7 +8,7 @@ use super::form::Form;
 use super::functions::Functions;
 use super::guards::guards;
 use super::letters::{Collector, Known, Letters, bare};
-use super::names::{Fault, Meaning, Names, Outcome};
+use super::names::{Meaning, Names, Outcome};
 use super::outside::given;
 use super::ranges::{Evidence, Ranges};
 use super::scope::{Bound, IndexId, Scope};
@@ -310,11 +310,6 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     fn conditions(&mut self, parts: &'a [Expr], scope: &Scope<'a>) -> Outcome<Vec<Draft>> {
         parts.iter().map(|part| self.condition(part, scope)).collect()
     }
-}
-
-/// Something of the language that does not work yet.
-pub(super) fn unsupported(what: &str, span: Span, scope: &Scope) -> Fault {
-    scope.problem(format!("{what} is not supported yet"), span, "understood, but not supported yet").into()
 }
 
 /// A number of things, in words.

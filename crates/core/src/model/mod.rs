@@ -8,6 +8,7 @@ mod batch;
 mod boundary;
 mod build;
 mod calls;
+mod claims;
 mod declarations;
 mod derivatives;
 mod draft;
@@ -29,6 +30,8 @@ mod stages;
 mod subscripts;
 
 pub use build::{DEFAULT_BATCH, build, build_with};
+pub use claims::{Claim, ClaimLine, Given, Misfit, MisfitKind};
+pub use derivatives::{derivative_name, derivative_parts};
 pub use functions::prelude;
 pub use stages::{Recurrence, Stage};
 
@@ -48,6 +51,8 @@ pub struct Model {
     /// The number of examples, where the equations carry the axis of the examples themselves. Then
     /// nothing is added for it: no tensor is per example, and `loss` is what its equation says.
     pub batch: Option<usize>,
+    /// What the file says to be equal; nothing depends on it.
+    pub claims: Vec<Claim>,
 }
 
 /// The name of the scalar that training minimises.

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 pub(super) enum Fault {
     /// A problem to report.
     New(Box<Problem>),
+    /// What it says is well formed, but its indices do not fit what they stand at: two extents for one
+    /// index, or a read outside its tensor.
+    Misfit(Box<Problem>),
     /// It uses a name whose own definition has a problem, which is reported there.
     Known,
 }

@@ -125,6 +125,15 @@ impl Ranges {
         self.ties.truncate(mark.ties);
     }
 
+    /// The extents that the reads tell, of the indices that they tell it of.
+    ///
+    /// # Errors
+    ///
+    /// Two places that disagree.
+    pub fn known(&self) -> Outcome<Vec<Option<usize>>> {
+        Solver::new(self).known()
+    }
+
     /// Every index with its range.
     ///
     /// # Errors

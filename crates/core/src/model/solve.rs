@@ -2,13 +2,13 @@
 
 use super::form::{Atom, Form};
 use super::guards::{bounds, tried};
-use super::names::Outcome;
+use super::names::{Fault, Outcome};
 use super::outside::{disagreement, nothing_left, outside, unknown};
 use super::ranges::{Evidence, Ranges, Reach};
 use super::scope::IndexId;
 use super::sizes::LARGEST;
 use crate::term::Index;
-use crate::text::Span;
+use crate::text::{Problem, Span};
 use std::collections::VecDeque;
 
 /// An equation whose ranges are being found.
@@ -39,14 +39,14 @@ impl<'r> Solver<'r> {
         Solver { ranges, extents: vec![None; count], origins: vec![None; count], subscripts }
     }
 
-    /// Every index with its range: what is given and what stands in plain subscripts first; then,
-    /// as long as something changes, what equal axes of a recurrence say, what keeps compound
+    /// Finds the extents that something tells: what is given and what stands in plain subscripts first;
+    /// then, as long as something changes, what equal axes of a recurrence say, what keeps compound
     /// subscripts inside, and what is compared for equality.
-    pub fn solve(mut self) -> Outcome<Vec<Index>> {
+    fn find(&mut self) -> Outcome<()> {
         for index in 0..self.extents.len() {
             let evidence = self.evidence(index);
             if let [first, second, ..] = evidence.as_slice() {
-                return Err(disagreement(&self.ranges.all[index], first, second).into());
+                return Err(misfit(disagreement(&self.ranges.all[index], first, second)));
             }
             if let Some(evidence) = evidence.into_iter().next() {
                 self.settle(index, evidence.extent, evidence.span, evidence.text);
@@ -57,9 +57,20 @@ impl<'r> Solver<'r> {
         loop {
             let changed = self.spread(&same) || self.infer()? || self.spread(ties);
             if !changed {
-                break;
+                return Ok(());
             }
         }
+    }
+
+    /// The extents that something tells, without looking whether every read stays inside.
+    pub fn known(mut self) -> Outcome<Vec<Option<usize>>> {
+        self.find()?;
+        Ok(self.extents)
+    }
+
+    /// Every index with its range.
+    pub fn solve(mut self) -> Outcome<Vec<Index>> {
+        self.find()?;
         let solved = self.extents.iter().zip(&self.ranges.all).enumerate().map(|(id, (extent, range))| match extent {
             Some(extent) => Ok(Index::new(id as u32, *extent, &range.letter)),
             None => Err(unknown(&self, id).into()),
@@ -170,7 +181,7 @@ impl<'r> Solver<'r> {
             let greatest = most.as_ref().map_or(LARGEST as usize, |most| most.extent);
             let Some(extent) = self.most_for(read, index, greatest) else { continue };
             if extent == 0 {
-                return Err(nothing_left(self, read, index).into());
+                return Err(misfit(nothing_left(self, read, index)));
             }
             most = Some(Most { extent, read: number });
         }
@@ -205,7 +216,7 @@ impl<'r> Solver<'r> {
             && self.extents[index] != self.extents[axis]
             && !is_conditional(read, index)
         {
-            return Err(super::outside::other_axis(self, read, index, axis).into());
+            return Err(misfit(super::outside::other_axis(self, read, index, axis)));
         }
         let Some((_, limit)) = read.limit.bounds(&extents) else { return Ok(()) };
         let is_inside = |(low, high)| low >= 0 && high < limit;
@@ -214,11 +225,15 @@ impl<'r> Solver<'r> {
             return Ok(());
         }
         match tried(&read.form, &read.guards, &extents) {
-            Some(Some(exact)) if !is_inside(exact) => Err(outside(self, read, exact, limit).into()),
+            Some(Some(exact)) if !is_inside(exact) => Err(misfit(outside(self, read, exact, limit))),
             Some(_) => Ok(()),
-            None => Err(outside(self, read, reached, limit).into()),
+            None => Err(misfit(outside(self, read, reached, limit))),
         }
     }
+}
+
+fn misfit(problem: Problem) -> Fault {
+    Fault::Misfit(Box::new(problem))
 }
 
 /// Whether a condition on the index stands around a read.

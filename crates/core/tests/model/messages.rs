@@ -164,8 +164,15 @@ fn conditions() {
 }
 
 #[test]
-fn not_yet() {
-    insta::assert_snapshot!(messages(&["param w ~ zeros\nloss = w^2\nclaim w w = w^2",]));
+fn claims() {
+    insta::assert_snapshot!(messages(&[
+        "param w ~ zeros\nclaim w w = v^2",
+        "param w ~ zeros\nclaim w = w given w",
+        "param w ~ zeros\nclaim w = w given v > 0",
+        "input x[3]\nclaim x[i,j] = x[i]",
+        "claim delta[i,j] = delta[j,i]",
+        "for l in 1..2:\n    claim w{l} = w{l}",
+    ]));
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod stable;
 pub mod totals;
 
 use super::rewrite::Rule;
+use std::sync::OnceLock;
 
 /// Answers `∂/∂`: the rules of differentiation.
 pub static DIFFERENTIATE: &[&Rule] = &[
@@ -105,21 +106,31 @@ pub static STABLE: &[&Rule] = &[
 ];
 
 /// Every rule there is.
-pub fn all() -> Vec<&'static Rule> {
-    let mut rules: Vec<&'static Rule> = Vec::new();
-    let single = [
-        &names::CHAIN_RULE,
-        &names::LOCAL_JACOBIANS,
-        &names::MASKED_POLE,
-        &names::KNOWN_DERIVATIVE,
-        &stable::LOG_OF_NAMED,
-    ];
-    for rule in
-        DIFFERENTIATE.iter().chain(SIMPLIFY).chain(SOLVE).chain(TIDY).chain(READ).chain(STABLE).copied().chain(single)
-    {
-        if !rules.contains(&rule) {
-            rules.push(rule);
+pub fn all() -> &'static [&'static Rule] {
+    static ALL: OnceLock<Vec<&'static Rule>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let mut rules: Vec<&'static Rule> = Vec::new();
+        let single = [
+            &names::CHAIN_RULE,
+            &names::LOCAL_JACOBIANS,
+            &names::MASKED_POLE,
+            &names::KNOWN_DERIVATIVE,
+            &stable::LOG_OF_NAMED,
+        ];
+        for rule in DIFFERENTIATE
+            .iter()
+            .chain(SIMPLIFY)
+            .chain(SOLVE)
+            .chain(TIDY)
+            .chain(READ)
+            .chain(STABLE)
+            .copied()
+            .chain(single)
+        {
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
         }
-    }
-    rules
+        rules
+    })
 }

@@ -8,30 +8,7 @@ use crate::derivation::rewrite::{Context, Rule};
 use crate::model::{Assumption, Definition, Model, Role, Tensor};
 use crate::term::{Affine, Comparison, Function, Index, Name, Node, Number, Opened, Reduction, Term, fresh_id};
 
-/// The name of the tensor that holds `∂of/∂wrt`; its axes are those of `of`, then those of `wrt`. Either
-/// may be a derivative itself: `∂∂u/∂x/∂W` is the derivative of `∂u/∂x` by `W`.
-pub fn derivative_name(of: &str, wrt: &str) -> Name {
-    format!("∂{of}/∂{wrt}").into()
-}
-
-/// The two tensors in the name of a derivative. The names of other tensors hold neither `∂` nor `/`, so
-/// nested derivatives come apart in one way only.
-pub fn derivative_parts(name: &str) -> Option<(&str, &str)> {
-    let inner = name.strip_prefix('∂')?;
-    let (of, rest) = inner.split_at(name_length(inner)?);
-    let wrt = rest.strip_prefix("/∂")?;
-    (name_length(wrt)? == wrt.len()).then_some((of, wrt))
-}
-
-/// How many bytes of a text the name of a tensor or of a derivative at its beginning takes.
-fn name_length(text: &str) -> Option<usize> {
-    let Some(inner) = text.strip_prefix('∂') else {
-        return Some(text.find('/').unwrap_or(text.len())).filter(|length| *length > 0);
-    };
-    let of = name_length(inner)?;
-    let wrt = inner[of..].strip_prefix("/∂")?;
-    Some('∂'.len_utf8() + of + "/∂".len() + name_length(wrt)?)
-}
+pub use crate::model::{derivative_name, derivative_parts};
 
 /// The tensors in whose definitions `tensor` stands and on which `of` depends, `of` itself included.
 pub fn consumers(model: &Model, of: &str, tensor: &str) -> Vec<Name> {

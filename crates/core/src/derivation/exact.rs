@@ -1,0 +1,453 @@
+//! Whether two terms are equal exactly: what they are made of is given random residues, and sums, products
+//! and powers of those are computed without any rounding.
+//!
+//! Of functions it is known only that equal arguments give equal values, except of `exp` and what is made of
+//! it; of comparisons only that they are consistent with some order. So terms that come out equal are
+//! equal, and terms that do not may be equal for another reason.
+
+use super::residue::{Residue, scatter};
+use crate::model::{Model, Role, TargetKind, Tensor};
+use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Number, Reduction, Slot, Term};
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+/// How often two terms are compared, each time with other residues.
+const ROUNDS: u64 = 3;
+/// In how many tries: an inverse of 0 spoils one.
+const TRIES: u64 = 6;
+
+/// Compares terms over the tensors of a model.
+pub struct Exact<'a> {
+    /// Where names are looked up.
+    pub model: &'a Model,
+    /// Whether tensors with an equation are replaced by it; if not, only derivatives are, and the others are
+    /// taken for unknowns.
+    pub expands: bool,
+    /// What holds for the unknowns: conditions that are 0 or 1, each for all values of its indices.
+    pub given: Vec<(&'a [Index], &'a Term)>,
+    /// How many nodes are visited in one round before it is given up.
+    pub most_work: usize,
+}
+
+/// What exact arithmetic tells of two terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// They are equal.
+    Equal,
+    /// They are different: everything in them was computed, and came out different.
+    Different,
+    /// They may be equal for a reason that this arithmetic does not know, or have no value in it.
+    Unknown,
+}
+
+impl Exact<'_> {
+    /// Compares two terms, as functions of their unknowns, at these entries.
+    pub fn compare(&self, left: &Term, right: &Term, indices: &[Index], entries: &[Vec<usize>]) -> Verdict {
+        if left == right {
+            return Verdict::Equal;
+        }
+        let mut rounds = 0;
+        for seed in 0..TRIES {
+            let mut point = Residues::new(self, scatter(seed));
+            if point.impose_given().is_none() {
+                return Verdict::Unknown;
+            }
+            let mut all_equal = || {
+                for entry in entries {
+                    let mut scope =
+                        Scope { free: indices.iter().cloned().zip(entry.clone()).collect(), bound: Vec::new() };
+                    let (left, right) = (point.value(left, &mut scope)?, point.value(right, &mut scope)?);
+                    if !left.equals(right) {
+                        return Some(false);
+                    }
+                }
+                Some(true)
+            };
+            match all_equal() {
+                Some(true) => rounds += 1,
+                Some(false) if point.is_loose => return Verdict::Unknown,
+                Some(false) => return Verdict::Different,
+                None if point.work > self.most_work => return Verdict::Unknown,
+                None => {}
+            }
+            if rounds == ROUNDS {
+                return Verdict::Equal;
+            }
+        }
+        Verdict::Unknown
+    }
+}
+
+/// The values of the indices.
+struct Scope {
+    free: Vec<(Index, usize)>,
+    bound: Vec<usize>,
+}
+
+impl Scope {
+    fn affine(&self, affine: &Affine) -> Option<i64> {
+        affine.terms.iter().try_fold(affine.constant, |sum, (slot, coefficient)| {
+            let value = match slot {
+                Slot::Free(index) => self.free.iter().find(|(free, _)| free.id == index.id)?.1,
+                Slot::Bound(slot) => *self.bound.iter().rev().nth(*slot as usize)?,
+            };
+            sum.checked_add(coefficient.checked_mul(i64::try_from(value).ok()?)?)
+        })
+    }
+}
+
+/// Residues for all unknowns.
+struct Residues<'e, 'a> {
+    exact: &'e Exact<'a>,
+    seed: u64,
+    /// Entries that a condition fixes.
+    fixed: BTreeMap<(Name, Vec<usize>), Residue>,
+    /// Entries of defined tensors that were computed before.
+    computed: BTreeMap<(Name, Vec<usize>), Residue>,
+    work: usize,
+    /// Whether a value was made up that may not be independent of the others.
+    is_loose: bool,
+}
+
+impl<'e, 'a> Residues<'e, 'a> {
+    fn new(exact: &'e Exact<'a>, seed: u64) -> Residues<'e, 'a> {
+        let (fixed, computed) = (BTreeMap::new(), BTreeMap::new());
+        Residues { exact, seed, fixed, computed, work: 0, is_loose: false }
+    }
+
+    /// The value of a term; `None` where it has none in this arithmetic.
+    fn value(&mut self, term: &Term, scope: &mut Scope) -> Option<Residue> {
+        self.work += 1;
+        if self.work > self.exact.most_work {
+            return None;
+        }
+        match term.node() {
+            Node::Number(number) => residue(*number),
+            Node::Affine(affine) => scope.affine(affine).map(Residue::integer),
+            Node::Read { tensor, subscripts } => {
+                let at: Option<Vec<usize>> =
+                    subscripts.iter().map(|at| usize::try_from(self.integer(at, scope)?).ok()).collect();
+                self.entry(tensor, at?)
+            }
+            Node::Add(addends) => {
+                addends.iter().try_fold(Residue::ZERO, |sum, addend| Some(sum.plus(self.value(addend, scope)?)))
+            }
+            Node::Mul(factors) => self.product(factors, scope),
+            Node::Pow(base, exponent) => {
+                let base = self.value(base, scope)?;
+                match self.is_integer(exponent) {
+                    true => base.power(self.integer(exponent, scope)?),
+                    false => {
+                        self.is_loose = true;
+                        Some(Residue::opaque(self.key("power"), &[base, self.value(exponent, scope)?]))
+                    }
+                }
+            }
+            Node::Call(Function::Floor | Function::Mod, _) => self.integer(term, scope).map(Residue::integer),
+            Node::Call(function, arguments) => self.call(*function, arguments, scope),
+            Node::Compare(..) | Node::Logic(..) => {
+                Some(if self.holds(term, scope)? { Residue::ONE } else { Residue::ZERO })
+            }
+            Node::Where(condition, then, otherwise) => {
+                let chosen = if self.holds(condition, scope)? { then } else { otherwise };
+                self.value(chosen, scope)
+            }
+            Node::Reduce { reduction, binders, body } => self.reduce(*reduction, binders, body, scope),
+            Node::Jacobian { .. } | Node::Derivative { .. } => None,
+        }
+    }
+
+    fn key(&self, name: &str) -> u64 {
+        let mut hasher = crate::term::TermHasher::default();
+        name.hash(&mut hasher);
+        scatter(self.seed ^ hasher.finish())
+    }
+
+    fn product(&mut self, factors: &[Term], scope: &mut Scope) -> Option<Residue> {
+        for condition in factors.iter().filter(|factor| factor.is_condition()) {
+            if !self.holds(condition, scope)? {
+                return Some(Residue::ZERO);
+            }
+        }
+        let rest = factors.iter().filter(|factor| !factor.is_condition());
+        let mut product = Residue::ONE;
+        for factor in rest {
+            product = product.times(self.value(factor, scope)?);
+        }
+        Some(product)
+    }
+
+    /// A term of integer value.
+    fn integer(&mut self, term: &Term, scope: &mut Scope) -> Option<i64> {
+        match term.node() {
+            Node::Number(number) => number.as_integer(),
+            Node::Affine(affine) => scope.affine(affine),
+            Node::Add(addends) => {
+                addends.iter().try_fold(0i64, |sum, addend| sum.checked_add(self.integer(addend, scope)?))
+            }
+            Node::Mul(factors) => {
+                factors.iter().try_fold(1i64, |product, factor| product.checked_mul(self.integer(factor, scope)?))
+            }
+            Node::Call(Function::Floor, arguments) => {
+                let (dividend, divisor) = arguments[0].as_quotient()?;
+                Some(self.integer(&dividend, scope)?.div_euclid(divisor))
+            }
+            Node::Call(Function::Mod, arguments) => {
+                let divisor = self.integer(&arguments[1], scope).filter(|divisor| *divisor > 0)?;
+                Some(self.integer(&arguments[0], scope)?.rem_euclid(divisor))
+            }
+            Node::Compare(..) | Node::Logic(..) => self.holds(term, scope).map(i64::from),
+            Node::Read { tensor, subscripts } => {
+                let below = below(self.exact.model.tensor(tensor)?)?;
+                let at: Option<Vec<i64>> = subscripts.iter().map(|at| self.integer(at, scope)).collect();
+                let key = at?.iter().fold(self.key(tensor), |key, at| scatter(key ^ *at as u64));
+                (below > 0).then(|| (key % below as u64) as i64)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an integer can be told without residues.
+    fn is_integer(&self, term: &Term) -> bool {
+        match term.node() {
+            Node::Read { tensor, .. } => self.exact.model.tensor(tensor).and_then(below).is_some(),
+            Node::Add(parts) | Node::Mul(parts) => parts.iter().all(|part| self.is_integer(part)),
+            Node::Reduce { .. } | Node::Where(..) | Node::Call(Function::Sign, _) => false,
+            _ => term.is_integer(),
+        }
+    }
+
+    fn entry(&mut self, tensor: &Name, at: Vec<usize>) -> Option<Residue> {
+        let place = (tensor.clone(), at);
+        if let Some(known) = self.fixed.get(&place).or_else(|| self.computed.get(&place)) {
+            return Some(*known);
+        }
+        let own = self.exact.model.tensor(tensor)?;
+        let inside = own.shape.len() == place.1.len() && place.1.iter().zip(&own.shape).all(|(at, extent)| at < extent);
+        if !inside {
+            return None;
+        }
+        let value = match &own.role {
+            Role::Const(Some(number)) => residue(*number)?,
+            Role::Defined(definition) if self.exact.expands || super::derivative_parts(tensor).is_some() => {
+                let free = definition.indices.iter().cloned().zip(place.1.iter().copied()).collect();
+                self.value(&definition.body, &mut Scope { free, bound: Vec::new() })?
+            }
+            _ if below(own).is_some() => {
+                let at: Vec<Term> = place.1.iter().map(|at| Term::integer(*at as i64)).collect();
+                let read = Term::read(tensor, at);
+                Residue::integer(self.integer(&read, &mut Scope { free: Vec::new(), bound: Vec::new() })?)
+            }
+            role => {
+                self.is_loose |= matches!(role, Role::Defined(_));
+                Residue::unknown(place.1.iter().fold(self.key(tensor), |key, at| scatter(key ^ *at as u64)))
+            }
+        };
+        self.computed.insert(place, value);
+        Some(value)
+    }
+
+    fn call(&mut self, function: Function, arguments: &[Term], scope: &mut Scope) -> Option<Residue> {
+        let values: Option<Vec<Residue>> = arguments.iter().map(|argument| self.value(argument, scope)).collect();
+        let values = values?;
+        // What is made of exponentials is computed, but not what logarithms or orders make of them.
+        self.is_loose = true;
+        let u = values[0];
+        let (one, two) = (Residue::ONE, Residue::integer(2));
+        let logistic = |u: Residue| one.plus(u.negated().exponential()).inverse();
+        let half = |u: Residue| Some(u.times(two.inverse()?));
+        match function {
+            Function::Exp => Some(u.exponential()),
+            Function::Sigmoid => logistic(u),
+            Function::Silu => Some(u.times(logistic(u)?)),
+            Function::Tanh => Some(two.times(logistic(u.times(two))?).minus(one)),
+            Function::Sinh => half(u.exponential().minus(u.negated().exponential())),
+            Function::Cosh => half(u.exponential().plus(u.negated().exponential())),
+            Function::Softplus => Some(self.opaque(Function::Log, &[one.plus(u.exponential())])),
+            Function::Abs => Some(u.times(Residue::integer(u.sign(self.seed)))),
+            Function::Sign => Some(Residue::integer(u.sign(self.seed))),
+            Function::Relu => Some(if u.sign(self.seed) > 0 { u } else { Residue::ZERO }),
+            Function::Max => Some(if u.minus(values[1]).sign(self.seed) > 0 { u } else { values[1] }),
+            Function::Min => Some(if u.minus(values[1]).sign(self.seed) < 0 { u } else { values[1] }),
+            Function::Stop => Some(u),
+            _ => Some(self.opaque(function, &values)),
+        }
+    }
+
+    fn opaque(&self, function: Function, values: &[Residue]) -> Residue {
+        Residue::opaque(self.key(function.name()), values)
+    }
+
+    /// Whether a condition holds; integers are compared as such.
+    fn holds(&mut self, condition: &Term, scope: &mut Scope) -> Option<bool> {
+        match condition.node() {
+            Node::Compare(comparison, left, right) => {
+                if self.is_integer(left) && self.is_integer(right) {
+                    let (left, right) = (self.integer(left, scope)?, self.integer(right, scope)?);
+                    return Some(comparison.holds(left as f64, right as f64));
+                }
+                self.is_loose = true;
+                let difference = self.value(left, scope)?.minus(self.value(right, scope)?);
+                Some(comparison.holds(difference.sign(self.seed) as f64, 0.0))
+            }
+            Node::Logic(connective, conditions) => {
+                let mut found = Vec::with_capacity(conditions.len());
+                for condition in conditions {
+                    found.push(self.holds(condition, scope)?);
+                }
+                Some(match connective {
+                    Connective::And => found.iter().all(|holds| *holds),
+                    Connective::Or => found.iter().any(|holds| *holds),
+                    Connective::Not => !found[0],
+                })
+            }
+            _ => Some(!self.value(condition, scope)?.is_zero()),
+        }
+    }
+
+    fn reduce(&mut self, reduction: Reduction, binders: &[Binder], body: &Term, scope: &mut Scope) -> Option<Residue> {
+        let mut row = Vec::new();
+        let count: usize = binders.iter().map(|binder| binder.extent).product();
+        let around = scope.bound.len();
+        for place in 0..count {
+            scope.bound.truncate(around);
+            let mut rest = place;
+            // The first binder is the innermost slot.
+            for binder in binders {
+                scope.bound.push(rest % binder.extent);
+                rest /= binder.extent;
+            }
+            scope.bound[around..].reverse();
+            let value = self.value(body, scope);
+            scope.bound.truncate(around);
+            row.push(value?);
+        }
+        let sum = |row: &[Residue]| row.iter().fold(Residue::ZERO, |sum, value| sum.plus(*value));
+        match reduction {
+            Reduction::Sum => Some(sum(&row)),
+            Reduction::Prod => Some(row.iter().fold(Residue::ONE, |product, value| product.times(*value))),
+            Reduction::LogSumExp => {
+                self.is_loose = true;
+                let total = sum(&row.iter().map(|value| value.exponential()).collect::<Vec<_>>());
+                Some(self.opaque(Function::Log, &[total]))
+            }
+            Reduction::Max | Reduction::Min => {
+                self.is_loose = true;
+                Some(Residue::opaque(self.key(reduction.name()), &row))
+            }
+            Reduction::ArgMax | Reduction::ArgMin => None,
+        }
+    }
+
+    /// Chooses unknowns so that what is given holds; `None` where that is not known how.
+    fn impose_given(&mut self) -> Option<()> {
+        let mut equations = Vec::new();
+        for (indices, condition) in &self.exact.given {
+            let count: usize = indices.iter().map(|index| index.extent).product();
+            for mut place in 0..count {
+                let mut at = Vec::new();
+                for index in *indices {
+                    at.push((index.clone(), place % index.extent));
+                    place /= index.extent;
+                }
+                equalities(condition, &at, &mut equations)?;
+            }
+        }
+        let mut chosen = Vec::new();
+        for (difference, at) in &equations {
+            self.solve(difference, at, &mut chosen)?;
+        }
+        // What was chosen for one condition may not break another.
+        let mut hold = |(difference, at): &(Term, Vec<(Index, usize)>)| {
+            let mut scope = Scope { free: at.clone(), bound: Vec::new() };
+            self.value(difference, &mut scope).is_some_and(Residue::is_zero)
+        };
+        equations.iter().all(&mut hold).then_some(())
+    }
+
+    fn fix(&mut self, entry: &(Name, Vec<usize>), number: Residue) {
+        self.fixed.insert(entry.clone(), number);
+        self.computed.clear();
+    }
+
+    /// Makes a difference 0 by one unknown entry in which it is linear.
+    fn solve(&mut self, difference: &Term, at: &[(Index, usize)], chosen: &mut Vec<(Name, Vec<usize>)>) -> Option<()> {
+        let value = |this: &mut Self| {
+            let mut scope = Scope { free: at.to_vec(), bound: Vec::new() };
+            this.value(difference, &mut scope)
+        };
+        if value(self)?.is_zero() {
+            return Some(());
+        }
+        let model = self.exact.model;
+        let read = difference.tensors().into_iter().filter_map(|name| model.tensor(&name));
+        for tensor in read.filter(|tensor| !matches!(tensor.role, Role::Defined(_) | Role::Const(Some(_)))) {
+            for place in (0..tensor.len()).rev().take(64) {
+                let entry = (tensor.name.clone(), unravel(place, &tensor.shape));
+                if chosen.contains(&entry) {
+                    continue;
+                }
+                let before = self.entry(&entry.0, entry.1.clone())?;
+                let with = |this: &mut Self, number: Residue| {
+                    this.fix(&entry, number);
+                    value(this)
+                };
+                let zero = with(self, Residue::ZERO)?;
+                let (one, two) = (with(self, Residue::ONE)?, with(self, Residue::integer(2))?);
+                let slope = one.minus(zero);
+                if slope.is_zero() || !two.minus(one).equals(slope) {
+                    self.fix(&entry, before);
+                    continue;
+                }
+                self.fix(&entry, zero.negated().times(slope.inverse()?));
+                chosen.push(entry);
+                return Some(());
+            }
+        }
+        None
+    }
+}
+
+fn residue(number: Number) -> Option<Residue> {
+    match number {
+        Number::Ratio(numerator, denominator) => {
+            Some(Residue::integer(numerator).times(Residue::integer(denominator).inverse()?))
+        }
+        Number::Float(_) => None,
+    }
+}
+
+/// For a tensor of integers, what they lie below.
+fn below(tensor: &Tensor) -> Option<usize> {
+    match tensor.role {
+        Role::Input { below } => below,
+        Role::Target(TargetKind::Integer(below)) => Some(below),
+        _ => None,
+    }
+}
+
+/// The equations that a condition consists of, as differences; `None` where there is anything else in it.
+/// That something is not 0 holds anyway.
+fn equalities(condition: &Term, at: &[(Index, usize)], found: &mut Vec<(Term, Vec<(Index, usize)>)>) -> Option<()> {
+    match condition.node() {
+        Node::Compare(Comparison::Equal, left, right) => {
+            found.push((left.minus(right), at.to_vec()));
+            Some(())
+        }
+        Node::Compare(Comparison::NotEqual, ..) => Some(()),
+        Node::Logic(Connective::And, conditions) => {
+            conditions.iter().try_for_each(|condition| equalities(condition, at, found))
+        }
+        Node::Number(number) => (!number.is_zero()).then_some(()),
+        _ => None,
+    }
+}
+
+fn unravel(mut place: usize, shape: &[usize]) -> Vec<usize> {
+    let mut entry = vec![0; shape.len()];
+    for (at, extent) in entry.iter_mut().zip(shape).rev() {
+        *at = place % extent;
+        place /= extent;
+    }
+    entry
+}

@@ -1,0 +1,224 @@
+//! Whether two terms are equal: exactly, or at points.
+
+use super::points::{Kind, Place, needed};
+use crate::derivation::{Exact, Verdict, derivative_parts, magnitude, with_derivatives};
+use crate::meaning::Totals;
+use crate::model::{Definition, Given, Model, Role, Tensor};
+use crate::term::{Index, Name, Term};
+use crate::text::Span;
+
+/// How it was shown that a line equals the one above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// In exact arithmetic.
+    Exactly,
+    /// By their values at so many points.
+    AtPoints(usize),
+}
+
+/// Where two lines differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// The entry, one number for each free index.
+    pub entry: Vec<usize>,
+    /// The value of the line above.
+    pub above: f64,
+    /// The value of the line.
+    pub value: f64,
+    /// What the point is like.
+    pub at: Kind,
+    /// Whether the lines agree at all points without zeros and ties.
+    pub only_special: bool,
+}
+
+/// What was found of two terms.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Judgement {
+    Equal(Shown),
+    Different(Difference),
+    /// One of them has no finite value anywhere that the other has.
+    Undefined,
+}
+
+/// Lines may differ by this much of the size of what is added up in them.
+const TOLERANCE: f64 = 1e-9;
+/// At large values rounding errors of the model itself are larger.
+const LARGE_TOLERANCE: f64 = 1e-6;
+/// All entries of a line are compared up to this number, else this many of them.
+const ENTRIES: usize = 24;
+
+/// How many nodes exact arithmetic visits before it gives up.
+const MOST_WORK: usize = 1_000_000;
+
+/// Points, and everything else that is needed to compare terms of a model.
+pub(super) struct Judge<'a> {
+    totals: Vec<(Kind, Totals<'a>)>,
+    /// The model with definitions of the derivatives in its claims, none of which uses a promise.
+    derived: Option<&'a Model>,
+    given: Vec<&'a Given>,
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(model: &'a Model, derived: Option<&'a Model>, places: &'a [Place], given: &[&'a Given]) -> Judge<'a> {
+        let totals = places.iter().map(|place| (place.kind, Totals::new(model, &place.values))).collect();
+        Judge { totals, derived, given: given.to_vec() }
+    }
+
+    /// Compares a line with the one above it.
+    pub fn compare(&self, above: &Term, line: &Term, indices: &[Index]) -> Judgement {
+        let entries = sample(indices);
+        let exactly = self.are_equal_exactly(above, line, indices, &entries);
+        let magnitudes = [above, line].map(magnitude);
+        let mut points = 0;
+        let mut found: Option<Difference> = None;
+        let (mut agree_somewhere, mut differ_plainly) = (false, false);
+        for (kind, totals) in &self.totals {
+            let mut is_compared = false;
+            for entry in &entries {
+                let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
+                let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
+                let (Ok(first), Ok(second)) = (totals.evaluate(above, &at), totals.evaluate(line, &at)) else {
+                    return Judgement::Undefined;
+                };
+                // Where numbers are special a pole may cancel; elsewhere the line must have a value too.
+                let is_lost = first.is_finite() && matches!(kind, Kind::Random | Kind::Positive);
+                if !first.is_finite() || !second.is_finite() && !is_lost {
+                    continue;
+                }
+                is_compared = true;
+                let error = (first - second).abs();
+                let tolerance = if *kind == Kind::Large { LARGE_TOLERANCE } else { TOLERANCE };
+                let size = magnitudes.iter().map(value).filter(|size| size.is_finite());
+                if error <= tolerance * size.fold(first.abs().max(second.abs()).max(1e-3), f64::max) {
+                    agree_somewhere |= !kind.is_special();
+                    continue;
+                }
+                if exactly && *kind == Kind::Large {
+                    continue;
+                }
+                differ_plainly |= !kind.is_special();
+                found.get_or_insert(Difference {
+                    entry: entry.clone(),
+                    above: first,
+                    value: second,
+                    at: *kind,
+                    only_special: false,
+                });
+                break;
+            }
+            points += usize::from(is_compared);
+        }
+        match found {
+            Some(difference) => {
+                Judgement::Different(Difference { only_special: agree_somewhere && !differ_plainly, ..difference })
+            }
+            None if exactly => Judgement::Equal(Shown::Exactly),
+            None if points == 0 => Judgement::Undefined,
+            None => Judgement::Equal(Shown::AtPoints(points)),
+        }
+    }
+
+    /// Whether two lines are equal, in less time.
+    pub fn holds(&self, above: &Term, line: &Term, indices: &[Index]) -> bool {
+        // Most guesses fail at the first entry of the first point.
+        if let (Some((_, totals)), Some(entry)) = (self.totals.first(), sample(indices).first()) {
+            let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
+            let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
+            let (first, second) = (value(above), value(line));
+            let size = value(&magnitude(above)).max(value(&magnitude(line))).max(1e-3);
+            if (first - second).abs() > TOLERANCE * size || second.is_nan() && first.is_finite() {
+                return false;
+            }
+        }
+        matches!(self.compare(above, line, indices), Judgement::Equal(_))
+    }
+
+    /// The ratio of a line to the one above where that is the same number at all entries and points.
+    pub fn ratio(&self, above: &Term, line: &Term, indices: &[Index]) -> Option<f64> {
+        let mut ratio: Option<f64> = None;
+        for (_, totals) in self.totals.iter().filter(|(kind, _)| !kind.is_special() && *kind != Kind::Large) {
+            for entry in sample(indices) {
+                let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry).collect();
+                let (first, second) = (totals.evaluate(above, &at).ok()?, totals.evaluate(line, &at).ok()?);
+                if first.abs() < 1e-9 && second.abs() < 1e-9 || !first.is_finite() || !second.is_finite() {
+                    continue;
+                }
+                let own = second / first;
+                if ratio.is_some_and(|ratio| (ratio - own).abs() > 1e-7 * own.abs()) || !own.is_finite() {
+                    return None;
+                }
+                ratio = Some(own);
+            }
+        }
+        ratio.filter(|ratio| *ratio != 0.0)
+    }
+
+    fn are_equal_exactly(&self, above: &Term, line: &Term, indices: &[Index], entries: &[Vec<usize>]) -> bool {
+        let Some(model) = self.derived else { return above == line };
+        let given: Vec<(&[Index], &Term)> =
+            self.given.iter().map(|given| (given.indices.as_slice(), &given.condition)).collect();
+        [false, true].into_iter().any(|expands| {
+            let exact = Exact { model, expands, given: given.clone(), most_work: MOST_WORK };
+            exact.compare(above, line, indices, entries) == Verdict::Equal
+        })
+    }
+}
+
+/// The model with definitions for all derivatives in its claims, by the rules but without promises; `None`
+/// where a rule is missing.
+pub(super) fn with_claimed_derivatives(model: &Model) -> Option<Model> {
+    let lines = model.claims.iter().flat_map(|claim| &claim.lines);
+    let terms = lines.flat_map(|line| line.value.iter().chain(line.given.iter().map(|given| &given.condition)));
+    let mut names: Vec<Name> = terms.flat_map(|term| term.tensors()).collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| derivative_parts(name).is_some());
+    let asking = Tensor {
+        name: "claims".into(),
+        shape: Vec::new(),
+        role: Role::Defined(Definition {
+            indices: Vec::new(),
+            body: Term::add(names.iter().map(|name| Term::read(name, Vec::new())).collect()),
+        }),
+        per_example: false,
+        span: Span::default(),
+    };
+    let unpromised = Model { assumptions: Vec::new(), ..model.clone() };
+    let mut derived = with_derivatives(&unpromised.extended([asking])).ok()?;
+    derived.tensors.retain(|tensor| &*tensor.name != "claims");
+    Some(derived)
+}
+
+/// All tensors whose values the claims of a model need.
+pub(super) fn needed_by_claims(model: &Model) -> Vec<Name> {
+    let lines = model.claims.iter().flat_map(|claim| &claim.lines);
+    let terms = lines.flat_map(|line| line.value.iter().chain(line.given.iter().map(|given| &given.condition)));
+    let mut names: Vec<Name> = terms.flat_map(|term| needed(model, term)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Entries of a line: all, or some that are spread evenly and some on the diagonal.
+fn sample(indices: &[Index]) -> Vec<Vec<usize>> {
+    let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+    let length: usize = extents.iter().product();
+    let unravel = |mut place: usize| {
+        let mut entry = vec![0; extents.len()];
+        for (at, extent) in entry.iter_mut().zip(&extents).rev() {
+            *at = place % extent;
+            place /= extent;
+        }
+        entry
+    };
+    if length <= ENTRIES {
+        return (0..length).map(unravel).collect();
+    }
+    let mut entries: Vec<Vec<usize>> = (0..ENTRIES / 2)
+        .map(|number| unravel((number * (length / (ENTRIES / 2)) + number * number) % length))
+        .collect();
+    entries.extend((0..ENTRIES / 2).map(|number| extents.iter().map(|extent| number % extent).collect()));
+    entries.sort();
+    entries.dedup();
+    entries
+}

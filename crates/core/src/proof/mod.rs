@@ -1,0 +1,146 @@
+//! Proof-reading: whether the lines of claims follow from each other, and what slip was made where one does
+//! not.
+//!
+//! A line is held to the one above it by exact arithmetic, and at points by the reference interpreter, which
+//! answers derivatives by dual numbers. A slip is found by undoing it: changes of the text are tried, and one
+//! that makes the line right is the diagnosis.
+
+mod diagnosis;
+mod judge;
+mod points;
+mod slips;
+mod written;
+
+pub use judge::{Difference, Shown};
+pub use points::Kind;
+pub use slips::Slip;
+
+use crate::model::{Claim, Given, Model};
+use crate::text::{Problem, Source, Span};
+use judge::{Judge, Judgement, needed_by_claims, with_claimed_derivatives};
+use points::places;
+
+/// What was found of a claim.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The claim.
+    pub span: Span,
+    /// Of the blocks around it, the counters and their values.
+    pub counters: Vec<(crate::term::Name, i64)>,
+    /// The lines that follow from those above them, up to the first that does not.
+    pub lines: Vec<Line>,
+    /// The first line that does not follow.
+    pub wrong: Option<Wrong>,
+}
+
+/// A line that equals the one above it.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The expression.
+    pub span: Span,
+    /// How that was shown.
+    pub shown: Shown,
+    /// The conditions under which it holds.
+    pub given: Vec<Span>,
+}
+
+/// A line that does not follow from the one above it.
+#[derive(Debug, Clone)]
+pub struct Wrong {
+    /// The expression.
+    pub span: Span,
+    /// What slip was made, where one was found that mends it.
+    pub slip: Option<Slip>,
+    /// The line as it should be, which was found to be right.
+    pub mended: Option<String>,
+    /// Where the lines differ, if both have values.
+    pub difference: Option<Difference>,
+    /// All of it for a reader.
+    pub problem: Problem,
+}
+
+/// Proof-reads all claims of a model that was built from the source. `uniform` gives numbers in -1..1.
+pub fn prove(source: &Source, model: &Model, uniform: &mut dyn FnMut() -> f64) -> Vec<Proof> {
+    let derived = with_claimed_derivatives(model);
+    let reader = Reader { source, model, derived: derived.as_ref() };
+    let mut proofs: Vec<Proof> = Vec::with_capacity(model.claims.len());
+    for (number, claim) in model.claims.iter().enumerate() {
+        // A claim of a block is told about once.
+        let is_told = |proof: &Proof| proof.span == claim.span && proof.wrong.is_some();
+        if !proofs.iter().any(is_told) {
+            proofs.push(reader.read(number, claim, uniform));
+        }
+    }
+    proofs
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    model: &'a Model,
+    derived: Option<&'a Model>,
+}
+
+/// What was found of a line.
+enum Found {
+    Follows(Shown),
+    Differs(Difference),
+    /// Its indices cannot be right.
+    Misfit,
+    Undefined,
+    /// No point was found at which this condition holds.
+    Unmet(Span),
+}
+
+impl Reader<'_> {
+    fn read(&self, number: usize, claim: &Claim, uniform: &mut dyn FnMut() -> f64) -> Proof {
+        let mut proof = Proof { span: claim.span, counters: claim.counters.clone(), lines: Vec::new(), wrong: None };
+        if claim.lines[0].value.is_err() {
+            proof.wrong = Some(self.diagnose(number, claim, 0, Found::Misfit, uniform));
+            return proof;
+        }
+        for line in 1..claim.lines.len() {
+            let given = given_for(claim, line);
+            match self.follows(claim, line, &given, uniform) {
+                Found::Follows(shown) => {
+                    let given = given.iter().map(|given| given.span).collect();
+                    proof.lines.push(Line { span: claim.lines[line].span, shown, given });
+                }
+                found => {
+                    proof.wrong = Some(self.diagnose(number, claim, line, found, uniform));
+                    return proof;
+                }
+            }
+        }
+        proof
+    }
+
+    fn follows(&self, claim: &Claim, line: usize, given: &[&Given], uniform: &mut dyn FnMut() -> f64) -> Found {
+        let (Ok(above), Ok(value)) = (&claim.lines[line - 1].value, &claim.lines[line].value) else {
+            return Found::Misfit;
+        };
+        let judged = self.judged(given, uniform, |judge| judge.compare(above, value, &claim.indices));
+        match judged {
+            Ok(Judgement::Equal(shown)) => Found::Follows(shown),
+            Ok(Judgement::Different(difference)) => Found::Differs(difference),
+            Ok(Judgement::Undefined) => Found::Undefined,
+            Err(Some(given)) => Found::Unmet(given.span),
+            Err(None) => Found::Undefined,
+        }
+    }
+
+    /// Asks a judge with points that obey the conditions.
+    fn judged<'g, T>(
+        &self,
+        given: &[&'g Given],
+        uniform: &mut dyn FnMut() -> f64,
+        ask: impl FnOnce(&Judge) -> T,
+    ) -> Result<T, Option<&'g Given>> {
+        let places = places(self.model, &needed_by_claims(self.model), given, uniform)?;
+        Ok(ask(&Judge::new(self.model, self.derived, &places, given)))
+    }
+}
+
+/// The conditions that hold on a line: its own and those of the lines above it.
+fn given_for(claim: &Claim, line: usize) -> Vec<&Given> {
+    claim.lines[..=line].iter().filter_map(|line| line.given.as_ref()).collect()
+}

@@ -1,0 +1,145 @@
+//! Claims as they are written: their parts, and where letters stand.
+
+use crate::model::{Model, Role, TargetKind};
+use crate::syntax::tree::{Claim, Expr, ExprKind, Statement, StatementKind, Tree};
+use crate::text::Span;
+
+/// The claim that stands at a place.
+pub(super) fn claim_at(tree: &Tree, span: Span) -> Option<&Claim> {
+    fn find(statements: &[Statement], span: Span) -> Option<&Claim> {
+        statements.iter().find_map(|statement| match &statement.kind {
+            StatementKind::Claim(claim) if statement.span == span => Some(claim),
+            StatementKind::For { body, .. } => find(body, span),
+            _ => None,
+        })
+    }
+    find(&tree.statements, span)
+}
+
+/// The expressions directly inside, each with whether it is a subscript.
+pub(super) fn parts(expr: &Expr) -> Vec<(&Expr, bool)> {
+    match &expr.kind {
+        ExprKind::Number(_) | ExprKind::Name(_) => Vec::new(),
+        ExprKind::Read { pad, subscripts, .. } => {
+            let padding = pad.iter().flatten().map(|padding| (&**padding, false));
+            padding.chain(subscripts.iter().map(|subscript| (subscript, true))).collect()
+        }
+        ExprKind::Sum(addends) => addends.iter().map(|(_, addend)| (addend, false)).collect(),
+        ExprKind::Product(factors) => factors.iter().map(|factor| (&factor.value, false)).collect(),
+        ExprKind::Negate(inner) | ExprKind::Group(inner) | ExprKind::Bracket(inner) | ExprKind::Not(inner) => {
+            vec![(&**inner, false)]
+        }
+        ExprKind::Power(a, b) | ExprKind::Compare(_, a, b) | ExprKind::Mod(a, b) => vec![(&**a, false), (&**b, false)],
+        ExprKind::Delta(a, b) => vec![(&**a, true), (&**b, true)],
+        ExprKind::Call { indices, arguments, .. } => {
+            let indices = indices.iter().map(|index| (index, true));
+            indices.chain(arguments.iter().map(|argument| (argument, false))).collect()
+        }
+        ExprKind::Reduce { body, .. } => vec![(&**body, false)],
+        ExprKind::And(all) | ExprKind::Or(all) => all.iter().map(|part| (part, false)).collect(),
+        ExprKind::Derivative { of, wrt } => vec![(&**of, false), (&**wrt, false)],
+    }
+}
+
+/// Calls a function with an expression and everything inside it, from the outside in.
+pub(super) fn visit<'e>(expr: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
+    f(expr);
+    parts(expr).into_iter().for_each(|(part, _)| visit(part, f));
+}
+
+/// A letter where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Occurrence<'e> {
+    pub letter: &'e str,
+    pub span: Span,
+    /// Whether it is bound there.
+    pub binds: bool,
+}
+
+/// Where the indices of an expression stand, in the order of the text.
+pub(super) fn occurrences<'e>(expr: &'e Expr, model: &Model) -> Vec<Occurrence<'e>> {
+    let mut all = Vec::new();
+    collect(expr, false, &mut all);
+    let is_integer = |letter: &str| {
+        let role = model.tensor(letter).filter(|tensor| tensor.shape.is_empty()).map(|tensor| &tensor.role);
+        matches!(role, Some(Role::Input { below: Some(_) } | Role::Target(TargetKind::Integer(_))))
+    };
+    let letters: Vec<&str> = all
+        .iter()
+        .filter(|(found, subscript)| (found.binds || *subscript) && !is_integer(found.letter))
+        .map(|(found, _)| found.letter)
+        .collect();
+    // A letter that stands by itself may be a scalar of the same name.
+    let is_index = |(found, subscript): &(Occurrence, bool)| {
+        letters.contains(&found.letter) && (found.binds || *subscript || model.tensor(found.letter).is_none())
+    };
+    all.into_iter().filter(is_index).map(|(found, _)| found).collect()
+}
+
+fn collect<'e>(expr: &'e Expr, subscript: bool, found: &mut Vec<(Occurrence<'e>, bool)>) {
+    match &expr.kind {
+        ExprKind::Name(name) => {
+            found.push((Occurrence { letter: &name.text, span: expr.span, binds: false }, subscript));
+        }
+        ExprKind::Reduce { binders, .. } => {
+            let bound = |span, letter| (Occurrence { letter, span, binds: true }, true);
+            found.extend(binders.iter().map(|binder| bound(binder.name.span, binder.name.text.as_str())));
+        }
+        _ => {}
+    }
+    for (part, own) in parts(expr) {
+        collect(part, own || subscript, found);
+    }
+}
+
+/// The text of an expression on one line, without comments.
+pub(super) fn text_of(source: &str, span: Span) -> String {
+    flat(&source[span.range()])
+}
+
+/// A text on one line, without comments.
+pub(super) fn flat(text: &str) -> String {
+    let code = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+    code.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A text with some of its parts replaced; the places must not overlap.
+pub(super) fn edited(text: &str, within: Span, edits: &[(Span, String)]) -> String {
+    let mut edits: Vec<&(Span, String)> = edits.iter().collect();
+    edits.sort_by_key(|(span, _)| (span.start, span.end));
+    let (mut result, mut at) = (String::new(), within.start as usize);
+    for (span, replacement) in edits {
+        let start = (span.start as usize).max(at);
+        result += &text[at..start];
+        result += replacement;
+        at = start.max(span.end as usize);
+    }
+    result + &text[at..(within.end as usize).max(at)]
+}
+
+/// A product, written again from the texts of its factors and whether each divides.
+pub(super) fn product(factors: &[(String, bool)]) -> String {
+    let side = |divides: bool| factors.iter().filter(move |factor| factor.1 == divides).map(|factor| factor.0.as_str());
+    let (above, below): (Vec<&str>, Vec<&str>) = (side(false).collect(), side(true).collect());
+    let ends_in_sum = |text: &str| {
+        ["sum[", "Σ[", "∑[", "mean[", "prod[", "max[", "min[", "logsumexp["].iter().any(|word| text.starts_with(word))
+    };
+    let mut result = String::new();
+    for (number, factor) in above.iter().enumerate() {
+        let is_last = number + 1 == above.len() && below.is_empty();
+        if !result.is_empty() {
+            // A name followed by a bracket would be a call.
+            let is_name = result.chars().last().is_some_and(|last| last.is_alphanumeric() || last == '\'');
+            result += if is_name && factor.starts_with('(') { " * " } else { " " };
+        }
+        result += &if ends_in_sum(factor) && !is_last { format!("({factor})") } else { factor.to_string() };
+    }
+    if result.is_empty() {
+        result.push('1');
+    }
+    match below.as_slice() {
+        [] => result,
+        [only] => format!("{result} / {}", if ends_in_sum(only) { format!("({only})") } else { only.to_string() }),
+        several => format!("{result} / ({})", several.join(" * ")),
+    }
+}
