@@ -69,10 +69,12 @@ impl Reader<'_> {
                 continue;
             };
             let first = line.saturating_sub(1);
-            let (Ok(above), Ok(below)) = (&changed.lines[first].value, &changed.lines[first + 1].value) else {
-                continue;
+            let holds = |claim: &Claim| match (&claim.lines[first].value, &claim.lines[first + 1].value) {
+                (Ok(above), Ok(below)) => judge.holds(above, below, &claim.indices),
+                _ => false,
             };
-            if judge.holds(above, below, &changed.indices) {
+            // In a block the line must be right in every round.
+            if holds(changed) && model.claims.iter().filter(|other| other.span == changed.span).all(holds) {
                 let is_above = mend.edits.iter().all(|(span, _)| claim.lines[first].span.end >= span.end);
                 let within = claim.lines[if is_above { first } else { line }].span;
                 let text = flat(&edited(&self.source.text, within, &mend.edits));

@@ -106,6 +106,13 @@ impl<'a> Line<'a> {
                 });
             }
         });
+        let is_read = |expr: &Expr| matches!(expr.kind, ExprKind::Read { pad: None, .. });
+        visit(self.expr, &mut |expr| {
+            let inside = occurrences(expr, self.model);
+            if is_read(expr) && inside.iter().all(|found| self.free.contains(&found.letter)) {
+                add(self.text(expr.span));
+            }
+        });
         let letters = |rank: usize| -> Vec<String> {
             match rank {
                 0 => vec![String::new()],
