@@ -42,7 +42,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.4)
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 class Ours:
