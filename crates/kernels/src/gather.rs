@@ -1,7 +1,7 @@
 //! Tiles of the arena into registers and back, and reads that may leave what they read.
 
 use crate::arena::Shared;
-use crate::walk::Access;
+use crate::walk::{Access, Bound};
 
 pub(crate) fn tile_strides(access: &Access) -> [i64; 2] {
     last_two(&access.strides)
@@ -55,8 +55,9 @@ fn inside_range(start: i64, step: i64, extent: i64, columns: i64) -> (i64, i64) 
     match step {
         0 if (0..extent).contains(&start) => (0, columns),
         0 => (0, 0),
+        1 => (-start, extent - start),
         // The first that is not below 0, and the first beyond the end.
-        1.. => ((-start + step - 1).div_euclid(step), (extent - start + step - 1).div_euclid(step)),
+        2.. => ((-start + step - 1).div_euclid(step), (extent - start + step - 1).div_euclid(step)),
         _ => ((start - extent).div_euclid(-step) + 1, start.div_euclid(-step) + 1),
     }
 }
@@ -75,11 +76,15 @@ pub(crate) unsafe fn gather_inside(
 ) {
     let [row, column] = tile_strides(access);
     let first = position(access, at);
+    let start = |axis: &Bound| axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+    // Most tensors have no more axes; those beyond are computed again for every row.
+    let mut starts = [0; 4];
+    starts.iter_mut().zip(&access.axes).for_each(|(place, axis)| *place = start(axis));
     for r in 0..rows as i64 {
         let (mut from, mut to) = (0, columns as i64);
-        for axis in &access.axes {
+        for (number, axis) in access.axes.iter().enumerate() {
             let [along_rows, along_columns] = last_two(&axis.strides);
-            let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+            let start = starts.get(number).copied().unwrap_or_else(|| start(axis));
             let range = inside_range(start + r * along_rows, along_columns, axis.extent as i64, columns as i64);
             (from, to) = (from.max(range.0), to.min(range.1));
         }

@@ -23,6 +23,7 @@ pub use arena::Arena;
 pub use peak::peak;
 pub use product::{Dimension, Product, ProductSpec, Workspace};
 pub use scatter::{Key, Scatter, ScatterSpec};
+pub use threads::Team;
 pub use walk::{Access, Binary, Bound, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};
 
 #[cfg(test)]

@@ -5,6 +5,10 @@ pub(crate) trait Machine {
     /// Whether it multiplies and adds in one instruction.
     const FUSED: bool;
 
+    /// Says that a number will be used soon.
+    #[inline(always)]
+    fn prefetch(_at: *const f32) {}
+
     /// Writes eight lines of eight numbers as columns, `step` apart.
     ///
     /// # Safety
@@ -32,6 +36,14 @@ impl Machine for V4 {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
+    fn prefetch(at: *const f32) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
     unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
         // SAFETY: the caller's; it has AVX2.
         unsafe { transpose(sources, target, step) }
@@ -39,6 +51,14 @@ impl Machine for V4 {
 }
 impl Machine for V3 {
     const FUSED: bool = true;
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]

@@ -42,7 +42,9 @@ fn worst(f: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) -> (f64, f32) {
 fn accurate<M: Machine>() {
     let sigmoid = |x: f64| if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) };
     let softplus = |x: f64| x.max(0.0) * f64::from(u8::from(!x.is_nan())) + (-x.abs()).exp().ln_1p();
-    let cases: [(&str, (f64, f32)); 5] = [
+    let cases: [(&str, (f64, f32)); 7] = [
+        ("erf", worst(math::erf::<M>, libm::erf)),
+        ("gelu", worst(math::gelu::<M>, |x| if x < -15.0 { 0.0 } else { 0.5 * x * libm::erfc(-x / 2f64.sqrt()) })),
         ("exp", worst(math::exp::<M>, f64::exp)),
         ("log", worst(math::log::<M>, f64::ln)),
         ("tanh", worst(math::tanh::<M>, f64::tanh)),

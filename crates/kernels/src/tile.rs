@@ -468,11 +468,11 @@ unsafe fn unary<M: Machine>(function: Unary, a: *const f32, out: *mut f32, n: us
             Unary::Sinh => map(a, out, n, |a| (a as f64).sinh() as f32),
             Unary::Cosh => map(a, out, n, |a| (a as f64).cosh() as f32),
             Unary::Tanh => map(a, out, n, math::tanh::<M>),
-            Unary::Erf => map(a, out, n, scalar::erf),
+            Unary::Erf => map(a, out, n, math::erf::<M>),
             Unary::Sigmoid => map(a, out, n, math::sigmoid::<M>),
             Unary::Relu => map(a, out, n, math::relu),
             Unary::Softplus => map(a, out, n, math::softplus::<M>),
-            Unary::Gelu => map(a, out, n, scalar::gelu),
+            Unary::Gelu => map(a, out, n, math::gelu::<M>),
             Unary::Silu => map(a, out, n, math::silu::<M>),
             Unary::Floor => map(a, out, n, f32::floor),
         }

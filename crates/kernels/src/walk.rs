@@ -193,7 +193,7 @@ pub(crate) struct Nest {
 }
 
 /// Instructions times elements in a piece of work that is worth handing to another thread.
-const GRAIN: usize = 400_000;
+const GRAIN: usize = 100_000;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());

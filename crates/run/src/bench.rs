@@ -1,6 +1,6 @@
 //! How long a step takes: of gradient descent on random data of the right shapes.
 
-use crate::evaluate::pool;
+use crate::evaluate::team;
 use crate::execute::Engine;
 use crate::seeds::{Stream, initialise};
 use deltarule_core::model::{Model, Role, TargetKind, Tensor};
@@ -96,7 +96,7 @@ fn random(tensor: &Tensor, values: &mut [f32], stream: &mut Stream) {
 /// # Errors
 /// No threads could be had; the system's words.
 pub fn measure(engine: &mut Engine, options: &Options) -> Result<Measured, String> {
-    pool(options.threads)?.install(|| {
+    team(options.threads)?.install(|| {
         let start = Instant::now();
         engine.run(options.rate);
         let first = start.elapsed();
@@ -127,7 +127,7 @@ pub fn measure(engine: &mut Engine, options: &Options) -> Result<Measured, Strin
 /// No threads could be had; the system's words.
 pub fn profile(engine: &mut Engine, options: &Options) -> Result<Vec<f64>, String> {
     let count = engine.plan().operations.len();
-    pool(options.threads)?.install(|| {
+    team(options.threads)?.install(|| {
         let (mut times, mut least) = (vec![Duration::ZERO; count], vec![f64::INFINITY; count]);
         let (start, mut steps) = (Instant::now(), 0);
         while steps < PROFILE_STEPS || start.elapsed() < PROFILE_TIME {

@@ -7,6 +7,7 @@ use deltarule_core::meaning::{self, MeaningError};
 use deltarule_core::model::{Model, Role, TargetKind};
 use deltarule_core::plan::{PlanError, Request, plan};
 use deltarule_core::term::Name;
+use deltarule_kernels::Team;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -89,7 +90,7 @@ pub fn evaluate(
             place.iter_mut().zip(&array.values).for_each(|(place, value)| *place = *value as f32);
         }
     }
-    pool(threads).map_err(EvaluateError::Threads)?.install(|| engine.run(0.0));
+    team(threads).map_err(EvaluateError::Threads)?.install(|| engine.run(0.0));
     let mut found = BTreeMap::new();
     for name in wanted {
         let values = result(&model, &engine, given, name);
@@ -135,7 +136,7 @@ fn result(model: &Model, engine: &Engine, given: &BTreeMap<Name, meaning::Array>
     }
 }
 
-/// A pool of so many threads, or of one for each core where that is 0.
-pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, String> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())
+/// So many threads, or one for each core where that is 0.
+pub(crate) fn team(threads: usize) -> Result<Team, String> {
+    Team::new(threads).map_err(|error| error.to_string())
 }

@@ -7,6 +7,7 @@ use common::{agree, build, close, defined, engine, gradients, pairs, random};
 use deltarule_core::meaning;
 use deltarule_core::model::LOSS;
 use deltarule_core::term::Name;
+use deltarule_run::execute::Team;
 
 const DIGITS: &str = "size hidden = 32
 input  x[64]
@@ -145,7 +146,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     let (model, pairs) = (&backward.model, pairs(&backward.model));
     let given = random(model, 1500, &mut Dice::new(1));
     let bits = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut pool = Team::new(threads).unwrap();
         pool.install(|| {
             let mut engine = engine(model, &given, &names(&[LOSS, "p"]), 1500, &pairs);
             (0..3).for_each(|_| engine.run(0.1));

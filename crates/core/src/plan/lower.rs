@@ -11,6 +11,8 @@ use std::collections::HashMap;
 
 /// Instructions that must be saved for a value to be worth memory and a loop of its own.
 const WORTH: f64 = 2000.0;
+/// Up to this a term is rather computed again than read.
+const CHEAP: f64 = 2.0;
 /// Terms larger than this are computed in several loops.
 const LARGEST: usize = 400;
 /// Up to this all integers are exact in single precision.
@@ -117,6 +119,9 @@ impl Lowering {
         if let Some(read) = self.known(&key, &kept) {
             return Ok(read);
         }
+        // What is in memory anyway is not computed again.
+        let in_memory = if cost(&body) > CHEAP { self.known(&body, body.free()) } else { None };
+        let body = in_memory.unwrap_or(body);
         let body = self.hoist(&body, space(&kept) * space(over));
         let body = self.divide(&body);
         let ending = Term::read(RESULT, Vec::new());

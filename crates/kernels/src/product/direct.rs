@@ -2,7 +2,7 @@
 //! convolution, where they are the pixels of a line. Runs are covered by segments of half a tile; the
 //! last may meet the one before, and then gives only the columns that are new.
 
-use super::kernel::{Half, Right, store, tile};
+use super::kernel::{Half, Right, prefetch, store, tile};
 use super::pack::left;
 use super::{GRAIN, Panel, Product, Task};
 use crate::machine::{Level, Machine, Portable};
@@ -14,6 +14,8 @@ use crate::threads;
 const DEPTH: usize = 512;
 /// From so many rows on, columns that are all of one run are packed: each is used often enough.
 const MANY_ROWS: usize = 24;
+/// Unless there are so few summands that their lines stay in the cache, however far apart.
+const FEW_SUMMANDS: usize = 32;
 /// Segments a unit has at least.
 const FEWEST: usize = 16;
 
@@ -33,14 +35,16 @@ impl Direct {
         let run = product.columns[0].run(columns);
         let segments = run.div_ceil(wide);
         let wastes = 5 * segments * wide > 8 * run;
-        if run < wide || wastes || inner == 0 || (run == columns && rows >= MANY_ROWS) {
+        if run < wide || wastes || inner == 0 || (run == columns && rows >= MANY_ROWS && inner > FEW_SUMMANDS) {
             return None;
         }
         let mut halves = Vec::with_capacity(columns / run * segments);
         for first in (0..columns).step_by(run) {
             for number in 0..segments {
                 let start = (number * wide).min(run - wide);
-                halves.push(Half { column: first + start, from: number * wide - start, to: wide });
+                let column = first + start;
+                let together = product.columns[1].is_run(column, wide);
+                halves.push(Half { column, from: number * wide - start, to: wide, together });
             }
         }
         Some(Direct { halves, places: (0..inner).map(|k| product.inner[1].at(k)).collect() })
@@ -119,6 +123,7 @@ unsafe fn columns<M: Machine, const R: usize, const H: usize>(
                 let second = if pair.len() == 2 { last } else { Half { to: last.from, ..last } };
                 let start = |half: Half| base.wrapping_offset(product.columns[0].at(half.column));
                 let right = Right::Places([start(first), start(second)], places);
+                prefetch::<M>(task, target, rows, [first, second], inner[1] - inner[0]);
                 let results = tile::<M, R, H>(&left, right, inner[1] - inner[0]);
                 store(task, &results, target, rows, [first, second], adds);
             }

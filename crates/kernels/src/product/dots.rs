@@ -11,15 +11,27 @@ use crate::threads;
 
 /// Rows and columns of a tile of sums.
 const ROWS: usize = 3;
-const COLUMNS: usize = 4;
-/// More rows are better multiplied otherwise, and so are more results, and fewer summands.
-const MOST_ROWS: usize = 24;
-const MOST_RESULTS: usize = 8192;
+const COLUMNS: usize = 3;
+/// More rows are better multiplied otherwise, and so are more results, and fewer summands. Where all
+/// summands lie side by side even fewer: then packing is cheap.
+const MOST_ROWS: usize = 64;
+const MOST_ROWS_OF_DENSE: usize = 12;
+const MOST_RESULTS: usize = 40_000;
 const FEWEST_SUMMANDS: usize = 192;
 /// Summands that are taken at once for all results.
 const CHUNK: usize = 1024;
 /// Pieces that the summands are cut into at most.
 const MOST_PIECES: usize = 8;
+/// Read from a place before its middle: no lanes of those before, all of those after.
+const MASK: [u32; 32] = {
+    let mut mask = [0; 32];
+    let mut lane = 16;
+    while lane < 32 {
+        mask[lane] = u32::MAX;
+        lane += 1;
+    }
+    mask
+};
 
 /// Summands that lie side by side.
 struct Run {
@@ -44,9 +56,10 @@ impl Dots {
         let [_, rows, columns, inner] = product.sizes;
         let lanes = product.tile()[1] / 2;
         let length = product.inner[0].run(inner).min(product.inner[1].run(inner));
-        let is_few = rows <= MOST_ROWS && rows * columns <= MOST_RESULTS && inner >= FEWEST_SUMMANDS;
+        let most_rows = if length == inner { MOST_ROWS_OF_DENSE } else { MOST_ROWS };
+        let is_few = rows <= most_rows && rows * columns <= MOST_RESULTS && inner >= FEWEST_SUMMANDS;
         let wastes = 5 * length.next_multiple_of(lanes) > 8 * length;
-        if !is_few || rows * columns == 0 || length < lanes || wastes || product.columns[0].run(columns) >= lanes {
+        if !is_few || rows * columns == 0 || length < 2 * lanes || wastes || product.columns[0].run(columns) >= lanes {
             return None;
         }
         let parts = length.div_ceil(CHUNK);
@@ -90,44 +103,42 @@ impl Task<'_> {
                     }
                 }
             });
-            // SAFETY: the sums of all pieces were just written, and no other thread is at work.
-            unsafe { self.finish(item, dots, room) };
+            // SAFETY: the sums of all pieces were just written, and rows are different places of the target,
+            // which no factor meets (`check`).
+            threads::each(self.product.sizes[1], &|row| unsafe { self.finish(item, dots, room, row) });
         }
     }
 
-    /// Adds up pieces and lanes, in order, and writes the results.
+    /// Adds up pieces and lanes of a row, in order, and writes the results.
     ///
     /// # Safety
-    /// All sums were written, and no one else uses the target.
-    unsafe fn finish(self, item: usize, dots: &Dots, room: Shared) {
+    /// All sums were written, and no one else uses the row of the target.
+    unsafe fn finish(self, item: usize, dots: &Dots, room: Shared, row: usize) {
         let product = self.product;
-        let [_, rows, columns, _] = product.sizes;
+        let columns = product.sizes[2];
         let lanes = product.tile()[1] / 2;
         let target = self.arena.at(product.offsets[2] + product.batch[2].at(item));
         let wide = columns.div_ceil(COLUMNS);
-        for row in 0..rows {
-            for column in 0..columns {
-                let tile = row / ROWS * wide + column / COLUMNS;
-                let first = ((tile * ROWS + row % ROWS) * COLUMNS + column % COLUMNS) * lanes;
-                let mut sum = 0.0f32;
-                for piece in 0..dots.pieces {
-                    let mut lane = [0.0f32; 16];
-                    // SAFETY: inside of the sums of a piece; the place is one of the target.
-                    unsafe {
-                        let values = room.at((piece * dots.sums + first) as isize).cast_const();
-                        lane[..lanes].copy_from_slice(std::slice::from_raw_parts(values, lanes));
-                    }
-                    let mut half = lanes / 2;
-                    while half > 0 {
-                        (0..half).for_each(|number| lane[number] += lane[number + half]);
-                        half /= 2;
-                    }
-                    sum += lane[0];
-                }
-                let place = target.wrapping_offset(product.rows[1].at(row) + product.columns[1].at(column));
-                // SAFETY: `check` showed the places of the target to be inside the arena.
-                unsafe { *place = if product.descends { *place } else { 0.0 } + self.scale * sum };
+        for column in 0..columns {
+            let tile = row / ROWS * wide + column / COLUMNS;
+            let first = ((tile * ROWS + row % ROWS) * COLUMNS + column % COLUMNS) * lanes;
+            let mut lane = [0.0f32; 16];
+            for piece in 0..dots.pieces {
+                // SAFETY: inside of the sums of a piece.
+                let values = unsafe {
+                    let values = room.at((piece * dots.sums + first) as isize).cast_const();
+                    std::slice::from_raw_parts(values, lanes)
+                };
+                lane.iter_mut().zip(values).for_each(|(lane, value)| *lane += value);
             }
+            let mut half = lanes / 2;
+            while half > 0 {
+                (0..half).for_each(|number| lane[number] += lane[number + half]);
+                half /= 2;
+            }
+            let place = target.wrapping_offset(product.rows[1].at(row) + product.columns[1].at(column));
+            // SAFETY: `check` showed the places of the target to be inside the arena.
+            unsafe { *place = if product.descends { *place } else { 0.0 } + self.scale * lane[0] };
         }
     }
 }
@@ -193,24 +204,45 @@ unsafe fn add<M: Machine, const H: usize>(
     right: [*const f32; COLUMNS],
     length: usize,
 ) {
-    // SAFETY: the caller's.
-    let line = |source: *const f32, at: usize| unsafe { source.add(at).cast::<[f32; H]>().read_unaligned() };
     let mut at = 0;
     while at + H <= length {
-        let (left, right) = (left.map(|row| line(row, at)), right.map(|column| line(column, at)));
-        products::<M, H>(sums, &left, &right);
+        let (mut lines, mut other) = ([[0.0f32; H]; ROWS], [[0.0f32; H]; COLUMNS]);
+        // SAFETY: the caller's.
+        unsafe {
+            lines.iter_mut().zip(&left).for_each(|(line, row)| *line = line_at::<H>(*row, at));
+            other.iter_mut().zip(&right).for_each(|(line, column)| *line = line_at::<H>(*column, at));
+        }
+        products::<M, H>(sums, &lines, &other);
         at += H;
     }
     if at < length {
         // The last H, but those that were taken are 0 in both.
-        let taken = H - (length - at);
-        let rest = |source: *const f32| {
-            let mut line = line(source, length - H);
-            (0..H).for_each(|lane| line[lane] = if lane < taken { 0.0 } else { line[lane] });
-            line
-        };
-        products::<M, H>(sums, &left.map(rest), &right.map(rest));
+        let (at, taken) = (length - H, H - (length - at));
+        let (mut lines, mut other) = ([[0.0f32; H]; ROWS], [[0.0f32; H]; COLUMNS]);
+        // SAFETY: the caller's; H is at most 16, and fewer are taken.
+        unsafe {
+            let mask = MASK.as_ptr().add(16 - taken).cast::<[u32; H]>().read_unaligned();
+            lines.iter_mut().zip(&left).for_each(|(line, row)| *line = masked(line_at::<H>(*row, at), mask));
+            other.iter_mut().zip(&right).for_each(|(line, column)| *line = masked(line_at::<H>(*column, at), mask));
+        }
+        products::<M, H>(sums, &lines, &other);
     }
+}
+
+/// # Safety
+/// The source leads to H numbers from there.
+#[inline(always)]
+unsafe fn line_at<const H: usize>(source: *const f32, at: usize) -> [f32; H] {
+    // SAFETY: the caller's.
+    unsafe { source.add(at).cast::<[f32; H]>().read_unaligned() }
+}
+
+#[inline(always)]
+fn masked<const H: usize>(mut line: [f32; H], mask: [u32; H]) -> [f32; H] {
+    for lane in 0..H {
+        line[lane] = f32::from_bits(line[lane].to_bits() & mask[lane]);
+    }
+    line
 }
 
 #[inline(always)]

@@ -29,6 +29,8 @@ pub(super) struct Half {
     pub column: usize,
     pub from: usize,
     pub to: usize,
+    /// Whether they are neighbours in the target.
+    pub together: bool,
 }
 
 /// `Σ left · right`
@@ -93,6 +95,21 @@ unsafe fn sum<M: Machine, const R: usize, const H: usize>(
     results
 }
 
+/// Below so many summands there is no time to fetch anything.
+const WORTH_FETCHING: usize = 32;
+
+/// Says that these results will be written, after so many summands.
+#[inline(always)]
+pub(super) fn prefetch<M: Machine>(task: Task, target: *mut f32, rows: [usize; 2], halves: [Half; 2], summands: usize) {
+    if summands < WORTH_FETCHING {
+        return;
+    }
+    let at = |row: usize, half: &Half| task.product.rows[1].at(row) + task.product.columns[1].at(half.column);
+    for row in rows[0]..rows[1] {
+        halves.iter().for_each(|half| M::prefetch(target.wrapping_offset(at(row, half))));
+    }
+}
+
 /// Writes results, scaled, or adds them.
 ///
 /// # Safety
@@ -107,13 +124,19 @@ pub(super) unsafe fn store<const R: usize, const H: usize>(
     adds: bool,
 ) {
     let columns = &task.product.columns[1];
+    let is_whole = |half: &Half| half.together && half.from == 0 && half.to == H;
+    if rows[1] - rows[0] == R && halves.iter().all(is_whole) {
+        let places = halves.map(|half| target.wrapping_offset(columns.at(half.column)));
+        // SAFETY: the caller's; all results are places of the target.
+        return unsafe { store_whole::<R, H>(task, results, places, rows[0], adds) };
+    }
     for (row, values) in (rows[0]..rows[1]).zip(results) {
         let line = target.wrapping_offset(task.product.rows[1].at(row));
         for (half, values) in halves.iter().zip(values) {
             let first = line.wrapping_offset(columns.at(half.column));
             // SAFETY: the caller's; `check` showed the places to be inside the arena.
             unsafe {
-                if half.from == 0 && half.to == H && columns.is_run(half.column, H) {
+                if is_whole(half) {
                     let places = &mut *first.cast::<[f32; H]>();
                     for c in 0..H {
                         let before = if adds { places[c] } else { 0.0 };
@@ -122,9 +145,37 @@ pub(super) unsafe fn store<const R: usize, const H: usize>(
                     continue;
                 }
                 for (c, value) in values.iter().enumerate().take(half.to).skip(half.from) {
-                    let place = line.wrapping_offset(columns.at(half.column + c));
+                    let place = match half.together {
+                        true => first.wrapping_add(c),
+                        false => line.wrapping_offset(columns.at(half.column + c)),
+                    };
                     *place = if adds { *place } else { 0.0 } + task.scale * value;
                 }
+            }
+        }
+    }
+}
+
+/// The same for a whole tile, each half of a row without gaps.
+///
+/// # Safety
+/// As `store`.
+#[inline(always)]
+unsafe fn store_whole<const R: usize, const H: usize>(
+    task: Task,
+    results: &Tile<R, H>,
+    places: [*mut f32; 2],
+    row: usize,
+    adds: bool,
+) {
+    for (r, values) in results.iter().enumerate() {
+        let step = task.product.rows[1].at(row + r);
+        for half in 0..2 {
+            // SAFETY: the caller's; `check` showed the places to be inside the arena.
+            let place = unsafe { &mut *places[half].wrapping_offset(step).cast::<[f32; H]>() };
+            for c in 0..H {
+                let before = if adds { place[c] } else { 0.0 };
+                place[c] = before + task.scale * values[half][c];
             }
         }
     }

@@ -105,7 +105,7 @@ impl Workspace {
 /// Summands that are taken at once: a panel of so many stays in the first cache.
 const DEPTH: usize = 256;
 /// Multiplications in a piece of work that is worth handing to another thread.
-const GRAIN: usize = 1_000_000;
+const GRAIN: usize = 200_000;
 
 impl Product {
     /// Checks and prepares a product over an arena of a length.

@@ -1,6 +1,6 @@
 //! Products whose right factor is packed: once by all threads, or, where it is small, by each.
 
-use super::kernel::{Half, Right, store, tile};
+use super::kernel::{Half, Right, prefetch, store, tile};
 use super::pack::{left, pack_right};
 use super::{Block, DEPTH, GRAIN, Panel, Task};
 use crate::arena::Shared;
@@ -11,6 +11,8 @@ use crate::threads;
 
 /// Up to this size a right factor is packed anew by every thread, on its stack.
 pub(super) const SMALL: usize = 4096;
+/// Multiplications in a block of results at most: what it needs stays in the second cache.
+const LARGEST: usize = 2_000_000;
 
 impl Task<'_> {
     /// Every thread packs the right factor for itself.
@@ -113,7 +115,7 @@ impl Task<'_> {
 /// Rows and columns of a piece of work: cut by the shape alone, the longer side first.
 fn blocks(rows: usize, columns: usize, depth: usize, [tall, wide]: [usize; 2]) -> (usize, usize) {
     let (mut row_block, mut column_block) = (rows.max(1), columns.max(1));
-    while row_block * column_block * depth > 4 * GRAIN || row_block > 512 {
+    while row_block * column_block * depth > LARGEST || row_block > 512 {
         if row_block >= column_block && row_block > 4 * tall {
             row_block = (row_block / 2).next_multiple_of(tall);
         } else if column_block > 4 * wide {
@@ -176,12 +178,15 @@ unsafe fn multiply<M: Machine, const R: usize, const H: usize>(
             let left = left::<R>(task, item, rows, block.inner, panel.0.as_mut_ptr().cast());
             for (number, column) in (block.columns[0]..block.columns[1]).step_by(2 * H).enumerate() {
                 let right = Right::Panel(packed.add(number * depth * 2 * H));
-                let results = tile::<M, R, H>(&left, right, depth);
                 let half = |number: usize| {
                     let first = (column + number * H).min(block.columns[1] - 1);
-                    Half { column: first, from: 0, to: H.min(block.columns[1].saturating_sub(column + number * H)) }
+                    let to = H.min(block.columns[1].saturating_sub(column + number * H));
+                    Half { column: first, from: 0, to, together: product.columns[1].is_run(first, to) }
                 };
-                store(task, &results, target, rows, [half(0), half(1)], adds);
+                let halves = [half(0), half(1)];
+                prefetch::<M>(task, target, rows, halves, depth);
+                let results = tile::<M, R, H>(&left, right, depth);
+                store(task, &results, target, rows, halves, adds);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Products of random shapes and layouts, held to plain loops, on every machine there is.
 
 use super::{Dimension, Method, Product, ProductSpec, Workspace};
-use crate::Arena;
 use crate::machine::Level;
+use crate::{Arena, Team};
 
 /// A generator of small numbers, good enough to choose shapes.
 struct Dice(u64);
@@ -108,8 +108,7 @@ fn run(product: &Product, values: &[f32], threads: usize) -> Vec<f32> {
     arena.values_mut().copy_from_slice(values);
     let mut workspace = Workspace::default();
     workspace.reserve(product);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.install(|| product.run(&mut arena, &mut workspace, 0.25));
+    Team::new(threads).unwrap().install(|| product.run(&mut arena, &mut workspace, 0.25));
     arena.values().to_vec()
 }
 

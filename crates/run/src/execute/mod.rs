@@ -3,6 +3,7 @@
 mod translate;
 
 use deltarule_core::plan::{PlaceKind, Plan};
+pub use deltarule_kernels::Team;
 use deltarule_kernels::{Arena, Product, Scatter, Walk, Workspace};
 use std::time::{Duration, Instant};
 
@@ -87,7 +88,7 @@ impl Engine {
     }
 
     /// One evaluation, and a step of gradient descent by this rate where the plan has one. It
-    /// allocates nothing. For more than one thread, call it inside a pool of threads.
+    /// allocates nothing. For more than one thread, call it inside [`Team::install`].
     pub fn run(&mut self, rate: f32) {
         for step in &self.steps {
             step.run(&mut self.arena, &mut self.workspace, rate, None);

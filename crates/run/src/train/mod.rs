@@ -13,7 +13,7 @@ pub use judge::Measures;
 
 use crate::arrays::Array;
 use crate::data::Dataset;
-use crate::evaluate::pool;
+use crate::evaluate::team;
 use crate::seeds::Stream;
 use deltarule_core::derivation::{Backward, for_running};
 use deltarule_core::model::Model;
@@ -125,8 +125,8 @@ pub fn train(
     let model = for_running(&backward.model);
     let given = Given { model: &model, data, parameters };
     given.check()?;
-    let pool = pool(options.threads).map_err(TrainError::Threads)?;
-    pool.install(|| {
+    let mut team = team(options.threads).map_err(TrainError::Threads)?;
+    team.install(|| {
         let mut training = Training {
             stepper: Stepper::new(backward, &given, options)?,
             judge: Judge::new(&backward.of, &given)?,

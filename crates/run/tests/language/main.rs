@@ -11,6 +11,7 @@ use deltarule_core::model::{self, Model, Role};
 use deltarule_core::syntax;
 use deltarule_core::term::Name;
 use deltarule_core::text::Source;
+use deltarule_run::execute::Team;
 
 /// The model of a text for so many examples, where the batch is an axis of it.
 fn build_for(text: &str, batch: usize) -> Model {
@@ -33,7 +34,7 @@ fn with_subscripts(model: &Model, batch: usize, dice: &mut Dice) -> Given {
 
 /// The bits of all outputs, computed by so many threads.
 fn bits(model: &Model, given: &Given, outputs: &[Name], batch: usize, threads: usize) -> Vec<Vec<u32>> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let mut pool = Team::new(threads).unwrap();
     pool.install(|| {
         let mut engine = engine(model, given, outputs, batch, &[]);
         (0..2).for_each(|_| engine.run(0.0));

@@ -1,0 +1,119 @@
+//! How fast products are: `cargo run --release -p deltarule-kernels --example products [THREADS]`. The
+//! least time of many runs, beside the peak of one core.
+
+use deltarule_kernels::{Arena, Dimension, Product, ProductSpec, Team, Workspace, peak};
+use std::time::Instant;
+
+fn axis(extent: usize, strides: [i64; 3]) -> Dimension {
+    Dimension { extent, strides }
+}
+
+/// `left[rows, inner] right[inner, columns]`, each transposed in memory or not.
+fn dense([rows, columns, inner]: [usize; 3], transposed: [bool; 2]) -> (ProductSpec, usize) {
+    let left = if transposed[0] { [1, rows] } else { [inner, 1] }.map(|stride| stride as i64);
+    let right = if transposed[1] { [1, inner] } else { [columns, 1] }.map(|stride| stride as i64);
+    let (first, second) = (rows * inner, inner * columns);
+    let spec = ProductSpec {
+        batch: vec![],
+        rows: vec![axis(rows, [left[0], 0, columns as i64])],
+        columns: vec![axis(columns, [0, right[1], 1])],
+        inner: vec![axis(inner, [left[1], right[0], 0])],
+        offsets: [0, first as i64, (first + second) as i64],
+        scale: 1.0,
+        descends: false,
+        by_steps: false,
+    };
+    (spec, first + second + rows * columns)
+}
+
+/// A convolution of so many images: channels out and in, size out, window. With `kernel` the gradient
+/// by the kernel.
+fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) -> (ProductSpec, usize) {
+    let wide = size + window - 1;
+    let (area, image) = ((size * size) as i64, (wide * wide) as i64);
+    let weights = channels * window * window;
+    let result = images * out * size * size;
+    let pixels = images * channels * wide * wide;
+    let images_area = images as i64 * area;
+    let sizes = [out * weights, pixels, result];
+    // Places of the pixel axes: of the image, and of the result, in which the channel is outermost.
+    let pixel = [(images, channels as i64 * image, area), (size, wide as i64, size as i64), (size, 1, 1)];
+    let weight = [(channels, image, (window * window) as i64), (window, wide as i64, window as i64), (window, 1, 1)];
+    let spec = if kernel {
+        ProductSpec {
+            batch: vec![],
+            rows: vec![axis(out, [images_area, 0, weights as i64])],
+            columns: weight.map(|(extent, image, own)| axis(extent, [0, image, own])).to_vec(),
+            inner: pixel.map(|(extent, image, own)| axis(extent, [own, image, 0])).to_vec(),
+            offsets: [(sizes[0] + sizes[1]) as i64, sizes[0] as i64, 0],
+            scale: 1e-6,
+            descends: true,
+            by_steps: false,
+        }
+    } else {
+        ProductSpec {
+            batch: vec![],
+            rows: vec![axis(out, [weights as i64, 0, images_area])],
+            columns: pixel.map(|(extent, image, own)| axis(extent, [0, image, own])).to_vec(),
+            inner: vec![axis(weights, [1, 0, 0])],
+            offsets: [0, sizes[0] as i64, (sizes[0] + sizes[1]) as i64],
+            scale: 1.0,
+            descends: false,
+            by_steps: false,
+        }
+    };
+    let mut spec = spec;
+    if !kernel {
+        spec.inner = weight.map(|(extent, image, own)| axis(extent, [own, image, 0])).to_vec();
+    }
+    (spec, sizes.iter().sum())
+}
+
+fn measure(name: &str, (spec, length): (ProductSpec, usize), most: f64) {
+    let size = |group: &[Dimension]| group.iter().map(|axis| axis.extent as f64).product::<f64>();
+    let flops = 2.0 * size(&spec.batch) * size(&spec.rows) * size(&spec.columns) * size(&spec.inner);
+    let product = Product::new(&spec, length).expect("a product");
+    let mut arena = Arena::new(length);
+    arena.values_mut().iter_mut().enumerate().for_each(|(at, value)| *value = (at % 17) as f32 / 17.0 - 0.5);
+    let mut workspace = Workspace::default();
+    workspace.reserve(&product);
+    let (mut least, start) = (f64::INFINITY, Instant::now());
+    while start.elapsed().as_secs_f64() < 0.25 {
+        let start = Instant::now();
+        product.run(&mut arena, &mut workspace, 1e-6);
+        least = least.min(start.elapsed().as_secs_f64());
+    }
+    let rate = flops / least;
+    println!("{name:36} {:10.2} us {:7.1} GFLOP/s {:5.1} %", least * 1e6, rate / 1e9, 100.0 * rate / most);
+}
+
+fn main() {
+    let most = peak();
+    println!("peak {:.1} GFLOP/s", most / 1e9);
+    let threads = std::env::args().nth(1).map_or(1, |threads| threads.parse().expect("a number of threads"));
+    Team::new(threads).expect("a team").install(|| {
+        for (sizes, transposed) in [
+            ([10, 30, 784], [false, true]),
+            ([30, 784, 10], [true, false]),
+            ([32, 32, 64], [false, true]),
+            ([32, 10, 32], [false, true]),
+            ([128, 512, 784], [false, true]),
+            ([128, 512, 512], [false, true]),
+            ([128, 512, 512], [false, false]),
+            ([512, 784, 128], [true, false]),
+            ([1024, 1024, 1024], [false, true]),
+            ([1024, 1024, 1024], [false, false]),
+            ([256, 2048, 2048], [false, true]),
+            ([64, 120, 400], [false, true]),
+            ([120, 400, 64], [true, false]),
+        ] {
+            measure(&format!("dense {sizes:?} {transposed:?}"), dense(sizes, transposed), most);
+        }
+        for (name, sizes) in
+            [("LeNet 1", [64, 6, 1, 28, 5]), ("LeNet 2", [64, 16, 6, 10, 5]), ("3x3x32", [8, 32, 32, 32, 3])]
+        {
+            measure(&format!("convolution {name}"), convolution(sizes, false), most);
+            measure(&format!("convolution {name}, by its kernel"), convolution(sizes, true), most);
+        }
+    });
+}
