@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("meaning", &["term", "model"]),
     ("derivation", &["term", "model", "meaning"]),
     ("plan", &["term", "model", "derivation"]),
-    ("page", &["term", "model", "meaning", "derivation"]),
+    ("page", &["text", "syntax", "term", "model", "meaning", "derivation"]),
 ];
 
 /// More lines than this are two rooms.

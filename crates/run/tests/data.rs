@@ -37,7 +37,13 @@ fn model(tensors: &[Declared]) -> Model {
         per_example: !matches!(role, Role::Const(_)),
         span: Span::default(),
     };
-    Model { tensors: tensors.iter().map(tensor).collect(), metrics: vec![], assumptions: vec![], batch: None }
+    Model {
+        tensors: tensors.iter().map(tensor).collect(),
+        metrics: vec![],
+        assumptions: vec![],
+        sizes: vec![],
+        batch: None,
+    }
 }
 
 fn source(kind: &str, path: &Path) -> Source {

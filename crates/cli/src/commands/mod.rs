@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod derive;
+mod derive_json;
 pub mod eval;
 pub mod train;
 

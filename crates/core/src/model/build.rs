@@ -67,6 +67,7 @@ pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, V
         starts: Vec::new(),
         fans: HashMap::new(),
         metrics: Vec::new(),
+        sizes: Vec::new(),
         batch: None,
         forward: Vec::new(),
     };
@@ -134,6 +135,7 @@ struct Builder<'a> {
     /// Of each parameter, from the first equation that reads it.
     fans: HashMap<Name, Fans>,
     metrics: Vec<Name>,
+    sizes: Vec<(Name, usize)>,
     /// The number of examples, where the equations carry their axis.
     batch: Option<usize>,
     /// The reads of tensors before their equations.
@@ -153,6 +155,7 @@ impl<'a> Builder<'a> {
             StatementKind::Size { name, value } => {
                 let size = self.globals.constants(number).extent(value)?;
                 self.globals.names.define(&name.text, name.span, number, Meaning::Size(size as i64));
+                self.sizes.push((name.text.as_str().into(), size));
                 Ok(())
             }
             StatementKind::Declaration(declaration) => self.declaration(declaration, number),
@@ -324,7 +327,8 @@ impl<'a> Builder<'a> {
         let sums = |tensor: &&Tensor| matches!(tensor.role, Role::Target(TargetKind::OneHot | TargetKind::Probability));
         let assumptions = self.globals.tensors.iter().filter(sums);
         let assumptions = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone())).collect();
-        Model { assumptions, tensors: self.globals.tensors, metrics: self.metrics, batch: self.batch }
+        let (sizes, batch) = (self.sizes, self.batch);
+        Model { assumptions, tensors: self.globals.tensors, metrics: self.metrics, sizes, batch }
     }
 }
 
