@@ -3,6 +3,7 @@
 mod compiles;
 mod derivations;
 mod einsums;
+mod jacobians;
 mod matrices;
 mod random;
 mod round_trip;

@@ -76,7 +76,11 @@ impl Pen for Html {
     }
 
     fn section(&mut self, page: &GradientPage) {
-        self.line(&format!("<section id=\"{}\">\n<h2>{}</h2>", anchor(page), mathml(&page.title)));
+        self.line(&format!(
+            "<section id=\"{}\">\n<h2><span class=\"what\">derivative</span> {}</h2>",
+            anchor(page),
+            mathml(&page.title)
+        ));
     }
 
     fn end_section(&mut self) {

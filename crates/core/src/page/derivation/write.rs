@@ -5,7 +5,8 @@ use super::document::{AS_WRITTEN, DefinitionPage, Document, GradientPage, Jacobi
 use super::fold::is_plain;
 use super::notes::{assumptions, notes};
 use super::results::{SHORT_MATRIX, in_full, in_names, with_short_derivatives};
-use crate::derivation::{Backward, Derivation, Gradient, LocalJacobian, Stabilised, Verification};
+use crate::derivation::rules::{SIMPLIFY, SOLVE};
+use crate::derivation::{Backward, Context, Derivation, Gradient, LocalJacobian, Rule, Stabilised, Verification};
 use crate::meaning::{Point, complete};
 use crate::page::index::Notation;
 use crate::page::jacobian::Shape;
@@ -181,8 +182,18 @@ impl Writer<'_> {
             steps: self.lines(&left, &local.indices, &local.derivation),
             left,
             result: self.notations(&local.indices, local.derivation.end(), None),
-            shape: Shape::of(rows, columns, local.derivation.end()),
+            shape: Shape::of(rows, columns, &self.solved(local.derivation.end())),
         }
+    }
+
+    /// The term with every delta in it solved: a local derivative keeps them for the chain to choose.
+    fn solved(&self, term: &Term) -> Term {
+        let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
+        let context = Context { model: &self.backward.model, jacobians: &jacobians, known: &known };
+        let mut derivation = Derivation::new(term.clone());
+        let rules: Vec<&'static Rule> = SIMPLIFY.iter().chain(SOLVE).copied().collect();
+        derivation.exhaust(&rules, &context);
+        derivation.end().clone()
     }
 
     fn notation(&self, indices: &[Index]) -> Notation<'_> {

@@ -22,10 +22,10 @@ pub enum Structure {
     Permutation,
     /// Only the diagonal.
     Diagonal,
-    /// The identity over the indices, times the same block everywhere: `I ⊗ B`.
-    Kronecker(Vec<Index>, Box<Structure>),
-    /// One block for every value of the indices, 0 between different ones.
-    Blocks(Vec<Index>, Box<Structure>),
+    /// The identity over pairs of a row and a column index, times the same block everywhere: `I ⊗ B`.
+    Kronecker(Vec<(Index, Index)>, Box<Structure>),
+    /// One block for every value of pairs of a row and a column index that are equal, 0 between different ones.
+    Blocks(Vec<(Index, Index)>, Box<Structure>),
     /// A diagonal and something else, added or subtracted.
     DiagonalAnd {
         /// Whether it is subtracted.
@@ -61,8 +61,9 @@ pub enum Structure {
 
 impl std::fmt::Display for Structure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let letters =
-            |indices: &[Index]| indices.iter().map(|index| index.letter.to_string()).collect::<Vec<_>>().join(", ");
+        let letters = |pairs: &[(Index, Index)]| {
+            pairs.iter().map(|(row, _)| row.letter.to_string()).collect::<Vec<_>>().join(", ")
+        };
         match self {
             Structure::Zero => f.write_str("zero"),
             Structure::Single => f.write_str("one entry"),
@@ -211,11 +212,11 @@ fn along(common: &[(Index, Index)], rows: &[Index], columns: &[Index], addends: 
         indices.iter().filter(|index| common.iter().all(|pair| used(pair) != **index)).cloned().collect()
     };
     let (rows_left, columns_left) = (left(rows, &|pair| pair.0.clone()), left(columns, &|pair| pair.1.clone()));
-    let over: Vec<Index> = rows.iter().filter(|row| common.iter().any(|(other, _)| other == *row)).cloned().collect();
-    let depends = over.iter().any(|index| block.depends_on(index));
+    let depends = common.iter().any(|(row, _)| block.depends_on(row));
     if !rows_left.is_empty() || !columns_left.is_empty() {
         let inner = Box::new(structure(&rows_left, &columns_left, &block));
-        return if depends { Structure::Blocks(over, inner) } else { Structure::Kronecker(over, inner) };
+        let pairs = common.to_vec();
+        return if depends { Structure::Blocks(pairs, inner) } else { Structure::Kronecker(pairs, inner) };
     }
     let in_order = rows.iter().zip(columns).all(|(row, column)| common.contains(&(row.clone(), column.clone())));
     match (in_order, depends) {
