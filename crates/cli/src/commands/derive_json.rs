@@ -21,14 +21,14 @@ pub fn as_json(document: &Document, of: &str) -> Value {
             "max_difference_error": verified.max_difference_error,
         },
         "names": names.collect::<Vec<_>>(),
-        "gradients": document.gradients.iter().map(|page| gradient(page, of)).collect::<Vec<_>>(),
+        "gradients": document.gradients.iter().map(gradient).collect::<Vec<_>>(),
     })
 }
 
-fn gradient(page: &GradientPage, of: &str) -> Value {
+fn gradient(page: &GradientPage) -> Value {
     let result = &page.full;
     let mut value = json!({
-        "wrt": wrt(page, of),
+        "wrt": wrt(page),
         "left": text(&page.left),
         "index": result.index_text(),
         "matrix": result.matrix_text(),
@@ -50,11 +50,10 @@ fn gradient(page: &GradientPage, of: &str) -> Value {
     value
 }
 
-/// `W1`, and for a second derivative `w:b`.
-fn wrt(page: &GradientPage, of: &str) -> String {
-    let first = page.heading.strip_prefix(&format!("∂∂{of}/∂"));
-    let first = first.and_then(|rest| rest.strip_suffix(&format!("/∂{}", page.wrt)));
-    first.map_or_else(|| page.wrt.clone(), |first| format!("{first}:{}", page.wrt))
+/// `W1`, and for a second derivative `w:b`, as on the command line.
+fn wrt(page: &GradientPage) -> String {
+    let by = page.heading.strip_prefix("∂²").and_then(|rest| rest.split_once("/∂"));
+    by.map_or_else(|| page.wrt.clone(), |(_, by)| by.replace('∂', ":"))
 }
 
 fn missing(result: &Notations, value: &mut Value) {

@@ -7,12 +7,14 @@
 mod adjoint;
 mod check;
 mod nested;
+mod probe;
 mod rewrite;
 pub mod rules;
 
 pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive};
 pub use check::{CheckError, Verification, random_point, verify};
 pub use nested::{with_derivative, with_derivatives};
+pub use probe::verify_entries;
 pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
 pub use rules::names::{consumers, derivative_name, derivative_parts};
 

@@ -76,7 +76,8 @@ pub static SOLVE: &[&Rule] =
     &[&collapse::JOIN_SUMS, &collapse::BLOCKS, &collapse::DELTA_OF_QUOTIENT, &collapse::GUARDED_COLLAPSE];
 
 /// Puts the result in the form people write: known tensors by their names, common factors out.
-pub static TIDY: &[&Rule] = &[&names::FOLD, &simplify::IMPLIED_WITHIN, &simplify::COMMON_FACTOR];
+pub static TIDY: &[&Rule] =
+    &[&names::FOLD, &simplify::IMPLIED_WITHIN, &simplify::BRANCHES_TOGETHER, &simplify::COMMON_FACTOR];
 
 /// Gives definitions the forms that neither overflow nor lose digits.
 pub static STABLE: &[&Rule] = &[

@@ -197,6 +197,42 @@ rule!(
     }
 );
 
+rule!(
+    /// What was taken apart to solve a delta is written as one again.
+    BRANCHES_TOGETHER, "branches together", "where(c, u, 0) + where(c, 0, v) = where(c, u, v)", |term, _| {
+        let Node::Add(addends) = term.node() else { return None };
+        for (first, one) in addends.iter().enumerate() {
+            let (scale, branch) = one.split_number();
+            let Node::Where(condition, ..) = branch.node() else { continue };
+            let same = |other: &Term| matches!(other.split_number().1.node(), Node::Where(own, ..) if own == condition);
+            let others: Vec<&Term> = addends[first + 1..].iter().filter(|other| same(other)).collect();
+            if others.is_empty() || scale.is_zero() {
+                continue;
+            }
+            let together: Vec<&Term> = std::iter::once(one).chain(others).collect();
+            let side = |of: &dyn Fn(&Term) -> Option<Term>| {
+                let part = |addend: &&Term| {
+                    let (number, branch) = addend.split_number();
+                    Some(Term::mul(vec![Term::number(number), of(&branch)?]))
+                };
+                Some(Term::add(together.iter().map(part).collect::<Option<Vec<_>>>()?))
+            };
+            let then = side(&|branch| match branch.node() {
+                Node::Where(_, then, _) => Some(then.clone()),
+                _ => None,
+            })?;
+            let otherwise = side(&|branch| match branch.node() {
+                Node::Where(_, _, otherwise) => Some(otherwise.clone()),
+                _ => None,
+            })?;
+            let rest = addends.iter().filter(|addend| !together.contains(addend)).cloned();
+            let joined = Term::choose(condition.clone(), then, otherwise);
+            return Some(Term::add(rest.chain([joined]).collect()));
+        }
+        None
+    }
+);
+
 /// Integers that are not negative where a condition on integers holds, and only there.
 fn not_negative(condition: &Term) -> Option<Vec<Term>> {
     let Node::Compare(comparison, left, right) = condition.node() else { return None };

@@ -42,7 +42,7 @@ pub const AS_WRITTEN: &str = "as written";
 pub struct GradientPage {
     /// The tensor it is differentiated by.
     pub wrt: String,
-    /// `∂loss/∂z2`, the name of the result as a tensor.
+    /// `∂loss/∂z2`; a second derivative is `∂²loss/∂w∂b`.
     pub heading: String,
     /// The same as a formula.
     pub title: Markup,

@@ -6,7 +6,10 @@ use super::fold::is_plain;
 use super::notes::{assumptions, notes};
 use super::results::{SHORT_MATRIX, in_full, in_names, with_short_derivatives};
 use crate::derivation::rules::{SIMPLIFY, SOLVE};
-use crate::derivation::{Backward, Context, Derivation, Gradient, LocalJacobian, Rule, Stabilised, Verification};
+use crate::derivation::{
+    Backward, Context, Derivation, Gradient, LocalJacobian, Rule, Stabilised, Verification, derivative_name,
+    derivative_parts,
+};
 use crate::meaning::{Point, complete};
 use crate::page::index::Notation;
 use crate::page::jacobian::Shape;
@@ -111,7 +114,7 @@ impl Writer<'_> {
         let own = self.cotangents.iter().find(|cotangent| cotangent.derivative == gradient.name);
         GradientPage {
             wrt: gradient.wrt.to_string(),
-            heading: gradient.name.to_string(),
+            heading: heading(&gradient.of, &gradient.wrt),
             title: self.notation(&[]).entry(&gradient.name, &[]),
             left,
             jacobians,
@@ -177,7 +180,7 @@ impl Writer<'_> {
         let rank = self.backward.model.tensor(&local.tensor).map_or(0, |tensor| tensor.shape.len());
         let (rows, columns) = local.indices.split_at(rank.min(local.indices.len()));
         JacobianPage {
-            heading: format!("∂{}/∂{}", local.tensor, local.wrt),
+            heading: heading(&local.tensor, &local.wrt),
             typed: self.typed.get(&local.tensor).cloned(),
             steps: self.lines(&left, &local.indices, &local.derivation),
             left,
@@ -255,6 +258,14 @@ impl Writer<'_> {
             }
         }
         Ok(matrix)
+    }
+}
+
+/// `∂loss/∂w`, and for the derivative of a derivative `∂²loss/∂w∂b`.
+fn heading(of: &str, wrt: &str) -> String {
+    match derivative_parts(of) {
+        Some((of, first)) if derivative_parts(of).is_none() => format!("∂²{of}/∂{first}∂{wrt}"),
+        _ => derivative_name(of, wrt).to_string(),
     }
 }
 
