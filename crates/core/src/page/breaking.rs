@@ -69,9 +69,18 @@ fn add(markup: &Markup, depth: usize, out: &mut Vec<Piece>) {
                 _ => add(body, depth + 1, out),
             }
         }
+        // A wide fraction is broken at its bar, which then is a stroke.
+        Markup::Quotient(above, below) if width(markup) > WIDE => {
+            add_bracketed(above, Binding::Product, depth + 1, out);
+            out.extend([Piece::Break(depth + 1), Piece::Operator("/")]);
+            add_bracketed(below, Binding::Power, depth + 1, out);
+        }
         other => out.push(Piece::Formula(other.clone())),
     }
 }
+
+/// A fraction wider than this is not set as one where a line is broken.
+const WIDE: f32 = 22.0;
 
 /// A part that stands in brackets where it binds less tightly than its place asks for. A fraction keeps
 /// its parts together by itself.

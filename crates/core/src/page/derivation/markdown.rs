@@ -27,6 +27,9 @@ impl Markdown {
     }
 
     fn block(&mut self, rows: &[String]) {
+        if let [only] = rows {
+            return self.paragraph(&format!("```math\n{}\n```", only.trim_start_matches("& ")));
+        }
         self.paragraph(&format!("```math\n\\begin{{aligned}}\n{}\n\\end{{aligned}}\n```", rows.join(" \\\\\n")));
     }
 }
@@ -57,7 +60,7 @@ impl Pen for Markdown {
     fn title(&mut self, document: &Document) {
         self.paragraph(&format!("# {}", title(document)));
         let row = |page: &GradientPage| {
-            let matrix = page.matrices().first().map(|matrix| code(&text(matrix))).unwrap_or_default();
+            let matrix = page.matrices().last().map(|matrix| code(&text(matrix))).unwrap_or_default();
             format!("| {} | {matrix} | {} |", code(&page.heading), code(&page.full.index_text()))
         };
         let table: Vec<String> = document.gradients.iter().map(row).collect();

@@ -111,6 +111,11 @@ impl Writer<'_> {
             full = Notations { matrix, why, reasons, ..full };
         }
         full.einsum = full.einsum.or_else(|| short.einsum.clone());
+        let mut named = reads_named.then(|| self.with_names(gradient, &in_names));
+        if let Some(named) = named.as_mut().filter(|named| named.matrix.as_ref().is_some_and(is_wide)) {
+            // One short form is better than two of which one is long.
+            named.matrix = named.matrix.take().filter(|_| full.matrix.is_none());
+        }
         let own = self.cotangents.iter().find(|cotangent| cotangent.derivative == gradient.name);
         GradientPage {
             wrt: gradient.wrt.to_string(),
@@ -122,7 +127,7 @@ impl Writer<'_> {
             notes: notes(self.backward, gradient),
             assumptions: assumptions(self.backward, gradient, self.wrt),
             cotangent: own.map(|cotangent| cotangent.left.clone()),
-            named: reads_named.then(|| self.with_names(gradient, &in_names)),
+            named,
             short,
             full,
             shape,

@@ -240,10 +240,29 @@ impl<'a> Notation<'a> {
     /// The letter of an index, with its range where no subscript in the body tells it.
     fn binder(&self, index: &Index, body: &Term) -> Markup {
         let letter = Markup::name(self.letters.of(index));
-        if stands_alone(index, body) {
+        if self.stands_alone(index, body) {
             return letter;
         }
         Markup::Relation(Box::new(letter), ":", Box::new(Markup::integer(index.extent)))
+    }
+
+    /// Whether the index is by itself a subscript of a tensor somewhere in the term. A padded read does
+    /// not count: padding bounds nothing.
+    fn stands_alone(&self, index: &Index, term: &Term) -> bool {
+        let alone = |subscript: &Term| subscript.as_affine().is_some_and(|affine| affine.as_index() == Some(index));
+        if !term.depends_on(index) {
+            return false;
+        }
+        match term.node() {
+            Node::Read { subscripts, .. } if subscripts.iter().any(alone) => true,
+            Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).any(alone),
+            Node::Derivative { at, .. } if at.iter().any(alone) => true,
+            Node::Mul(factors) => {
+                let reads = padding::padded(self.model, self.named, factors).reads;
+                factors.iter().any(|factor| !reads.contains(factor) && self.stands_alone(index, factor))
+            }
+            _ => term.children().iter().any(|child| self.stands_alone(index, child)),
+        }
     }
 
     fn condition(&self, term: &Term) -> Markup {
@@ -280,18 +299,6 @@ fn divisor(factor: &Term) -> Option<Term> {
 pub(super) fn is_delta(term: &Term) -> bool {
     matches!(term.node(), Node::Compare(Comparison::Equal, left, right)
         if left.as_affine().is_some() && right.as_affine().is_some())
-}
-
-/// Whether the index is by itself a subscript of a tensor somewhere in the term.
-fn stands_alone(index: &Index, term: &Term) -> bool {
-    let alone = |subscript: &Term| subscript.as_affine().is_some_and(|affine| affine.as_index() == Some(index));
-    let here = match term.node() {
-        Node::Read { subscripts, .. } => subscripts.iter().any(alone),
-        Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).any(alone),
-        Node::Derivative { at, .. } => at.iter().any(alone),
-        _ => false,
-    };
-    here || (term.depends_on(index) && term.children().iter().any(|child| stands_alone(index, child)))
 }
 
 /// The free indices of a term in the order in which they stand in it.
