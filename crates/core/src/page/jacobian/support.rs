@@ -27,6 +27,9 @@ impl std::fmt::Display for Support {
     }
 }
 
+/// The values of indices.
+type Values = Vec<(Index, i64)>;
+
 /// More values than this are not gone through.
 const MOST: u128 = 4_000_000;
 
@@ -40,10 +43,9 @@ pub fn support(rows: &[Index], columns: &[Index], term: &Term) -> Option<Support
         let left = if factors.is_empty() { extents } else { count(&indices, &factors, extents)? };
         groups.push((indices, left, extents));
     }
-    let product = |counts: &dyn Fn(&(Vec<Index>, u128, u128)) -> u128| {
-        groups.iter().map(counts).try_fold(1u128, |product, count| product.checked_mul(count))
-    };
-    let (count, whole) = (product(&|(_, left, _)| *left)?, product(&|(.., extents)| *extents)?);
+    let product = |counts: Vec<u128>| counts.into_iter().try_fold(1u128, u128::checked_mul);
+    let count = product(groups.iter().map(|(_, left, _)| *left).collect())?;
+    let whole = product(groups.iter().map(|(.., extents)| *extents).collect())?;
     let count = if term.is_zero() { 0 } else { count };
     Some(Support { count, all: whole, groups })
 }
@@ -110,7 +112,7 @@ fn count(indices: &[Index], factors: &[Term], extents: u128) -> Option<u128> {
 }
 
 /// Whether a term can differ from 0, given values of the indices that decide it.
-pub fn may_differ(term: &Term, scope: &mut Vec<(Index, i64)>) -> bool {
+pub fn may_differ(term: &Term, scope: &mut Values) -> bool {
     match term.node() {
         Node::Number(number) => !number.is_zero(),
         Node::Affine(_) => integer(term, scope) != Some(0),
@@ -146,11 +148,7 @@ fn is_zero_at_zero(function: Function) -> bool {
 }
 
 /// Whether the body of a reduction is so for some values of its indices.
-fn somewhere(
-    term: &Term,
-    scope: &mut Vec<(Index, i64)>,
-    is_so: &dyn Fn(&Term, &mut Vec<(Index, i64)>) -> bool,
-) -> bool {
+fn somewhere(term: &Term, scope: &mut Values, is_so: &dyn Fn(&Term, &mut Values) -> bool) -> bool {
     let first = scope.iter().map(|(index, _)| index.id + 1).max().unwrap_or(0);
     let Some(opened) = term.open_from(first.max(crate::term::fresh_id(&[term]))) else { return true };
     let mut decisive = Vec::new();
@@ -175,7 +173,7 @@ fn somewhere(
 }
 
 /// Whether a condition holds, where the indices alone decide it.
-fn holds(condition: &Term, scope: &mut Vec<(Index, i64)>) -> Option<bool> {
+fn holds(condition: &Term, scope: &mut Values) -> Option<bool> {
     match condition.node() {
         Node::Number(number) => Some(!number.is_zero()),
         Node::Compare(comparison, left, right) => {
@@ -207,7 +205,7 @@ fn compare(comparison: Comparison, left: i64, right: i64) -> bool {
 }
 
 /// The value of an integer term, where the indices alone decide it.
-fn integer(term: &Term, scope: &mut Vec<(Index, i64)>) -> Option<i64> {
+fn integer(term: &Term, scope: &mut Values) -> Option<i64> {
     let value = |scope: &[(Index, i64)], index: &Index| {
         scope.iter().rev().find(|(other, _)| other == index).map(|(_, value)| *value)
     };
