@@ -71,7 +71,7 @@ fn attributes_of(mut rest: &str) -> Result<Vec<(&str, &str)>, String> {
         if rest.is_empty() {
             return Ok(found);
         }
-        let length = rest.find(|letter: char| letter == '=' || letter == ' ').unwrap_or(rest.len());
+        let length = rest.find(['=', ' ']).unwrap_or(rest.len());
         let key = &rest[..length];
         if found.iter().any(|(other, _)| *other == key) {
             return Err(format!("the attribute {key} stands twice"));
