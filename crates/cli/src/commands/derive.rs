@@ -47,6 +47,9 @@ pub fn run(arguments: &Derive, common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tensors to differentiate by, and pairs of them for second derivatives.
+type Variables = (Vec<Name>, Vec<(Name, Name)>);
+
 /// What was asked for.
 struct Request<'a> {
     arguments: &'a Derive,
@@ -70,7 +73,7 @@ impl Request<'_> {
     }
 
     /// By what: tensors for first derivatives, and pairs of them for second ones.
-    fn wrt(&self, model: &Model, of: &Name) -> Result<(Vec<Name>, Vec<(Name, Name)>), Failure> {
+    fn wrt(&self, model: &Model, of: &Name) -> Result<Variables, Failure> {
         let (mut once, mut twice) = (Vec::new(), Vec::new());
         for name in &self.arguments.wrt {
             match name.split_once(':') {
