@@ -27,7 +27,7 @@ pub struct Common {
     /// Say less on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more on standard error: `train` shows its plan
+    /// Say more: `train` shows its plan on standard error, `derive` the plain steps that it folds
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
@@ -83,10 +83,11 @@ pub struct Train {
 pub struct Derive {
     /// The model, a `.dr` file
     pub model: PathBuf,
-    /// Only these tensors, separated by commas [default: all that the loss depends on]
+    /// Only these tensors, separated by commas; `w:b` is the second derivative, by `w` and then by `b`
+    /// [default: all that the loss depends on]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub wrt: Vec<String>,
-    /// The scalar that is differentiated
+    /// What is differentiated: a scalar, or with `--as jacobian` any tensor
     #[arg(long, value_name = "NAME", default_value = "loss")]
     pub of: String,
     /// Which notation
@@ -179,8 +180,12 @@ pub enum Format {
 pub enum Document {
     /// For the terminal.
     Text,
+    /// For GitHub and other places that know its Markdown.
+    Markdown,
     /// A document that LaTeX compiles as it is.
     Latex,
+    /// One page for a browser, without scripts.
+    Html,
     /// For programs.
     Json,
 }
@@ -192,7 +197,7 @@ pub enum Notation {
     Index,
     /// The results in matrix notation.
     Matrix,
-    /// The local derivatives.
+    /// The local derivatives, or the Jacobian of a tensor, with its structure.
     Jacobian,
     /// Everything.
     All,

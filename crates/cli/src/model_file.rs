@@ -3,8 +3,11 @@
 use crate::failure::Failure;
 use deltarule_core::derivation::with_derivatives;
 use deltarule_core::model::{self, DEFAULT_BATCH, Model};
-use deltarule_core::syntax;
+use deltarule_core::page::derivation::typed;
+use deltarule_core::syntax::{self, tree::Tree};
+use deltarule_core::term::Name;
 use deltarule_core::text::{Problem, Source};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Larger files are no models.
@@ -22,6 +25,12 @@ pub fn load_for(path: &Path, examples: usize) -> Result<Model, Failure> {
 
 /// As [`load_for`], with the text.
 pub fn load_with_source(path: &Path, examples: usize) -> Result<(Source, Model), Failure> {
+    let (source, tree) = parse(path)?;
+    let model = build(path, &source, &tree, examples)?;
+    Ok((source, model))
+}
+
+fn parse(path: &Path) -> Result<(Source, Tree), Failure> {
     let name = path.display().to_string();
     let hint = "give the path of a model, a file ending in .dr";
     let unreadable = |error: std::io::Error| Failure::input(format!("{name} cannot be read: {error}"), hint);
@@ -34,9 +43,20 @@ pub fn load_with_source(path: &Path, examples: usize) -> Result<(Source, Model),
     let empty = Source::new(&name, "");
     let source = syntax::source_from_bytes(&name, &bytes).map_err(|problem| problems(&empty, &[problem]))?;
     let tree = syntax::parse(&source).map_err(|found| problems(&source, &found))?;
-    let model = model::build_with(&source, &tree, examples).map_err(|found| problems(&source, &found))?;
-    let model = with_derivatives(&model).map_err(|error| Failure::message(error).about(path))?;
-    Ok((source, model))
+    Ok((source, tree))
+}
+
+fn build(path: &Path, source: &Source, tree: &Tree, examples: usize) -> Result<Model, Failure> {
+    let model = model::build_with(source, tree, examples).map_err(|found| problems(source, &found))?;
+    with_derivatives(&model).map_err(|error| Failure::message(error).about(path))
+}
+
+/// Reads and builds the model, and gives its equations as they were typed.
+pub fn load_typed(path: &Path) -> Result<(Model, BTreeMap<Name, String>), Failure> {
+    let (source, tree) = parse(path)?;
+    let model = build(path, &source, &tree, DEFAULT_BATCH)?;
+    let typed = typed(&source, &tree, &model);
+    Ok((model, typed))
 }
 
 fn problems(source: &Source, problems: &[Problem]) -> Failure {

@@ -27,8 +27,12 @@ pub fn scalar(model: &Model, name: &str) -> Result<Name, Failure> {
     if find(model, &name)?.shape.is_empty() {
         return Ok(name);
     }
-    let scalars = list(model, |tensor| tensor.shape.is_empty() && model.definition(&tensor.name).is_some());
-    Err(Failure::input(format!("`{name}` is no scalar"), &format!("the scalars of this model are {scalars}")))
+    Err(Failure::input(format!("`{name}` is no scalar"), &format!("the scalars of this model are {}", scalars(model))))
+}
+
+/// The scalars that equations define, separated by commas.
+pub fn scalars(model: &Model) -> String {
+    list(model, |tensor| tensor.shape.is_empty() && model.definition(&tensor.name).is_some())
 }
 
 fn find<'a>(model: &'a Model, name: &str) -> Result<&'a Tensor, Failure> {

@@ -96,7 +96,7 @@ fn metrics(found: &Measures) -> Value {
 }
 
 fn gradient(page: &GradientPage) -> Value {
-    json!({ "wrt": page.wrt, "index": page.short.index, "matrix": page.short.matrix })
+    json!({ "wrt": page.wrt, "index": page.short.index_text(), "matrix": page.short.matrix_text() })
 }
 
 /// How well the lines of derivations agree, in words.

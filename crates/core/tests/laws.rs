@@ -165,6 +165,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("implied condition", "t[i:8] = [i < 3] [i < 3 + r] [i <= 2] d[i] + [i > 4] [i < 3] r", ""),
     ("implied condition", "t[i:8] = [floor(i/2) < 2] [i < 4] d[i]", ""),
     ("implied condition within", "t[i:8, j:8] = [i <= j] sin([i < j + 2] d[i] + [j < i] d[j])", ""),
+    ("branches together", "t[i] = where(u[i] > 0, v[i], 0) + where(u[i] > 0, 0, u[i]^2) + s", ""),
+    ("branches together", "t[i] = where(s > r, 0, v[i]) - 2 where(s > r, u[i], x[i])", ""),
     ("cancel", "t[i] = u[i] v[i] / u[i]", ""),
     ("cancel", "t[i] = (2 + u[i])^3 v[i] / (2 + u[i])", ""),
     ("cancel", "t[i] = (2 + u[i]) v[i] / (2 + u[i])^3", ""),
@@ -227,6 +229,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("logarithm of a definition", "t[i] = log(g[i])", ""),
     ("logarithm of a definition", "t[i] = log(1 - g[i])", ""),
 ];
+
+#[path = "laws/page.rs"]
+mod page;
 
 fn build(text: &str) -> Model {
     let source = Source::new("law.dr", text);

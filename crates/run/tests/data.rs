@@ -41,6 +41,7 @@ fn model(tensors: &[Declared]) -> Model {
         tensors: tensors.iter().map(tensor).collect(),
         metrics: vec![],
         assumptions: vec![],
+        sizes: vec![],
         batch: None,
         claims: vec![],
     }

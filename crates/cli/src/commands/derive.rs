@@ -1,39 +1,120 @@
 //! `derive`: the backpropagation of a model, step by step.
 
+use super::derive_json::as_json;
 use super::{derive_by, parameters, verified};
-use crate::arguments::{Common, Derive, Document as Format, Notation};
+use crate::arguments::{Common, Derive, Document as Format, Notation as Wanted};
 use crate::failure::{Failure, print};
 use crate::{model_file, names};
-use deltarule_core::page::derivation::{self, Document, GradientPage, View};
+use deltarule_core::derivation::{derivative_name, verify_entries, with_derivative};
+use deltarule_core::model::Model;
+use deltarule_core::page::derivation::{
+    self, Contents, Document, Notation, View, render_html, render_latex, render_markdown, render_text,
+};
 use deltarule_core::term::Name;
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Text is broken at this many columns, or at what the terminal has.
 const COLUMNS: usize = 100;
 
 /// Runs the verb.
 pub fn run(arguments: &Derive, common: &Common) -> Result<(), Failure> {
-    let model = model_file::load(&arguments.model)?;
-    let of = names::scalar(&model, &arguments.of)?;
-    let wrt: Vec<Name> = arguments.wrt.iter().map(|name| names::tensor(&model, name)).collect::<Result<_, _>>()?;
-    let by = if wrt.is_empty() { parameters(&model) } else { wrt.clone() };
-    let backward = derive_by(&model, &of, &by)?;
-    let (verification, points) = verified(&backward, common.seed).map_err(|failure| failure.about(&arguments.model))?;
-    let document = derivation::document(&backward, &wrt, verification, &points);
+    let (model, typed) = model_file::load_typed(&arguments.model)?;
+    let request = Request { arguments, common, typed: &typed };
+    let of = request.of(&model)?;
+    let (once, twice) = request.wrt(&model, &of)?;
+    let mut document = match once.is_empty() && !twice.is_empty() {
+        true => None,
+        false => Some(request.document(&model, &of, &once)?),
+    };
+    for (first, second) in twice {
+        let model = with_derivative(&model, &of, &first).map_err(Failure::message)?;
+        let of = derivative_name(&of, &first);
+        let further = request.document(&model, &of, std::slice::from_ref(&second))?;
+        document = Some(match document {
+            Some(document) => document.joined(further),
+            None => further,
+        });
+    }
+    let document = document.unwrap_or_default();
+    let view = View { notation: notation(arguments.notation), unfolded: common.verbose };
     print(&match arguments.format {
-        Format::Text => derivation::render_text(&document, view(arguments.notation), columns()),
-        Format::Latex => derivation::render_latex(&document, view(arguments.notation)),
-        Format::Json => format!("{}\n", as_json(&document)),
+        Format::Text => render_text(&document, view, columns()),
+        Format::Markdown => render_markdown(&document, view),
+        Format::Latex => render_latex(&document, view),
+        Format::Html => render_html(&document, view),
+        Format::Json => format!("{}\n", as_json(&document, &of)),
     });
     Ok(())
 }
 
-fn view(notation: Notation) -> View {
-    match notation {
-        Notation::Index => View::Index,
-        Notation::Matrix => View::Matrix,
-        Notation::Jacobian => View::Jacobian,
-        Notation::All => View::All,
+/// Tensors to differentiate by, and pairs of them for second derivatives.
+type Variables = (Vec<Name>, Vec<(Name, Name)>);
+
+/// What was asked for.
+struct Request<'a> {
+    arguments: &'a Derive,
+    common: &'a Common,
+    typed: &'a BTreeMap<Name, String>,
+}
+
+impl Request<'_> {
+    /// What is differentiated.
+    fn of(&self, model: &Model) -> Result<Name, Failure> {
+        let name = names::defined(model, &self.arguments.of)?;
+        let is_scalar = model.tensor(&name).is_some_and(|tensor| tensor.shape.is_empty());
+        if is_scalar || self.arguments.notation == Wanted::Jacobian {
+            return Ok(name);
+        }
+        let hint = format!(
+            "`--as jacobian` derives the Jacobian of a tensor; the scalars of this model are {}",
+            names::scalars(model)
+        );
+        Err(Failure::input(format!("`{name}` is no scalar"), &hint))
+    }
+
+    /// By what: tensors for first derivatives, and pairs of them for second ones.
+    fn wrt(&self, model: &Model, of: &Name) -> Result<Variables, Failure> {
+        let (mut once, mut twice) = (Vec::new(), Vec::new());
+        for name in &self.arguments.wrt {
+            match name.split_once(':') {
+                None => once.push(names::tensor(model, name)?),
+                Some(_) if model.tensor(of).is_some_and(|tensor| !tensor.shape.is_empty()) => {
+                    let hint = format!("`--of` one of the scalars of this model: {}", names::scalars(model));
+                    let message = format!("`{of}` is no scalar, so it has no second derivative `{name}`");
+                    return Err(Failure::input(message, &hint));
+                }
+                Some((first, second)) => twice.push((names::tensor(model, first)?, names::tensor(model, second)?)),
+            }
+        }
+        Ok((once, twice))
+    }
+
+    /// The derivatives of a tensor by others, checked.
+    fn document(&self, model: &Model, of: &Name, wrt: &[Name]) -> Result<Document, Failure> {
+        let by = if wrt.is_empty() { parameters(model) } else { wrt.to_vec() };
+        let backward = derive_by(model, of, &by)?;
+        let (mut verified, points) =
+            verified(&backward, self.common.seed).map_err(|failure| failure.about(&self.arguments.model))?;
+        verify_entries(&backward, &points, &mut verified)
+            .map_err(|error| Failure::Check(format!("error: {error}\n")).about(&self.arguments.model))?;
+        let title = self.arguments.model.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        Ok(derivation::document(&Contents {
+            backward: &backward,
+            wrt,
+            verified,
+            points: &points,
+            typed: self.typed,
+            title: &title,
+        }))
+    }
+}
+
+fn notation(wanted: Wanted) -> Notation {
+    match wanted {
+        Wanted::Index => Notation::Index,
+        Wanted::Matrix => Notation::Matrix,
+        Wanted::Jacobian => Notation::Jacobian,
+        Wanted::All => Notation::All,
     }
 }
 
@@ -41,36 +122,4 @@ fn view(notation: Notation) -> View {
 fn columns() -> usize {
     let terminal = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
     terminal.clamp(60, 120)
-}
-
-fn as_json(document: &Document) -> Value {
-    let verified = document.verified;
-    json!({
-        "of": document.of,
-        "verified": {
-            "points": verified.points,
-            "lines": verified.lines,
-            "max_rel_error": verified.max_rel_error,
-            "max_difference_error": verified.max_difference_error,
-        },
-        "gradients": document.gradients.iter().map(gradient).collect::<Vec<_>>(),
-    })
-}
-
-fn gradient(page: &GradientPage) -> Value {
-    let result = &page.full;
-    let mut value = json!({
-        "wrt": page.wrt,
-        "left": page.left,
-        "index": result.index,
-        "matrix": result.matrix,
-        "latex": result.matrix_latex.as_ref().unwrap_or(&result.index_latex),
-        "steps": page.steps.iter().map(|line| json!({ "rule": line.rule, "law": line.law, "index": line.index }))
-            .collect::<Vec<_>>(),
-    });
-    if let Some(why) = &result.why {
-        value["why"] = json!(why);
-        value["einsum"] = json!(result.einsum);
-    }
-    value
 }

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod check;
 pub mod derive;
+mod derive_json;
 pub mod eval;
 pub mod train;
 

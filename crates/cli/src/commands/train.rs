@@ -8,12 +8,13 @@ use crate::report::{Report, measures};
 use crate::{model_file, names};
 use deltarule_core::derivation::{Backward, derivative_name};
 use deltarule_core::model::{LOSS, Model};
-use deltarule_core::page::derivation::document;
+use deltarule_core::page::derivation::{Contents, document};
 use deltarule_core::plan::{Request, plan};
 use deltarule_core::term::Name;
 use deltarule_run::data::{self, Dataset, Source};
 use deltarule_run::seeds;
 use deltarule_run::train::{self, Event, Options, Outcome, TrainError};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,15 @@ pub fn run(arguments: &Train, common: &Common) -> Result<(), Failure> {
     let backward = derive_by(&model, &loss, &parameters(&model))?;
     let (verification, points) = verified(&backward, common.seed).map_err(|failure| failure.about(&arguments.model))?;
     let report = Report { format: arguments.format };
-    let shown = document(&backward, &parameters(&model), verification, &points);
+    let (wrt, typed) = (parameters(&model), BTreeMap::new());
+    let shown = document(&Contents {
+        backward: &backward,
+        wrt: &wrt,
+        verified: verification,
+        points: &points,
+        typed: &typed,
+        title: "",
+    });
     report.derived(&arguments.model, &model, &shown, &verification);
     let options = Options {
         epochs: arguments.epochs,

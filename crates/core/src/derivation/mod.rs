@@ -9,6 +9,7 @@ mod check;
 mod exact;
 mod full;
 mod nested;
+mod probe;
 mod residue;
 mod rewrite;
 pub mod rules;
@@ -18,7 +19,8 @@ pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, d
 pub use check::{CheckError, Verification, random_point, verify};
 pub use exact::{Exact, Verdict};
 pub use full::in_full;
-pub use nested::with_derivatives;
+pub use nested::{with_derivative, with_derivatives};
+pub use probe::verify_entries;
 pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
 pub use rules::names::{consumers, derivative_name, derivative_parts};
 pub use steps::magnitude;

@@ -29,6 +29,16 @@ pub fn with_derivatives(model: &Model) -> Result<Model, DeriveError> {
     }
 }
 
+/// The model with the derivative of a tensor by another, and those on the way, as further definitions: what
+/// a second derivative is derived from.
+///
+/// # Errors
+/// As [`derive()`].
+pub fn with_derivative(model: &Model, of: &str, wrt: &str) -> Result<Model, DeriveError> {
+    let further = definitions(model, &derivative_name(of, wrt))?;
+    Ok(model.extended(further))
+}
+
 /// The derivatives that are read but not defined, each with the position of its first reader.
 fn missing(model: &Model) -> Vec<(usize, Name)> {
     let mut found: Vec<(usize, Name)> = Vec::new();

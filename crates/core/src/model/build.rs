@@ -67,6 +67,7 @@ pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, V
         starts: Vec::new(),
         fans: HashMap::new(),
         metrics: Vec::new(),
+        sizes: Vec::new(),
         batch: None,
         forward: Vec::new(),
         claims: Vec::new(),
@@ -139,6 +140,7 @@ struct Builder<'a> {
     /// Of each parameter, from the first equation that reads it.
     fans: HashMap<Name, Fans>,
     metrics: Vec<Name>,
+    sizes: Vec<(Name, usize)>,
     /// The number of examples, where the equations carry their axis.
     batch: Option<usize>,
     /// The reads of tensors before their equations.
@@ -158,6 +160,7 @@ impl<'a> Builder<'a> {
             StatementKind::Size { name, value } => {
                 let size = self.globals.constants(number).extent(value)?;
                 self.globals.names.define(&name.text, name.span, number, Meaning::Size(size as i64));
+                self.sizes.push((name.text.as_str().into(), size));
                 Ok(())
             }
             StatementKind::Declaration(declaration) => self.declaration(declaration, number),
@@ -333,8 +336,8 @@ impl<'a> Builder<'a> {
         let sums = |tensor: &&Tensor| matches!(tensor.role, Role::Target(TargetKind::OneHot | TargetKind::Probability));
         let assumptions = self.globals.tensors.iter().filter(sums);
         let assumptions = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone())).collect();
-        let Builder { globals, metrics, batch, claims, .. } = self;
-        Model { assumptions, tensors: globals.tensors, metrics, batch, claims }
+        let Builder { globals, metrics, sizes, batch, claims, .. } = self;
+        Model { assumptions, tensors: globals.tensors, metrics, sizes, batch, claims }
     }
 }
 

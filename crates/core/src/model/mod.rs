@@ -48,6 +48,8 @@ pub struct Model {
     pub metrics: Vec<Name>,
     /// What declarations promise of the data.
     pub assumptions: Vec<Assumption>,
+    /// The names of sizes and their values: no index can have such a letter.
+    pub sizes: Vec<(Name, usize)>,
     /// The number of examples, where the equations carry the axis of the examples themselves. Then
     /// nothing is added for it: no tensor is per example, and `loss` is what its equation says.
     pub batch: Option<usize>,

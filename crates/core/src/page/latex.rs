@@ -1,5 +1,7 @@
 //! Formulas as LaTeX, for mathematics mode; `amsmath` is needed.
 
+use super::breaking::{Piece, lines, pieces, width};
+use super::glyphs::{Glyphs, Stem, glyphs, greek, second_derivative};
 use super::markup::{Binding, Markup};
 use super::text::only_numbers;
 
@@ -22,7 +24,10 @@ pub fn latex(markup: &Markup) -> String {
         }
         Markup::Power(base, exponent) => format!("{}^{{{}}}", power_base(base), latex(exponent)),
         Markup::HadamardPower(base, exponent) => format!(r"{}^{{\odot {}}}", power_base(base), latex(exponent)),
-        Markup::Transposed(matrix) => format!(r"{}^{{\top}}", power_base(matrix)),
+        Markup::Transposed(matrix) => match &**matrix {
+            Markup::Name(name) => format!(r"{}^{{{}\top}}", base_latex(name), superscript(name)),
+            _ => format!(r"{}^{{\top}}", power_base(matrix)),
+        },
         Markup::Call(function, arguments) => call(function, arguments),
         Markup::Norm(vector) => format!(r"\left\lVert {} \right\rVert", latex(vector)),
         Markup::Reduce(word, indices, body) => {
@@ -33,6 +38,9 @@ pub fn latex(markup: &Markup) -> String {
             format!("{}_{{{}}} {body}", reduction(word), list(indices, ","))
         }
         Markup::Derivative(of, wrt) => match &**of {
+            _ if let Some((of, first, second)) = second_derivative(of, wrt) => {
+                format!(r"\frac{{\partial^2 {}}}{{\partial {} \, \partial {}}}", latex(of), latex(first), latex(second))
+            }
             Markup::Name(_) | Markup::Subscripts(..) => {
                 format!(r"\frac{{\partial {}}}{{\partial {}}}", latex(of), latex(wrt))
             }
@@ -55,6 +63,31 @@ pub fn latex(markup: &Markup) -> String {
     }
 }
 
+/// The formula in lines that fit a width, in the size of its letters, where it can be broken.
+pub fn latex_lines(markup: &Markup, columns: f32) -> Vec<String> {
+    if width(markup) <= columns {
+        return vec![latex(markup)];
+    }
+    let line = |pieces: &Vec<Piece>| {
+        let parts: Vec<String> = pieces.iter().map(piece_latex).collect();
+        // A fence that is closed in another line has a fixed size.
+        parts.join(" ").replace(r"\bigl( ", r"\bigl(").replace(r" \bigr)", r"\bigr)")
+    };
+    lines(&pieces(markup), columns).iter().map(line).collect()
+}
+
+fn piece_latex(piece: &Piece) -> String {
+    match piece {
+        Piece::Break(_) => String::new(),
+        Piece::Operator("⊙") => r"\odot".into(),
+        Piece::Operator(sign) => (*sign).into(),
+        Piece::Open => r"\bigl(".into(),
+        Piece::Close => r"\bigr)\,".into(),
+        Piece::Head(word, indices) => format!("{}_{{{}}}", reduction(word), list(indices, ",")),
+        Piece::Formula(markup) => format!(r"{} \,", latex(markup)),
+    }
+}
+
 fn condition_part(condition: &Markup) -> String {
     if matches!(condition, Markup::Logic(..)) { brackets(condition) } else { latex(condition) }
 }
@@ -62,7 +95,11 @@ fn condition_part(condition: &Markup) -> String {
 fn binding(markup: &Markup) -> Binding {
     match markup {
         Markup::Quotient(..) | Markup::Cases(..) => Binding::Atom,
-        Markup::Derivative(of, _) if matches!(**of, Markup::Name(_) | Markup::Subscripts(..)) => Binding::Atom,
+        Markup::Derivative(of, _)
+            if matches!(**of, Markup::Name(_) | Markup::Subscripts(..) | Markup::Derivative(..)) =>
+        {
+            Binding::Atom
+        }
         _ => super::text::binding(markup),
     }
 }
@@ -72,7 +109,12 @@ fn at_least(markup: &Markup, needed: Binding) -> String {
 }
 
 fn brackets(markup: &Markup) -> String {
-    format!(r"\left( {} \right)", latex(markup))
+    fenced(&latex(markup), markup.is_flat())
+}
+
+/// In brackets, which grow with what is not flat.
+fn fenced(inside: &str, is_flat: bool) -> String {
+    if is_flat { format!("({inside})") } else { format!(r"\left( {inside} \right)") }
 }
 
 fn list(parts: &[Markup], separator: &str) -> String {
@@ -107,10 +149,8 @@ fn product(factors: &[Markup], between: &str) -> String {
 /// A base that carries a superscript or is large gets braces or brackets.
 fn power_base(base: &Markup) -> String {
     match base {
-        Markup::Name(name) if !split_digits(name).1.is_empty() => format!("{{{}}}", latex(base)),
-        Markup::Subscripts(name, _) if matches!(&**name, Markup::Name(name) if !split_digits(name).1.is_empty()) => {
-            brackets(base)
-        }
+        Markup::Name(_) if has_superscript(base) => brackets(base),
+        Markup::Subscripts(name, _) if has_superscript(name) => brackets(base),
         Markup::Quotient(..) | Markup::Derivative(..) | Markup::Call(..) | Markup::Cases(..) => brackets(base),
         Markup::Number(number) if number.contains(['/', 'e']) => brackets(base),
         _ => at_least(base, Binding::Atom),
@@ -128,49 +168,89 @@ fn number_latex(number: &str) -> String {
     if number == "inf" { r"\infty".into() } else { number.into() }
 }
 
-fn split_digits(name: &str) -> (&str, &str) {
-    let stem = name.trim_end_matches(|character: char| character.is_ascii_digit());
-    name.split_at(stem.len())
+fn has_superscript(name: &Markup) -> bool {
+    matches!(name, Markup::Name(name) if glyphs(name).has_superscript())
 }
-
-const GREEK: [&str; 23] = [
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
-    "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
-];
-
-const GREEK_LETTERS: [char; 23] =
-    ['α', 'β', 'γ', 'δ', 'ε', 'ζ', 'η', 'θ', 'ι', 'κ', 'λ', 'μ', 'ν', 'ξ', 'π', 'ρ', 'σ', 'τ', 'υ', 'φ', 'χ', 'ψ', 'ω'];
 
 /// A number at the end of a name is the number of a layer: `W1` is `W^{(1)}`.
 fn name_latex(name: &str) -> String {
-    let (stem, number) = split_digits(name);
-    let letters = stem.trim_end_matches(['\'', '′']);
-    let primes = "'".repeat(stem.chars().count() - letters.chars().count());
-    let base = match letters.chars().collect::<Vec<_>>().as_slice() {
-        [] => return number.to_string(),
-        ['𝟏'] => r"\mathbf{1}".to_string(),
-        [letter] => match GREEK_LETTERS.iter().position(|greek| greek == letter) {
-            Some(position) => format!(r"\{}", GREEK[position]),
-            None => letter.to_string(),
+    let above = superscript(name);
+    let base = base_latex(name);
+    if above.is_empty() { base } else { format!("{base}^{{{above}}}") }
+}
+
+fn base_latex(name: &str) -> String {
+    let Glyphs { stem, number, .. } = glyphs(name);
+    match stem {
+        Stem::None => number.to_string(),
+        Stem::Ones => r"\mathbf{1}".into(),
+        Stem::Greek(_, name) => format!(r"\{name}"),
+        Stem::Letter(letter) if letter.is_ascii() => letter.to_string(),
+        Stem::Letter(letter) => word_latex(&letter.to_string()),
+        Stem::Word(word) => word_latex(word),
+    }
+}
+
+/// What a name has above the line.
+fn superscript(name: &str) -> String {
+    let Glyphs { stem, primes, number } = glyphs(name);
+    let primes = r"\prime".repeat(primes);
+    if number.is_empty() || stem == Stem::None { primes } else { format!("{primes}({number})") }
+}
+
+/// A word in upright letters. What the usual fonts lack is written by its number.
+fn word_latex(word: &str) -> String {
+    if word.is_ascii() {
+        return format!(r"\mathrm{{{word}}}");
+    }
+    let letter = |letter: char| match letter {
+        _ if letter.is_ascii() => letter.to_string(),
+        'À'..='ž' => letter.to_string(),
+        _ => match greek(letter) {
+            Some(name) => format!(r"$\{name}$"),
+            None => format!("u{:X}", letter as u32),
         },
-        _ if GREEK.contains(&letters) => format!(r"\{letters}"),
-        _ => format!(r"\mathrm{{{letters}}}"),
     };
-    if number.is_empty() { format!("{base}{primes}") } else { format!("{base}{primes}^{{({number})}}") }
+    format!(r"\text{{{}}}", word.chars().map(letter).collect::<String>())
+}
+
+/// Words for the text of a document: nothing in them is a command.
+pub fn latex_words(words: &str) -> String {
+    let letter = |letter: char| match letter {
+        '\\' => r"\textbackslash{}".to_string(),
+        '{' | '}' | '$' | '&' | '#' | '%' | '_' => format!(r"\{letter}"),
+        '^' => r"\textasciicircum{}".into(),
+        '~' => r"\textasciitilde{}".into(),
+        '∂' => r"$\partial$".into(),
+        '∑' => r"$\sum$".into(),
+        '·' => r"$\cdot$".into(),
+        '⊗' => r"$\otimes$".into(),
+        '⊙' => r"$\odot$".into(),
+        'ᵀ' => r"$^{\top}$".into(),
+        '𝟏' => r"$\mathbf{1}$".into(),
+        '′' => "$'$".into(),
+        _ if letter.is_ascii() || ('À'..='ž').contains(&letter) => letter.to_string(),
+        _ => greek(letter).map_or_else(|| format!("u{:X}", letter as u32), |name| format!(r"$\{name}$")),
+    };
+    words.chars().map(letter).collect()
 }
 
 fn call(function: &str, arguments: &[Markup]) -> String {
     let inside = list(arguments, ", ");
+    let round = match arguments.iter().all(Markup::is_flat) {
+        true => format!("({inside})"),
+        false => format!(r"\mathopen{{}}\left( {inside} \right)"),
+    };
     match function {
         "sqrt" => format!(r"\sqrt{{{inside}}}"),
         "abs" => format!(r"\left| {inside} \right|"),
         "floor" => format!(r"\left\lfloor {inside} \right\rfloor"),
         "exp" | "log" | "sin" | "cos" | "tan" | "sinh" | "cosh" | "tanh" | "max" | "min" => {
-            format!(r"\{function}\left( {inside} \right)")
+            format!(r"\{function}{round}")
         }
-        "asin" | "acos" | "atan" => format!(r"\arc{}\left( {inside} \right)", &function[1..]),
-        "sigmoid" => format!(r"\sigma\left( {inside} \right)"),
-        _ => format!(r"\operatorname{{{function}}}\left( {inside} \right)"),
+        "asin" | "acos" | "atan" => format!(r"\arc{}{round}", &function[1..]),
+        "sigmoid" => format!(r"\sigma{round}"),
+        _ => format!(r"\operatorname{{{function}}}{round}"),
     }
 }
 

@@ -97,6 +97,56 @@ impl Markup {
         }
     }
 
+    /// Whether it is not higher than a letter with subscripts, so that brackets need not grow.
+    pub(super) fn is_flat(&self) -> bool {
+        match self {
+            Markup::Number(number) => !number.contains('/'),
+            Markup::Name(_) | Markup::Subscripts(..) | Markup::Delta(..) => true,
+            Markup::Sum(addends) => addends.iter().all(|(_, addend)| addend.is_flat()),
+            Markup::Product(parts) | Markup::Hadamard(parts) => parts.iter().all(Markup::is_flat),
+            Markup::Call(function, parts) => {
+                !matches!(&**function, "sqrt" | "abs" | "floor") && parts.iter().all(Markup::is_flat)
+            }
+            Markup::Relation(a, _, b) => a.is_flat() && b.is_flat(),
+            Markup::Power(base, exponent) => {
+                base.is_flat() && matches!(**exponent, Markup::Number(_) | Markup::Name(_))
+            }
+            Markup::Transposed(part) => part.is_flat(),
+            _ => false,
+        }
+    }
+
+    /// Itself with every part replaced for which `f` has something else, from the outside in.
+    pub fn replaced(&self, f: &dyn Fn(&Markup) -> Option<Markup>) -> Markup {
+        if let Some(other) = f(self) {
+            return other;
+        }
+        let one = |part: &Markup| Box::new(part.replaced(f));
+        let all = |parts: &[Markup]| parts.iter().map(|part| part.replaced(f)).collect::<Vec<_>>();
+        match self {
+            Markup::Number(_) | Markup::Name(_) => self.clone(),
+            Markup::Subscripts(name, subscripts) => Markup::Subscripts(one(name), all(subscripts)),
+            Markup::Sum(addends) => Markup::Sum(addends.iter().map(|(sign, part)| (*sign, part.replaced(f))).collect()),
+            Markup::Product(parts) => Markup::Product(all(parts)),
+            Markup::Hadamard(parts) => Markup::Hadamard(all(parts)),
+            Markup::Quotient(a, b) => Markup::Quotient(one(a), one(b)),
+            Markup::HadamardQuotient(a, b) => Markup::HadamardQuotient(one(a), one(b)),
+            Markup::Power(a, b) => Markup::Power(one(a), one(b)),
+            Markup::HadamardPower(a, b) => Markup::HadamardPower(one(a), one(b)),
+            Markup::Transposed(part) => Markup::Transposed(one(part)),
+            Markup::Call(function, parts) => Markup::Call(function.clone(), all(parts)),
+            Markup::Norm(part) => Markup::Norm(one(part)),
+            Markup::Reduce(word, indices, body) => Markup::Reduce(word, all(indices), one(body)),
+            Markup::Derivative(a, b) => Markup::Derivative(one(a), one(b)),
+            Markup::Delta(a, b) => Markup::Delta(one(a), one(b)),
+            Markup::Bracket(part) => Markup::Bracket(one(part)),
+            Markup::Relation(a, sign, b) => Markup::Relation(one(a), sign, one(b)),
+            Markup::Logic(word, parts) => Markup::Logic(word, all(parts)),
+            Markup::Not(part) => Markup::Not(one(part)),
+            Markup::Cases(a, b, c) => Markup::Cases(one(a), one(b), one(c)),
+        }
+    }
+
     /// `left = right`
     pub fn equation(left: Markup, right: Markup) -> Markup {
         Markup::Relation(Box::new(left), "=", Box::new(right))

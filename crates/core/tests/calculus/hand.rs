@@ -40,7 +40,14 @@ impl Hand {
     }
 
     pub fn model(self) -> Model {
-        Model { tensors: self.tensors, metrics: Vec::new(), assumptions: Vec::new(), batch: None, claims: Vec::new() }
+        Model {
+            tensors: self.tensors,
+            metrics: Vec::new(),
+            assumptions: Vec::new(),
+            sizes: Vec::new(),
+            batch: None,
+            claims: Vec::new(),
+        }
     }
 }
 

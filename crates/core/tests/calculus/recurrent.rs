@@ -4,8 +4,9 @@ use crate::hand::{Hand, adjoint, at, completed, form, index, read, uniform, veri
 use deltarule_core::derivation::random_point;
 use deltarule_core::meaning::{MeaningError, Point, complete};
 use deltarule_core::model::{Model, Recurrence};
-use deltarule_core::page::derivation::{View, document, render_text};
+use deltarule_core::page::derivation::{Contents, Notation, View, document, render_text};
 use deltarule_core::term::{Comparison, Function, Index, Term};
+use std::collections::BTreeMap;
 
 const STEPS: usize = 5;
 
@@ -112,7 +113,10 @@ fn adjoints_of_recurrences_are_short() {
 #[test]
 fn a_page_says_in_which_order_a_recurrence_is_computed() {
     let backward = verified(&network(), &["V"]);
-    let page = render_text(&document(&backward, &[], Default::default(), &[]), View::Index, 100);
+    let (backward, typed) = (&backward, BTreeMap::new());
+    let verified = Default::default();
+    let contents = Contents { backward, wrt: &[], verified, points: &[], typed: &typed, title: "" };
+    let page = render_text(&document(&contents), View::of(Notation::Index), 100);
     assert!(page.contains("a recurrence, computed from the last t to the first"), "{page}");
 }
 

@@ -1,12 +1,17 @@
 //! Whole derivations of the models.
 
 use crate::{model, point};
-use deltarule_core::derivation::{Backward, Gradient, derive, random_point, verify};
+use deltarule_core::derivation::{Backward, Gradient, derive, in_full, random_point, verify};
 use deltarule_core::meaning::{Point, evaluate};
 use deltarule_core::model::Model;
-use deltarule_core::page::derivation::{Document, View, document, in_full, render_latex, render_text, summary};
+use deltarule_core::page::derivation::{
+    Contents, Document, Notation, View, document, render_html, render_latex, render_markdown, render_text, summary,
+    typed,
+};
 use deltarule_core::page::{self, text};
+use deltarule_core::syntax;
 use deltarule_core::term::Term;
+use deltarule_core::text::Source;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -30,7 +35,9 @@ fn derived(file: &str) -> &'static Document {
 }
 
 fn derivation_of(file: &str) -> Document {
-    let model = model(&source(file));
+    let source = Source::new("test.dr", source(file));
+    let model = model(&source.text);
+    let typed = typed(&source, &syntax::parse(&source).unwrap(), &model);
     let backward = backward(&model);
     let mut state = 7u64;
     let mut uniform = || {
@@ -41,7 +48,8 @@ fn derivation_of(file: &str) -> Document {
     let mut verified = verify(&backward, &points).unwrap();
     // Rounding is another on every machine.
     (verified.max_rel_error, verified.max_difference_error) = (4e-16, 1e-11);
-    document(&backward, &[], verified, &points)
+    let title = format!("{file}.dr");
+    document(&Contents { backward: &backward, wrt: &[], verified, points: &points, typed: &typed, title: &title })
 }
 
 const MODELS: [&str; 5] = ["digits", "article-mse", "logistic", "factorisation", "attention"];
@@ -50,8 +58,8 @@ const MODELS: [&str; 5] = ["digits", "article-mse", "logistic", "factorisation",
 fn pages() {
     for file in MODELS {
         let document = derived(file);
-        let page = render_text(document, View::All, 100);
-        let matrices = render_text(document, View::Matrix, 100);
+        let page = render_text(document, View::of(Notation::All), 100);
+        let matrices = render_text(document, View::of(Notation::Matrix), 100);
         let lines = summary(document).join("\n");
         insta::assert_snapshot!(file, format!("{page}\n\nMatrix notation\n\n{matrices}\n\nSummary\n\n{lines}"));
     }
@@ -60,7 +68,50 @@ fn pages() {
 #[test]
 fn latex_pages() {
     for file in ["digits", "attention"] {
-        insta::assert_snapshot!(format!("{file}-latex"), render_latex(derived(file), View::All));
+        insta::assert_snapshot!(format!("{file}-latex"), render_latex(derived(file), View::of(Notation::All)));
+    }
+}
+
+#[test]
+fn plain_steps_are_shown_where_they_are_asked_for() {
+    let document = derived("digits");
+    let folded = render_text(document, View::of(Notation::All), 100);
+    let unfolded = render_text(document, View { notation: Notation::All, unfolded: true }, 100);
+    let lines = |text: &str| text.lines().filter(|line| line.contains("    = ")).count();
+    let hidden: usize =
+        folded.split("(+").skip(1).filter_map(|rest| rest.split(')').next()?.parse::<usize>().ok()).sum();
+    assert!(hidden > 10, "{folded}");
+    assert_eq!(lines(&folded) + hidden, lines(&unfolded));
+    assert!(!unfolded.contains("(+"));
+}
+
+#[test]
+fn markdown_and_html_pages() {
+    insta::assert_snapshot!("digits-markdown", render_markdown(derived("digits"), View::of(Notation::All)));
+    insta::assert_snapshot!("digits-html", render_html(derived("digits"), View::of(Notation::All)));
+}
+
+#[test]
+fn html_pages_are_well_formed() {
+    for file in MODELS {
+        for notation in [Notation::Index, Notation::Matrix, Notation::Jacobian, Notation::All] {
+            let page = render_html(derived(file), View::of(notation));
+            crate::wellformed::check(&page).unwrap_or_else(|problem| panic!("{file}: {problem}"));
+            assert!(!page.contains("<script") && !page.contains("http"), "{file}");
+        }
+    }
+}
+
+#[test]
+fn latex_pages_compile() {
+    if !crate::compiles::is_installed() {
+        eprintln!("skipped: pdflatex is not installed");
+        return;
+    }
+    for file in MODELS {
+        for view in [View::of(Notation::All), View { notation: Notation::Index, unfolded: true }] {
+            crate::compiles::check(&render_latex(derived(file), view)).unwrap_or_else(|log| panic!("{file}: {log}"));
+        }
     }
 }
 
@@ -70,7 +121,7 @@ fn the_matrix_forms_are_those_of_the_article() {
         let document = derived(file);
         for (wrt, expected) in forms {
             let page = document.gradients.iter().find(|page| page.wrt == *wrt).unwrap();
-            assert_eq!(page.full.matrix.as_deref(), Some(*expected), "{file}: {wrt}");
+            assert_eq!(page.full.matrix_text().as_deref(), Some(*expected), "{file}: {wrt}");
         }
     };
     expect(
@@ -115,7 +166,7 @@ fn gradients_can_be_pasted_back() {
         let before = model(&source);
         let backward = backward(&before);
         for gradient in &backward.gradients {
-            let full = in_full(&backward, gradient).unwrap();
+            let full = in_full(&backward, gradient).unwrap().end().clone();
             assert!(differs(&backward, gradient, &full) < 1e-12, "{file}: {}", gradient.name);
             let equation = text(&page::index::equation(&backward.model, "pasted", &gradient.indices, &full));
             let after = model(&format!("{source}\n{equation}\n"));
@@ -129,7 +180,7 @@ fn gradients_can_be_pasted_back() {
 fn no_line_of_a_page_is_wider_than_the_terminal_unless_it_cannot_be_broken() {
     let document = derived("attention");
     for columns in [60, 80, 100] {
-        let page = render_text(document, View::All, columns);
+        let page = render_text(document, View::of(Notation::All), columns);
         for line in page.lines() {
             assert!(page::width(line) <= columns, "{columns}: {line}");
         }

@@ -1,10 +1,13 @@
 //! Printing: what is printed means what it was printed from.
 
+mod compiles;
 mod derivations;
 mod einsums;
+mod jacobians;
 mod matrices;
 mod random;
 mod round_trip;
+mod wellformed;
 
 use deltarule_core::derivation::random_point;
 use deltarule_core::meaning::{Point, complete};

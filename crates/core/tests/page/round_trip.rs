@@ -3,7 +3,7 @@
 use crate::model;
 use crate::random::{GIVEN, Random};
 use deltarule_core::page::{self, text};
-use deltarule_core::term::{Affine, Index, Term};
+use deltarule_core::term::{Affine, Comparison, Index, Term};
 
 /// The term that the text of an equation for `t` is read as, at the given indices.
 fn read_back(equation: &str, indices: &[Index]) -> Term {
@@ -29,6 +29,63 @@ fn random_terms_come_back() {
             text(&page::index::equation(&given, "t", indices, &back))
         );
     }
+}
+
+/// Random affine, divided and remaindered subscripts, each read guarded so that it stays inside.
+#[test]
+fn random_compound_subscripts_come_back() {
+    let given = model(&format!("{GIVEN}loss = s\n"));
+    let mut random = Random::new(78);
+    for round in 0..400 {
+        let indices = [Index::new(0, 4, "i"), Index::new(1, 5, "j")];
+        let k = Index::new(7, 2 + random.below(3), ["k", "i", "s"][random.below(3)]);
+        let scope = [indices[0].clone(), indices[1].clone(), k.clone()];
+        let place = |random: &mut Random| {
+            let mut addends = vec![Term::integer(random.below(5) as i64 - 2)];
+            for _ in 0..1 + random.below(2) {
+                let coefficient = Term::integer([1, 1, 2, 3, -1, -2][random.below(6)]);
+                addends.push(Term::mul(vec![coefficient, Term::index(&scope[random.below(3)])]));
+            }
+            match (random.below(6), Term::add(addends)) {
+                (0, form) => form.floor_quotient(2),
+                (1, form) => form.remainder(3),
+                (_, form) => form,
+            }
+        };
+        let read = |random: &mut Random| {
+            let (name, shape): (&str, &[i64]) = [("x", &[5][..]), ("a", &[4]), ("A", &[4, 5])][random.below(3)];
+            // An index that stands alone runs over the whole axis, so no other index may.
+            let fits = |place: &Term, extent: i64| {
+                let alone = place.as_affine().and_then(|form| form.as_index().cloned());
+                alone.is_none_or(|index| index.extent as i64 == extent)
+            };
+            let mut fitting = |extent: i64| loop {
+                let place = place(random);
+                if fits(&place, extent) {
+                    return place;
+                }
+            };
+            let subscripts: Vec<Term> = shape.iter().map(|extent| fitting(*extent)).collect();
+            let inside = subscripts.iter().zip(shape).flat_map(|(subscript, extent)| {
+                let above = Term::compare(Comparison::LessEqual, Term::integer(0), subscript.clone());
+                [above, Term::compare(Comparison::Less, subscript.clone(), Term::integer(*extent))]
+            });
+            Term::mul(inside.chain([Term::read(name, subscripts.clone())]).collect())
+        };
+        let (first, second) = (read(&mut random), read(&mut random));
+        let delta = Term::delta(place(&mut random), place(&mut random));
+        let product = if round % 3 == 0 { vec![first, delta] } else { vec![first, second] };
+        let term = Term::sum(std::slice::from_ref(&k), Term::mul(product));
+        let equation = text(&page::index::equation(&given, "t", &indices, &term));
+        assert_eq!(read_back(&equation, &indices), term, "round {round}: {equation}");
+    }
+}
+
+#[test]
+fn letters_do_not_meet_sizes() {
+    let sized = model(&format!("size i = 4\n{GIVEN}loss = s\n"));
+    let term = Term::read_at("a", &[Index::new(0, 4, "i")]);
+    assert_eq!(text(&page::index::equation(&sized, "t", &[Index::new(0, 4, "i")], &term)), "t[j] = a[j]");
 }
 
 #[test]

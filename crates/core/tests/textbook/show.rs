@@ -2,10 +2,10 @@
 
 use crate::Form;
 use crate::numbers::{build, difference, differences, given, whole};
+use deltarule_core::derivation::in_full;
 use deltarule_core::derivation::{Backward, Gradient, derivative_name, derive, stabilised, verify};
 use deltarule_core::meaning::{Point, evaluate};
 use deltarule_core::model::{Model, Tensor};
-use deltarule_core::page::derivation::in_full;
 use deltarule_core::page::matrix::{Translation, row_name, translate, translate_rows};
 use deltarule_core::page::{self, einsum_program, text};
 use deltarule_core::term::{Index, Term};
@@ -131,7 +131,7 @@ fn answer(form: &Form, question: &str) -> String {
 }
 
 fn shown(backward: &Backward, gradient: &Gradient) -> Term {
-    in_full(backward, gradient).unwrap_or_else(|| gradient.derivation.end().clone())
+    in_full(backward, gradient).map_or_else(|| gradient.derivation.end().clone(), |full| full.end().clone())
 }
 
 fn written(model: &Model, backward: &Backward, gradient: &Gradient, result: &Term) -> String {

@@ -208,8 +208,14 @@ fn through(arguments: &[Bounded], units: f64, f: impl Fn(&[f64]) -> f64) -> Boun
 }
 
 fn call(function: Function, arguments: &[Bounded]) -> Bounded {
-    let empty =
-        Model { tensors: Vec::new(), metrics: Vec::new(), assumptions: Vec::new(), batch: None, claims: Vec::new() };
+    let empty = Model {
+        tensors: Vec::new(),
+        metrics: Vec::new(),
+        assumptions: Vec::new(),
+        sizes: Vec::new(),
+        batch: None,
+        claims: Vec::new(),
+    };
     let names = ["a", "b"];
     let reads: Vec<Term> = names.iter().map(|name| Term::read(name, Vec::new())).collect();
     let term = match arguments.len() {

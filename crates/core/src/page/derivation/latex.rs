@@ -1,62 +1,107 @@
-//! Derivations in LaTeX: one `align*` for every chain.
+//! Derivations as a document that LaTeX compiles as it is.
 
 use super::document::{Document, GradientPage, JacobianPage, Line};
-use super::terminal::View;
+use super::view::View;
+use super::walk::{Pen, closing, title, walk};
+use crate::page::{Markup, latex, latex_lines, latex_words};
 
-/// The document as LaTeX for the body of a text; it needs `amsmath` and `amssymb`.
+/// The whole document; `pdflatex` and its relatives compile it.
 pub fn render_latex(document: &Document, view: View) -> String {
-    let mut out = String::new();
-    if matches!(view, View::Index | View::All) {
-        for definition in &document.definitions {
-            out.push_str(&chain(&definition.left_latex, &definition.steps));
+    let mut pen = Latex { view, out: String::new() };
+    walk(document, view, &mut pen);
+    pen.out
+}
+
+/// How wide a line of a chain may be, in the size of its letters.
+const COLUMNS: f32 = 38.0;
+
+const PREAMBLE: &str = r"\documentclass[11pt,fleqn]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{lmodern}
+\usepackage{amsmath,amssymb}
+\usepackage[a4paper,margin=22mm]{geometry}
+\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{4pt}
+\setlength{\mathindent}{1em}
+\setcounter{secnumdepth}{0}
+\raggedbottom
+\AtBeginDocument{\setlength{\abovedisplayskip}{3pt}\setlength{\abovedisplayshortskip}{3pt}%
+  \setlength{\belowdisplayskip}{5pt}\setlength{\belowdisplayshortskip}{5pt}}
+% The rule that gives a line, at its end.
+\newcommand{\by}[1]{\tag*{\footnotesize\itshape #1}}
+\newcommand{\fact}[2]{{\small\raggedright\textsl{#1}: #2\par}}
+\newcommand{\typed}[1]{{\small\raggedright\texttt{#1}\par}}
+";
+
+struct Latex {
+    view: View,
+    out: String,
+}
+
+impl Latex {
+    fn line(&mut self, line: &str) {
+        self.out.push_str(line);
+        self.out.push('\n');
+    }
+}
+
+/// A long formula in lines: the further ones are indented.
+fn broken(markup: &Markup) -> String {
+    latex_lines(markup, COLUMNS).join(" \\\\\n  &\\qquad ")
+}
+
+impl Pen for Latex {
+    fn title(&mut self, document: &Document) {
+        self.out.push_str(PREAMBLE);
+        self.line("\\begin{document}");
+        self.line(&format!("\\section{{{}}}", latex_words(&title(document))));
+    }
+
+    fn part(&mut self, title: &str) {
+        self.line(&format!("\n\\subsection{{{title}}}"));
+    }
+
+    fn section(&mut self, page: &GradientPage) {
+        self.line(&format!("\n\\subsection{{$\\displaystyle {}$}}", latex(&page.title)));
+    }
+
+    fn local(&mut self, _: &JacobianPage) {}
+
+    fn typed(&mut self, equation: &str) {
+        self.line(&format!("\\typed{{{}}}", latex_words(equation)));
+    }
+
+    fn chain(&mut self, left: &Markup, words: &str, lines: &[Line]) {
+        let words = if words.is_empty() { String::new() } else { format!(" \\quad\\text{{({words})}}") };
+        let mut rows = vec![format!("  & {}{words}", latex(left))];
+        for (hidden, line) in self.view.lines(lines) {
+            let folded = if hidden > 0 { format!(" (+{hidden})") } else { String::new() };
+            rows.push(format!("  &\\quad = {} \\by{{{}{folded}}}", broken(&line.formula), latex_words(&line.rule)));
         }
+        self.line(&format!("\\begin{{align*}}\n{}\n\\end{{align*}}", rows.join(" \\\\\n")));
     }
-    for gradient in &document.gradients {
-        gradient_latex(gradient, view, &mut out);
-    }
-    out
-}
 
-fn gradient_latex(gradient: &GradientPage, view: View, out: &mut String) {
-    if view == View::Matrix {
-        let right = gradient.full.matrix_latex.as_ref().unwrap_or(&gradient.full.index_latex);
-        out.push_str(&format!("\\[ {} = {right} \\]\n", heading(gradient)));
-        return;
+    fn equation(&mut self, left: &Markup, rights: &[&Markup]) {
+        let rights: Vec<String> = rights.iter().map(|right| format!("= {}", broken(right))).collect();
+        let rights = rights.join(" \\\\\n  &\\quad ");
+        self.line(&format!("\\begin{{align*}}\n  & {} {rights}\n\\end{{align*}}", latex(left)));
     }
-    out.push_str(&format!("\\paragraph{{${}$}}\n", heading(gradient)));
-    if view != View::Index {
-        let shown_below = |jacobian: &&JacobianPage| gradient.jacobians.len() == 1 && jacobian.left == gradient.left;
-        for jacobian in gradient.jacobians.iter().filter(|jacobian| view == View::Jacobian || !shown_below(jacobian)) {
-            out.push_str(&chain(&jacobian.left_latex, &jacobian.steps));
+
+    fn fact(&mut self, label: &str, words: &str) {
+        self.line(&format!("\\fact{{{label}}}{{{}}}", latex_words(words)));
+    }
+
+    fn code(&mut self, label: &str, text: &str) {
+        self.line(&format!("\\fact{{{label}}}{{\\texttt{{{}}}}}", latex_words(text)));
+    }
+
+    fn end(&mut self, document: &Document) {
+        self.line(&format!("\n\\bigskip {}", latex_words(&closing(document))));
+        if self.view.folded(document) > 0 {
+            self.line("\n{\\small(+n): n plain steps before this line are left out.}");
         }
+        self.line("\\end{document}");
     }
-    if view == View::Jacobian {
-        return;
-    }
-    out.push_str(&chain(&gradient.left_latex, &gradient.steps));
-    // A line of its own: the chain is about entries, this about whole tensors.
-    if let Some(matrix) = gradient.full.matrix_latex.as_ref().filter(|_| view == View::All) {
-        out.push_str(&format!("\\[ {} = {matrix} \\]\n", heading(gradient)));
-    }
-}
-
-fn heading(gradient: &GradientPage) -> String {
-    // The left side without subscripts.
-    crate::page::latex(&crate::page::Markup::Derivative(
-        Box::new(crate::page::Markup::name(gradient.of())),
-        Box::new(crate::page::Markup::name(&gradient.wrt)),
-    ))
-}
-
-impl GradientPage {
-    /// The tensor that is differentiated.
-    fn of(&self) -> &str {
-        crate::derivation::derivative_parts(&self.heading).map_or("", |(of, _)| of)
-    }
-}
-
-fn chain(left: &str, steps: &[Line]) -> String {
-    let line = |line: &Line| format!("  &= {} && \\text{{{}}}", line.latex, line.rule);
-    let lines: Vec<String> = steps.iter().map(line).collect();
-    format!("\\begin{{align*}}\n  {left}\n{}\n\\end{{align*}}\n", lines.join(" \\\\\n"))
 }

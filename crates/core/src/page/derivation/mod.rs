@@ -1,11 +1,25 @@
-//! Whole derivations as documents: plain data for any format, and a text for the terminal.
+//! Whole derivations as documents: plain data, and a text, a page or a paper made of it.
 
+mod cotangents;
 mod document;
+mod fold;
+mod html;
 mod latex;
+mod markdown;
+mod notes;
+mod results;
 mod terminal;
+mod typed;
+mod view;
+mod walk;
+mod write;
 
-pub use document::{
-    AS_WRITTEN, DefinitionPage, Document, GradientPage, JacobianPage, Line, Notations, document, in_full,
-};
+pub use cotangents::Cotangent;
+pub use document::{AS_WRITTEN, DefinitionPage, Document, GradientPage, JacobianPage, Line, Notations};
+pub use html::render_html;
 pub use latex::render_latex;
-pub use terminal::{View, render_text, summary};
+pub use markdown::render_markdown;
+pub use terminal::{render_text, summary};
+pub use typed::typed;
+pub use view::{Notation, View};
+pub use write::{Contents, document};

@@ -1,43 +1,32 @@
 //! Derivations for a terminal: aligned, at most a given number of columns wide.
 
 use super::document::{Document, GradientPage, JacobianPage, Line, Notations};
-use crate::derivation::Verification;
-use crate::page::{width, wrap};
-
-/// What is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
-    /// The chains in index notation.
-    Index,
-    /// The results in matrix notation.
-    Matrix,
-    /// The local derivatives.
-    Jacobian,
-    /// Everything.
-    All,
-}
+use super::view::{Notation, View, verified};
+use crate::page::jacobian::Shape;
+use crate::page::{text, width, wrap};
 
 /// The whole document as plain text of at most `columns` columns, where a formula can be broken.
 pub fn render_text(document: &Document, view: View, columns: usize) -> String {
-    let mut out = Vec::new();
-    if view == View::Matrix {
-        let heading = document.gradients.iter().map(|gradient| width(&gradient.heading)).max().unwrap_or(0);
-        for gradient in &document.gradients {
-            out.extend(matrix_line(&pad(&gradient.heading, heading), &gradient.full, columns));
-        }
+    let mut page = Terminal { view, columns, out: Vec::new() };
+    page.names(document);
+    if view.notation == Notation::Matrix {
+        page.matrices(document);
     }
-    if matches!(view, View::Index | View::All) && !document.definitions.is_empty() {
-        headed("Definitions in a stable form", &mut out);
+    if view.has_definitions() && !document.definitions.is_empty() {
+        page.headed("Definitions in a stable form");
         for definition in &document.definitions {
-            chain(&definition.left, &definition.steps, columns, &mut out);
+            page.chain(&text(&definition.left), &definition.steps);
         }
     }
-    if view != View::Matrix {
-        document.gradients.iter().for_each(|gradient| gradient_text(gradient, view, columns, &mut out));
+    if view.notation != Notation::Matrix {
+        document.gradients.iter().for_each(|gradient| page.gradient(gradient));
     }
-    out.push(String::new());
-    out.extend(paragraph(&verified(&document.verified), columns));
-    let mut text = out.join("\n");
+    page.out.push(String::new());
+    page.out.extend(paragraph(&verified(&document.verified), columns));
+    if view.folded(document) > 0 {
+        page.out.extend(paragraph("(+n): n plain steps before this line are folded; -v shows them.", columns));
+    }
+    let mut text = page.out.join("\n");
     text.push('\n');
     text
 }
@@ -46,21 +35,21 @@ pub fn render_text(document: &Document, view: View, columns: usize) -> String {
 /// model alone is too long, other derivatives stand by name.
 pub fn summary(document: &Document) -> Vec<String> {
     let headings = document.gradients.iter().map(|gradient| width(&gradient.heading)).max().unwrap_or(0);
-    let chosen: Vec<(&GradientPage, String, &str)> = document
+    let chosen: Vec<(&GradientPage, String, String)> = document
         .gradients
         .iter()
         .map(|gradient| {
             let long = |result: &Notations| {
-                let matrix = result.matrix.as_ref().map_or(0, |matrix| width(matrix) + 3);
-                headings + 3 + matrix + width(&result.index)
+                let matrix = result.matrix_text().map_or(0, |matrix| width(&matrix) + 3);
+                headings + 3 + matrix + width(&result.index_text())
             };
             let full = long(&gradient.full) <= SUMMARY_COLUMNS;
             let result = if full { &gradient.full } else { &gradient.short };
-            (gradient, result.matrix.clone().unwrap_or_default(), result.index.as_str())
+            (gradient, result.matrix_text().unwrap_or_default(), result.index_text())
         })
         .collect();
     let matrices = chosen.iter().map(|(_, matrix, _)| width(matrix)).max().unwrap_or(0).min(48);
-    let line = |(gradient, matrix, index): &(&GradientPage, String, &str)| {
+    let line = |(gradient, matrix, index): &(&GradientPage, String, String)| {
         let (heading, matrix) = (pad(&gradient.heading, headings), pad(matrix, matrices));
         format!("{heading} = {matrix}   {index}").trim_end().to_string()
     };
@@ -69,126 +58,189 @@ pub fn summary(document: &Document) -> Vec<String> {
 
 /// A summary line in terms of the model alone is at most so wide.
 const SUMMARY_COLUMNS: usize = 110;
-
-fn gradient_text(gradient: &GradientPage, view: View, columns: usize, out: &mut Vec<String>) {
-    headed(&gradient.heading, out);
-    if view != View::Index {
-        let shown_below = |jacobian: &&JacobianPage| gradient.jacobians.len() == 1 && jacobian.left == gradient.left;
-        for jacobian in gradient.jacobians.iter().filter(|jacobian| view == View::Jacobian || !shown_below(jacobian)) {
-            jacobian_text(&gradient.heading, jacobian, columns, out);
-        }
-    }
-    if view == View::Jacobian {
-        return;
-    }
-    chain(&gradient.left, &gradient.steps, columns, out);
-    out.extend(gradient.note.iter().map(|note| format!("{}{note}", " ".repeat(MARGIN))));
-    let reached = gradient.steps.last().map_or(&gradient.left, |line| &line.index);
-    let full = labelled("in full: ", &gradient.full.index, columns);
-    if gradient.full.index != *reached && full.len() <= LONGEST_IN_FULL {
-        out.extend(full);
-    }
-    if view == View::All {
-        out.extend(matrix_label(&gradient.full, columns));
-        out.extend(gradient.full.reasons.iter().flat_map(|reason| labelled("because ", reason, columns)));
-    }
-}
-
-fn headed(heading: &str, out: &mut Vec<String>) {
-    if !out.is_empty() {
-        out.push(String::new());
-    }
-    out.push(heading.to_string());
-    out.push("─".repeat(width(heading)));
-}
-
-fn jacobian_text(gradient: &str, jacobian: &JacobianPage, columns: usize, out: &mut Vec<String>) {
-    let left = match jacobian.heading == *gradient {
-        true => format!("{}, all other tensors held fixed", jacobian.left),
-        false => jacobian.left.clone(),
-    };
-    chain(&left, &jacobian.steps, columns, out);
-    if jacobian.result.matrix.is_some() {
-        out.extend(matrix_label(&jacobian.result, columns));
-    }
-    out.push(String::new());
-}
-
-fn matrix_label(result: &Notations, columns: usize) -> Vec<String> {
-    if let Some(matrix) = &result.matrix {
-        let mut lines = labelled("matrix: ", matrix, columns);
-        lines.extend(result.rows.iter().flat_map(|rows| labelled("examples along rows: ", rows, columns)));
-        return lines;
-    }
-    let mut lines = labelled("no matrix form: ", result.why.as_deref().unwrap_or(""), columns);
-    lines.extend(result.einsum.iter().flat_map(|einsum| labelled("einsum: ", einsum, columns)));
-    lines
-}
-
-fn matrix_line(heading: &str, result: &Notations, columns: usize) -> Vec<String> {
-    let right = match (&result.matrix, &result.einsum, &result.why) {
-        (Some(matrix), _, _) => matrix.clone(),
-        (None, Some(einsum), _) => einsum.clone(),
-        (None, None, why) => format!("{}   (no matrix form: {})", result.index, why.as_deref().unwrap_or("")),
-    };
-    wrap(&format!("{heading} = {right}"), columns, width(heading) + 3)
-}
-
 const MARGIN: usize = 2;
-
 /// A result in terms of the model alone that takes more lines than this is left to other formats.
 const LONGEST_IN_FULL: usize = 2;
 
-fn labelled(label: &str, formula: &str, columns: usize) -> Vec<String> {
-    let line = format!("{}{label}{formula}", " ".repeat(MARGIN));
-    wrap(&line, columns, MARGIN + width(label))
+struct Terminal {
+    view: View,
+    columns: usize,
+    out: Vec<String>,
 }
 
-/// A chain of equal lines: the signs of equality one below the other, the rules in a column.
-fn chain(left: &str, steps: &[Line], columns: usize, out: &mut Vec<String>) {
-    let margin = " ".repeat(MARGIN);
-    out.push(format!("{margin}{left}"));
-    let rules = steps.iter().map(|line| width(&line.rule)).max().unwrap_or(0);
-    let indent = MARGIN + 4;
-    let room = columns.saturating_sub(rules + 3);
-    let fitting = steps.iter().map(|line| indent + width(&line.index)).filter(|width| *width <= room).max();
-    let column = fitting.unwrap_or(0).clamp(40.min(room), room) + 3;
-    for line in steps {
-        let mut lines = wrap(&format!("{margin}  = {}", line.index), columns, indent + 2);
-        let last = lines.pop().unwrap_or_default();
-        if width(&last) + 3 <= column {
-            lines.push(format!("{}{}", pad(&last, column), line.rule));
-        } else {
-            lines.push(last);
-            lines.push(format!("{}{}", " ".repeat(column), line.rule));
+impl Terminal {
+    fn headed(&mut self, heading: &str) {
+        if !self.out.is_empty() {
+            self.out.push(String::new());
         }
-        out.extend(lines);
+        self.out.push(heading.to_string());
+        self.out.push("─".repeat(width(heading)));
     }
+
+    /// The names that derivatives have: equations that the language understands.
+    fn names(&mut self, document: &Document) {
+        if document.cotangents.is_empty() || self.view.notation == Notation::Jacobian {
+            return;
+        }
+        self.headed("Names");
+        for cotangent in &document.cotangents {
+            self.out.push(format!("  {} = {}", text(&cotangent.left), text(&cotangent.right)));
+        }
+    }
+
+    fn matrices(&mut self, document: &Document) {
+        if !self.out.is_empty() {
+            self.out.push(String::new());
+        }
+        let headings = document.gradients.iter().map(|gradient| width(&gradient.heading)).max().unwrap_or(0);
+        for gradient in &document.gradients {
+            let heading = pad(&gradient.heading, headings);
+            let lines: Vec<String> = match (gradient.matrices().as_slice(), &gradient.full) {
+                ([], Notations { einsum: Some(einsum), .. }) => vec![einsum.clone()],
+                ([], full) => {
+                    let why = full.why.as_deref().unwrap_or("");
+                    vec![format!("{}   (no matrix form: {why})", full.index_text())]
+                }
+                (forms, _) => forms.iter().map(|form| text(form)).collect(),
+            };
+            for (position, line) in lines.iter().enumerate() {
+                let before = if position == 0 { heading.clone() } else { " ".repeat(headings) };
+                self.out.extend(wrap(&format!("{before} = {line}"), self.columns, headings + 3));
+            }
+        }
+    }
+
+    fn gradient(&mut self, gradient: &GradientPage) {
+        let local: Vec<&JacobianPage> = gradient.local().collect();
+        let has_local = self.view.has_jacobians() && !local.is_empty();
+        let has_chain = self.view.has_chain(gradient);
+        // Where nothing but one local derivative is shown, it is that of the gradient itself.
+        let itself = if has_local || has_chain { &[] } else { gradient.jacobians.as_slice() };
+        if !has_local && !has_chain && itself.is_empty() {
+            return;
+        }
+        self.headed(&gradient.heading);
+        let shown = local.into_iter().filter(|_| has_local).chain(itself);
+        let shown: Vec<&JacobianPage> = shown.collect();
+        for (position, jacobian) in shown.iter().enumerate() {
+            if position > 0 {
+                self.out.push(String::new());
+            }
+            self.jacobian(&gradient.heading, jacobian);
+        }
+        if has_chain {
+            if !shown.is_empty() {
+                self.out.push(String::new());
+            }
+            self.gradient_chain(gradient);
+        }
+    }
+
+    fn gradient_chain(&mut self, gradient: &GradientPage) {
+        if gradient.local().next().is_none() {
+            self.typed(gradient.jacobians.first().and_then(|own| own.typed.as_ref()));
+        }
+        let left = text(&gradient.left);
+        self.chain(&left, &gradient.steps);
+        if let Some(cotangent) = &gradient.cotangent {
+            self.labelled("name: ", &text(cotangent));
+        }
+        gradient.notes.iter().for_each(|note| self.labelled("note: ", note));
+        gradient.assumptions.iter().for_each(|assumption| self.labelled("uses: ", assumption));
+        let full = gradient.full.index_text();
+        let reached = gradient.steps.last().map_or(left, |line| text(&line.plain));
+        let lines = wrap(&format!("  in full: {full}"), self.columns, MARGIN + 9);
+        if full != reached && lines.len() <= LONGEST_IN_FULL {
+            self.out.extend(lines);
+        }
+        if self.view.has_matrices(gradient) {
+            self.matrix(gradient);
+        }
+        self.shape(gradient.shape.as_ref());
+    }
+
+    fn matrix(&mut self, gradient: &GradientPage) {
+        let forms = gradient.matrices();
+        for (position, form) in forms.iter().enumerate() {
+            let label = if position == 0 { "matrix: " } else { "      = " };
+            self.labelled(label, &text(form));
+        }
+        if let Some(rows) = gradient.rows() {
+            self.labelled("examples along rows: ", &text(rows));
+        }
+        gradient.reasons().iter().for_each(|reason| self.labelled("because ", reason));
+        if forms.is_empty() {
+            self.no_matrix(&gradient.full);
+        }
+    }
+
+    fn no_matrix(&mut self, result: &Notations) {
+        self.labelled("no matrix form: ", result.why.as_deref().unwrap_or(""));
+        if let Some(einsum) = &result.einsum {
+            self.labelled("einsum: ", einsum);
+        }
+    }
+
+    fn jacobian(&mut self, gradient: &str, jacobian: &JacobianPage) {
+        self.typed(jacobian.typed.as_ref());
+        let left = match jacobian.heading == *gradient {
+            true => format!("{}, all other tensors held fixed", text(&jacobian.left)),
+            false => text(&jacobian.left),
+        };
+        self.chain(&left, &jacobian.steps);
+        if let Some(matrix) = jacobian.result.matrix_text() {
+            self.labelled("matrix: ", &matrix);
+        }
+        self.shape(Some(&jacobian.shape));
+    }
+
+    fn shape(&mut self, shape: Option<&Shape>) {
+        let Some(shape) = shape else { return };
+        let entries = shape.support.as_ref().map(|support| format!("; {support}"));
+        self.labelled("structure: ", &format!("{}{}", shape.words(), entries.unwrap_or_default()));
+    }
+
+    fn typed(&mut self, typed: Option<&String>) {
+        self.out.extend(typed.map(|typed| format!("  {typed}")));
+    }
+
+    fn labelled(&mut self, label: &str, formula: &str) {
+        let line = format!("{}{label}{formula}", " ".repeat(MARGIN));
+        self.out.extend(wrap(&line, self.columns, MARGIN + width(label)));
+    }
+
+    /// A chain of equal lines: the signs of equality one below the other, the rules in a column.
+    fn chain(&mut self, left: &str, steps: &[Line]) {
+        let margin = " ".repeat(MARGIN);
+        self.out.push(format!("{margin}{left}"));
+        let lines: Vec<(String, String)> = self.view.lines(steps).into_iter().map(as_text).collect();
+        let rules = lines.iter().map(|(_, rule)| width(rule)).max().unwrap_or(0);
+        let indent = MARGIN + 4;
+        let room = self.columns.saturating_sub(rules + 3);
+        let fitting = lines.iter().map(|(line, _)| indent + width(line)).filter(|width| *width <= room).max();
+        let column = fitting.unwrap_or(0).clamp(40.min(room), room) + 3;
+        for (line, rule) in lines {
+            let mut lines = wrap(&format!("{margin}  = {line}"), self.columns, indent + 2);
+            let last = lines.pop().unwrap_or_default();
+            if width(&last) + 3 <= column {
+                lines.push(format!("{}{rule}", pad(&last, column)));
+            } else {
+                lines.push(last);
+                lines.push(format!("{}{rule}", " ".repeat(column)));
+            }
+            self.out.extend(lines);
+        }
+    }
+}
+
+/// A line and its rule; how many lines are folded before it stands with the rule.
+fn as_text((hidden, line): (usize, &Line)) -> (String, String) {
+    let rule = if hidden > 0 { format!("{} (+{hidden})", line.rule) } else { line.rule.clone() };
+    (text(&line.formula), rule)
 }
 
 fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
-}
-
-/// What was checked, in words.
-fn verified(verification: &Verification) -> String {
-    if verification.points == 0 {
-        return "Nothing was checked.".into();
-    }
-    let points = match verification.points {
-        1 => "1 random point".to_string(),
-        points => format!("{points} random points"),
-    };
-    format!(
-        "Every line was evaluated at {points}; greatest relative difference {}. Results against finite \
-         differences: {}.",
-        small(verification.max_rel_error),
-        small(verification.max_difference_error)
-    )
-}
-
-fn small(error: f64) -> String {
-    if error == 0.0 { "0".into() } else { format!("{error:.0e}") }
 }
 
 fn paragraph(words: &str, columns: usize) -> Vec<String> {

@@ -15,10 +15,11 @@ pub struct Letters {
 const ALPHABET: [&str; 18] = ["i", "j", "k", "l", "m", "n", "o", "q", "r", "s", "t", "u", "v", "w", "a", "b", "c", "d"];
 
 impl Letters {
-    /// No indices yet. Scalars of the model keep their names to themselves.
+    /// No indices yet. Scalars and sizes of the model keep their names to themselves.
     pub fn new(model: &Model) -> Letters {
         let scalars = model.tensors.iter().filter(|tensor| tensor.shape.is_empty());
-        Letters::apart_from(scalars.map(|tensor| tensor.name.clone()).collect())
+        let names = scalars.map(|tensor| &tensor.name).chain(model.sizes.iter().map(|(name, _)| name));
+        Letters::apart_from(names.cloned().collect())
     }
 
     /// No indices yet, and these names not for any.
@@ -28,10 +29,16 @@ impl Letters {
 
     /// Gives an index a letter: its own, or where that is taken the next free one.
     pub fn add(&mut self, index: &Index) {
+        self.add_as(index, None);
+    }
+
+    /// Gives an index the preferred letter where that is free, and else one as [`Letters::add`] does.
+    pub fn add_as(&mut self, index: &Index, preferred: Option<Name>) {
         if self.indices.iter().any(|(other, _)| other == index) {
             return;
         }
-        let own = Some(index.letter.clone()).filter(|letter| self.is_free(letter));
+        let wanted = preferred.into_iter().chain([index.letter.clone()]);
+        let own = wanted.into_iter().find(|letter| self.is_free(letter));
         let letter = own.unwrap_or_else(|| self.next_free(&index.letter));
         self.indices.push((index.clone(), letter));
     }

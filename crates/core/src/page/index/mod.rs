@@ -1,6 +1,7 @@
 //! Index notation: terms as expressions of the language that mean the same when they are read.
 
 mod letters;
+mod memory;
 mod number;
 mod order;
 mod padding;
@@ -8,10 +9,13 @@ mod padding;
 use super::Markup;
 use crate::derivation::derivative_parts;
 use crate::model::Model;
-use crate::term::{Affine, Comparison, Connective, Function, Index, Node, Number, Opened, Reduction, Slot, Term};
+use crate::term::{Affine, Comparison, Connective, Function, Index, Name, Node, Number, Opened, Reduction, Slot, Term};
 pub(super) use letters::Letters;
+use memory::Memory;
 pub(super) use number::magnitude;
 pub(super) use order::addends as in_reading_order;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// A term whose free indices stand on the left of an equation, in that order.
 pub fn term(model: &Model, indices: &[Index], term: &Term) -> Markup {
@@ -30,6 +34,9 @@ pub fn equation(model: &Model, name: &str, indices: &[Index], term: &Term) -> Ma
 pub struct Notation<'a> {
     model: &'a Model,
     letters: Letters,
+    memory: Rc<RefCell<Memory>>,
+    /// Derivatives that are written by a name of their own, so that they can be padded like tensors.
+    named: &'a [Name],
 }
 
 impl<'a> Notation<'a> {
@@ -39,7 +46,18 @@ impl<'a> Notation<'a> {
         for index in indices.iter().chain(terms.iter().flat_map(|term| term.free())) {
             letters.add(index);
         }
-        Notation { model, letters }
+        Notation { model, letters, memory: Rc::default(), named: &[] }
+    }
+
+    /// The same, where these derivatives have names of their own.
+    pub fn naming(self, named: &'a [Name]) -> Notation<'a> {
+        Notation { named, ..self }
+    }
+
+    /// The term as the next line of a chain: dummies that stay keep their letters.
+    pub fn line(&self, term: &Term) -> Markup {
+        self.memory.borrow_mut().next_line();
+        self.term(term)
     }
 
     /// An entry of a tensor at indices in scope; the tensor may be a derivative.
@@ -163,7 +181,7 @@ impl<'a> Notation<'a> {
 
     /// A product with the size of a number, over the product of what divides.
     fn product(&self, number: Number, factors: &[Term]) -> Markup {
-        let padding::Padded { reads, factors } = padding::padded(self.model, factors);
+        let padding::Padded { reads, factors } = padding::padded(self.model, self.named, factors);
         let (below, above): (Vec<&Term>, Vec<&Term>) = factors.iter().partition(|factor| divisor(factor).is_some());
         let below: Vec<Term> = below.into_iter().filter_map(divisor).collect();
         let above = order::factors(above, &self.letters);
@@ -171,7 +189,7 @@ impl<'a> Notation<'a> {
         let (numerator, denominator) = number::parts(number, !below.is_empty());
         let part = |term: &Term| match term.node() {
             Node::Read { tensor, subscripts } if reads.contains(term) => {
-                let padded = Markup::Call("pad".into(), vec![Markup::name(tensor)]);
+                let padded = Markup::Call("pad".into(), vec![self.read(tensor, &[])]);
                 Markup::entry(padded, subscripts.iter().map(|subscript| self.term(subscript)).collect())
             }
             _ => self.term(term),
@@ -199,7 +217,11 @@ impl<'a> Notation<'a> {
         };
         let indices = in_order_of_reading(&self.letters, indices, &body, reduction);
         let mut inner = self.clone();
-        indices.iter().for_each(|index| inner.letters.add(index));
+        let before = self.memory.borrow().letters(&indices, &body);
+        for (index, letter) in indices.iter().zip(before) {
+            inner.letters.add_as(index, letter);
+            self.memory.borrow_mut().note(inner.letters.of(index), index, &body);
+        }
         let binders = indices.iter().map(|index| inner.binder(index, &body)).collect();
         Markup::Reduce(reduction.name(), binders, Box::new(inner.term(&body)))
     }
@@ -207,10 +229,29 @@ impl<'a> Notation<'a> {
     /// The letter of an index, with its range where no subscript in the body tells it.
     fn binder(&self, index: &Index, body: &Term) -> Markup {
         let letter = Markup::name(self.letters.of(index));
-        if stands_alone(index, body) {
+        if self.stands_alone(index, body) {
             return letter;
         }
         Markup::Relation(Box::new(letter), ":", Box::new(Markup::integer(index.extent)))
+    }
+
+    /// Whether the index is by itself a subscript of a tensor somewhere in the term. A padded read does
+    /// not count: padding bounds nothing.
+    fn stands_alone(&self, index: &Index, term: &Term) -> bool {
+        let alone = |subscript: &Term| subscript.as_affine().is_some_and(|affine| affine.as_index() == Some(index));
+        if !term.depends_on(index) {
+            return false;
+        }
+        match term.node() {
+            Node::Read { subscripts, .. } if subscripts.iter().any(alone) => true,
+            Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).any(alone),
+            Node::Derivative { at, .. } if at.iter().any(alone) => true,
+            Node::Mul(factors) => {
+                let reads = padding::padded(self.model, self.named, factors).reads;
+                factors.iter().any(|factor| !reads.contains(factor) && self.stands_alone(index, factor))
+            }
+            _ => term.children().iter().any(|child| self.stands_alone(index, child)),
+        }
     }
 
     fn condition(&self, term: &Term) -> Markup {
@@ -267,18 +308,6 @@ fn divisor(factor: &Term) -> Option<Term> {
 pub(super) fn is_delta(term: &Term) -> bool {
     matches!(term.node(), Node::Compare(Comparison::Equal, left, right)
         if left.as_affine().is_some() && right.as_affine().is_some())
-}
-
-/// Whether the index is by itself a subscript of a tensor somewhere in the term.
-fn stands_alone(index: &Index, term: &Term) -> bool {
-    let alone = |subscript: &Term| subscript.as_affine().is_some_and(|affine| affine.as_index() == Some(index));
-    let here = match term.node() {
-        Node::Read { subscripts, .. } => subscripts.iter().any(alone),
-        Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).any(alone),
-        Node::Derivative { at, .. } => at.iter().any(alone),
-        _ => false,
-    };
-    here || (term.depends_on(index) && term.children().iter().any(|child| stands_alone(index, child)))
 }
 
 /// The free indices of a term in the order in which they stand in it.

@@ -1,0 +1,128 @@
+//! What a reader should know of a result.
+
+use crate::derivation::{Backward, Gradient, derivative_parts};
+use crate::model::{Assumption, Role, TargetKind};
+use crate::page::index::Notation;
+use crate::page::text;
+use crate::term::{Index, Name, Node, Reduction, Term};
+
+/// All there is to say of a gradient.
+pub fn notes(backward: &Backward, gradient: &Gradient) -> Vec<String> {
+    order(backward, gradient).into_iter().chain(convolution(gradient)).collect()
+}
+
+/// In which order a derivative that reads itself is computed.
+fn order(backward: &Backward, gradient: &Gradient) -> Option<String> {
+    let model = &backward.model;
+    let named = |position: &usize| model.tensors[*position].name == gradient.name;
+    let stage = model.stages().into_iter().find(|stage| stage.is_recurrent && stage.members.iter().any(named))?;
+    let member = stage.members.iter().position(named)?;
+    let recurrence = model.stage_recurrence(&stage)?[member];
+    let notation = Notation::new(model, &gradient.indices, &[]);
+    let index = text(&notation.term(&Term::index(&gradient.indices[recurrence.axis])));
+    let (first, last) = if recurrence.backward { ("last", "first") } else { ("first", "last") };
+    Some(format!("a recurrence, computed from the {first} {index} to the {last}"))
+}
+
+/// What of a convolution it is, where it is the adjoint of one.
+fn convolution(gradient: &Gradient) -> Option<String> {
+    gradient.derivation.end().addends().iter().find_map(|addend| of_sum(addend, &gradient.indices))
+}
+
+/// A read of the sum: the tensor and its subscripts.
+type Read = (Name, Vec<Term>);
+
+fn of_sum(addend: &Term, indices: &[Index]) -> Option<String> {
+    let sums = addend.factors().iter().filter_map(Term::open);
+    for sum in sums.filter(|sum| sum.reduction == Reduction::Sum) {
+        let (signals, tensors): (Vec<Read>, Vec<Read>) =
+            sum.body.factors().iter().filter_map(read).partition(|(name, _)| derivative_parts(name).is_some());
+        let [(_, signal)] = signals.as_slice() else { continue };
+        for (tensor, at) in &tensors {
+            let slides =
+                |subscripts: &[Term]| subscripts.iter().any(|subscript| is_shifted(subscript, indices, &sum.indices));
+            let plainly = |subscripts: &[Term]| {
+                subscripts.iter().all(|subscript| subscript.as_affine().is_some_and(|form| form.as_index().is_some()))
+            };
+            if plainly(signal) && slides(at) {
+                return Some(format!("the correlation of {tensor} with the signal that comes back"));
+            }
+            if plainly(at) && slides(signal) {
+                return Some(format!("the full correlation of the signal that comes back with the flipped {tensor}"));
+            }
+        }
+    }
+    None
+}
+
+fn read(factor: &Term) -> Option<Read> {
+    match factor.node() {
+        Node::Read { tensor, subscripts } => Some((tensor.clone(), subscripts.clone())),
+        _ => None,
+    }
+}
+
+/// Whether a subscript holds an index of the result and one that is summed.
+fn is_shifted(subscript: &Term, free: &[Index], bound: &[Index]) -> bool {
+    let holds = |indices: &[Index]| indices.iter().any(|index| subscript.depends_on(index));
+    holds(free) && holds(bound)
+}
+
+/// The promises that a gradient relies on: in its own steps, or in those of derivatives that it reads and
+/// that are not shown by themselves. Shown are the derivatives by `wrt`, all where there are none.
+pub fn assumptions(backward: &Backward, gradient: &Gradient, wrt: &[Name]) -> Vec<String> {
+    let is_shown = |other: &Gradient| other.name != gradient.name && (wrt.is_empty() || wrt.contains(&other.wrt));
+    let mut needed: Vec<Name> = vec![gradient.name.clone()];
+    let mut position = 0;
+    let mut used: Vec<Name> = Vec::new();
+    while position < needed.len() {
+        let found = backward.gradients.iter().find(|gradient| gradient.name == needed[position]);
+        position += 1;
+        let Some(found) = found.filter(|found| !is_shown(found)) else { continue };
+        for name in own(backward, found) {
+            if !used.contains(&name) {
+                used.push(name);
+            }
+        }
+        let read = found.derivation.end().tensors().into_iter().chain(found.put_in.iter().cloned());
+        for name in read.filter(|name| derivative_parts(name).is_some()) {
+            if !needed.contains(&name) {
+                needed.push(name);
+            }
+        }
+    }
+    used.iter().map(|name| promise(backward, name)).collect()
+}
+
+/// The tensors whose sums became 1 in the steps of a gradient.
+fn own(backward: &Backward, gradient: &Gradient) -> Vec<Name> {
+    let rule = &crate::derivation::rules::names::SUMS_TO_ONE;
+    let mut found = Vec::new();
+    for derivation in [&gradient.derivation, &gradient.shown] {
+        let befores = std::iter::once(&derivation.start).chain(derivation.steps.iter().map(|step| &step.after));
+        for (before, step) in befores.zip(&derivation.steps).filter(|(_, step)| *step.rule == *rule) {
+            let promised = backward.model.assumptions.iter().map(|Assumption::SumsToOne(name)| name);
+            found.extend(
+                promised.filter(|name| before.reads(name) && reads(before, name) > reads(&step.after, name)).cloned(),
+            );
+        }
+    }
+    found
+}
+
+fn reads(term: &Term, name: &str) -> usize {
+    let here = matches!(term.node(), Node::Read { tensor, .. } if &**tensor == name);
+    usize::from(here) + term.children().iter().map(|child| reads(child, name)).sum::<usize>()
+}
+
+fn promise(backward: &Backward, name: &Name) -> String {
+    let tensor = backward.model.tensor(name);
+    let rank = tensor.map_or(1, |tensor| tensor.shape.len());
+    let letters = ["i", "j", "l", "m"];
+    let others: String = letters.iter().take(rank.saturating_sub(1)).map(|letter| format!("{letter},")).collect();
+    let declared = match tensor.map(|tensor| &tensor.role) {
+        Some(Role::Target(TargetKind::OneHot)) => "onehot",
+        _ => "probability",
+    };
+    format!("sum[k] {name}[{others}k] = 1, since {name} is declared {declared}")
+}

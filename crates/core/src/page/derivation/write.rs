@@ -1,0 +1,324 @@
+//! From what was derived to what a reader is shown.
+
+use super::cotangents::{Cotangent, cotangents, used, with_names};
+use super::document::{AS_WRITTEN, DefinitionPage, Document, GradientPage, JacobianPage, Line, Notations};
+use super::fold::is_plain;
+use super::notes::{assumptions, notes};
+use super::results::{SHORT_MATRIX, in_names, with_short_derivatives};
+use crate::derivation::rules::{SIMPLIFY, SOLVE};
+use crate::derivation::{
+    Backward, Context, Derivation, Gradient, LocalJacobian, Rule, Stabilised, Verification, derivative_name,
+    derivative_parts, in_full,
+};
+use crate::meaning::{Point, complete};
+use crate::page::index::Notation;
+use crate::page::jacobian::Shape;
+use crate::page::matrix::{
+    Matrix, Reason, difference, difference_rows, difference_to_tensor, examples_of, translate, translate_rows,
+};
+use crate::page::{Markup, einsum_program, text};
+use crate::term::{Index, Name, Term};
+use std::collections::BTreeMap;
+
+/// What a document is made of.
+#[derive(Debug, Clone)]
+pub struct Contents<'a> {
+    /// What was derived.
+    pub backward: &'a Backward,
+    /// The derivatives by these tensors, all where there are none.
+    pub wrt: &'a [Name],
+    /// What was checked.
+    pub verified: Verification,
+    /// What the model is given; matrix notation is checked there and left out where it does not hold.
+    pub points: &'a [Point],
+    /// The equations as they were typed, see [`super::typed()`].
+    pub typed: &'a BTreeMap<Name, String>,
+    /// The model, for a title; may be empty.
+    pub title: &'a str,
+}
+
+/// Matrix forms may differ by this much of the greatest entry from what they translate.
+const TOLERANCE: f64 = 1e-9;
+
+/// As many examples stand along the rows where that is checked.
+const EXAMPLES: usize = 2;
+
+/// The document of a derivation.
+pub fn document(contents: &Contents) -> Document {
+    let Contents { backward, wrt, verified, .. } = *contents;
+    let cotangents = cotangents(backward);
+    let named = cotangents.iter().map(|cotangent| cotangent.derivative.clone()).collect();
+    let points = completed(backward, contents.points);
+    let few = &contents.points[..contents.points.len().min(EXAMPLES)];
+    let examples = completed(backward, &examples_of(&backward.model, few));
+    let writer = Writer { backward, cotangents, named, points, examples, typed: contents.typed, wrt };
+    let chosen = backward.gradients.iter().filter(|gradient| wrt.is_empty() || wrt.contains(&gradient.wrt));
+    let gradients: Vec<GradientPage> = chosen.map(|gradient| writer.gradient(gradient)).collect();
+    Document {
+        title: contents.title.to_string(),
+        of: backward.of.to_string(),
+        verified,
+        cotangents: needed(&gradients, &writer.cotangents),
+        definitions: backward.stabilised.iter().map(|stable| writer.definition(stable)).collect(),
+        gradients,
+    }
+}
+
+/// The names that the pages use or introduce.
+fn needed(gradients: &[GradientPage], cotangents: &[Cotangent]) -> Vec<Cotangent> {
+    let lines = gradients.iter().flat_map(|page| page.steps.iter().map(|line| &line.formula));
+    let own = gradients.iter().filter_map(|page| page.cotangent.as_ref());
+    let found: Vec<&Cotangent> = lines.chain(own).flat_map(|formula| used(formula, cotangents)).collect();
+    cotangents.iter().filter(|cotangent| found.contains(cotangent)).cloned().collect()
+}
+
+/// The points with the values of everything, where they can be computed.
+fn completed(backward: &Backward, points: &[Point]) -> Vec<Point> {
+    let all: Vec<Name> = backward.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+    let whole = |point: &Point| {
+        let mut point = point.clone();
+        complete(&backward.model, &mut point, &all).is_ok().then_some(point)
+    };
+    points.iter().filter_map(whole).collect()
+}
+
+struct Writer<'a> {
+    backward: &'a Backward,
+    cotangents: Vec<Cotangent>,
+    /// The derivatives that have names of their own.
+    named: Vec<Name>,
+    points: Vec<Point>,
+    /// Points that share the parameters.
+    examples: Vec<Point>,
+    typed: &'a BTreeMap<Name, String>,
+    /// The derivatives by these tensors are shown, all where there are none.
+    wrt: &'a [Name],
+}
+
+impl Writer<'_> {
+    fn gradient(&self, gradient: &Gradient) -> GradientPage {
+        let left = self.notation(&gradient.indices).entry(&gradient.name, &gradient.indices);
+        let steps = without_self(self.steps(gradient, &left), &left);
+        let local = self.backward.jacobians.iter().filter(|local| local.wrt == gradient.wrt);
+        let jacobians: Vec<JacobianPage> = local.map(|local| self.jacobian(local)).collect();
+        let steps = match jacobians.as_slice() {
+            [only] if only.left == left => joined(only, steps),
+            _ => steps,
+        };
+        let end = gradient.derivation.end();
+        let short = with_short_derivatives(&self.backward.model, end);
+        let in_full = in_full(self.backward, gradient).map(|derivation| derivation.end().clone());
+        let shape = self.shape(gradient, in_full.as_ref().unwrap_or(end));
+        let full = in_full.unwrap_or_else(|| short.clone());
+        let in_names = in_names(self.backward, gradient, &self.named).unwrap_or_else(|| end.clone());
+        let reads_named = self.named.iter().any(|name| in_names.reads(name));
+        let short = self.notations(&gradient.indices, &short, Some(&gradient.name));
+        let mut full = self.notations(&gradient.indices, &full, Some(&gradient.name));
+        let is_wide = |matrix: &Markup| text(matrix).chars().count() > SHORT_MATRIX;
+        if full.matrix.as_ref().is_none_or(is_wide) && short.matrix.is_some() {
+            let Notations { matrix, why, reasons, rows, .. } = short.clone();
+            full = Notations { matrix, why, reasons, rows, ..full };
+        }
+        full.einsum = full.einsum.or_else(|| short.einsum.clone());
+        let mut named = reads_named.then(|| self.with_names(gradient, &in_names));
+        if let Some(named) = named.as_mut().filter(|named| named.matrix.as_ref().is_some_and(is_wide)) {
+            // One short form is better than two of which one is long.
+            named.matrix = named.matrix.take().filter(|_| full.matrix.is_none());
+        }
+        let own = self.cotangents.iter().find(|cotangent| cotangent.derivative == gradient.name);
+        GradientPage {
+            wrt: gradient.wrt.to_string(),
+            heading: heading(&gradient.of, &gradient.wrt),
+            title: self.notation(&[]).entry(&gradient.name, &[]),
+            left,
+            jacobians,
+            steps,
+            notes: notes(self.backward, gradient),
+            assumptions: assumptions(self.backward, gradient, self.wrt),
+            cotangent: own.map(|cotangent| cotangent.left.clone()),
+            named,
+            short,
+            full,
+            shape,
+        }
+    }
+
+    /// The chain from the chain rule to the result, then the derivatives put in. Where those have names,
+    /// the chain ends with the names for most readers, and of the rest only the last line is shown.
+    fn steps(&self, gradient: &Gradient, left: &Markup) -> Vec<Line> {
+        let mut steps = self.lines(left, &gradient.indices, &gradient.derivation);
+        let reached = steps.last().map_or_else(|| left.clone(), |line| line.plain.clone());
+        let mut further = self.lines(&reached, &gradient.indices, &gradient.shown);
+        let is_named = self.named.iter().any(|name| gradient.derivation.end().reads(name));
+        let last = further.len().saturating_sub(1);
+        further.iter_mut().take(last).for_each(|line| line.folded |= is_named);
+        steps.extend(further);
+        steps
+    }
+
+    /// What a derivative of a tensor with axes looks like as a matrix.
+    fn shape(&self, gradient: &Gradient, term: &Term) -> Option<Shape> {
+        let rank = self.backward.model.tensor(&gradient.of)?.shape.len();
+        let (rows, columns) = gradient.indices.split_at(rank.min(gradient.indices.len()));
+        (rank > 0).then(|| Shape::of(rows, columns, term))
+    }
+
+    /// The result as it is computed, with names for derivatives that are shared.
+    fn with_names(&self, gradient: &Gradient, term: &Term) -> Notations {
+        let plain = self.notations(&gradient.indices, term, Some(&gradient.name));
+        let index = self.notation(&gradient.indices).naming(&self.named).term(term);
+        let names = |markup: &Markup| with_names(markup, &self.cotangents);
+        Notations { index: names(&index), matrix: plain.matrix.as_ref().map(names), ..plain }
+    }
+
+    fn definition(&self, stable: &Stabilised) -> DefinitionPage {
+        let notation = self.notation(&stable.indices);
+        let start = notation.term(&stable.derivation.start);
+        let first = Line {
+            rule: AS_WRITTEN.to_string(),
+            law: String::new(),
+            formula: start.clone(),
+            plain: start.clone(),
+            folded: false,
+        };
+        let further = self.lines(&start, &stable.indices, &stable.derivation);
+        DefinitionPage {
+            tensor: stable.tensor.to_string(),
+            left: notation.entry(&stable.tensor, &stable.indices),
+            steps: std::iter::once(first).chain(further).collect(),
+        }
+    }
+
+    fn jacobian(&self, local: &LocalJacobian) -> JacobianPage {
+        let left = self.notation(&local.indices).term(&local.derivation.start);
+        let rank = self.backward.model.tensor(&local.tensor).map_or(0, |tensor| tensor.shape.len());
+        let (rows, columns) = local.indices.split_at(rank.min(local.indices.len()));
+        JacobianPage {
+            heading: heading(&local.tensor, &local.wrt),
+            typed: self.typed.get(&local.tensor).cloned(),
+            steps: self.lines(&left, &local.indices, &local.derivation),
+            left,
+            result: self.notations(&local.indices, local.derivation.end(), None),
+            shape: Shape::of(rows, columns, &self.solved(local.derivation.end())),
+        }
+    }
+
+    /// The term with every delta in it solved: a local derivative keeps them for the chain to choose.
+    fn solved(&self, term: &Term) -> Term {
+        let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
+        let context = Context { model: &self.backward.model, jacobians: &jacobians, known: &known };
+        let mut derivation = Derivation::new(term.clone());
+        let rules: Vec<&'static Rule> = SIMPLIFY.iter().chain(SOLVE).copied().collect();
+        derivation.exhaust(&rules, &context);
+        derivation.end().clone()
+    }
+
+    fn notation(&self, indices: &[Index]) -> Notation<'_> {
+        Notation::new(&self.backward.model, indices, &[])
+    }
+
+    /// The lines after a first one; a line that reads as the one before it is left out. The last is the
+    /// result, and never dull.
+    fn lines(&self, first: &Markup, indices: &[Index], derivation: &Derivation) -> Vec<Line> {
+        let (plain, named) = (self.notation(indices), self.notation(indices).naming(&self.named));
+        let mut lines: Vec<Line> = Vec::new();
+        for step in &derivation.steps {
+            let (own, shown) = (plain.line(&step.after), named.line(&step.after));
+            if own == *lines.last().map_or(first, |line| &line.plain) {
+                continue;
+            }
+            lines.push(Line {
+                rule: step.rule.name.to_string(),
+                law: step.rule.law.to_string(),
+                formula: with_names(&shown, &self.cotangents),
+                plain: own,
+                folded: is_plain(step.rule),
+            });
+        }
+        if let Some(last) = lines.last_mut() {
+            last.folded = false;
+        }
+        lines
+    }
+
+    /// The result in all notations; `tensor` is the one whose value it is, where there is one.
+    fn notations(&self, indices: &[Index], term: &Term, tensor: Option<&Name>) -> Notations {
+        let translation = translate(indices, term);
+        let reasons = translation.as_ref().map(|found| found.reasons.iter().map(Reason::to_string).collect::<Vec<_>>());
+        let reasons = reasons.unwrap_or_default();
+        let matrix = translation.and_then(|found| self.checked(indices, term, tensor, found.matrix));
+        let matrix = matrix.map(|matrix| matrix.markup());
+        Notations {
+            index: self.notation(indices).term(term),
+            einsum: einsum_program(&self.backward.model, indices, term).map(|program| program.to_string()),
+            reasons: if matrix.is_ok() { reasons } else { Vec::new() },
+            rows: tensor.and_then(|tensor| self.rows(indices, term, tensor)),
+            why: matrix.as_ref().err().cloned(),
+            matrix: matrix.ok(),
+        }
+    }
+
+    /// The form with the examples along the rows, if it has the values of the tensor.
+    fn rows(&self, indices: &[Index], term: &Term, tensor: &Name) -> Option<Markup> {
+        let model = &self.backward.model;
+        if self.examples.is_empty() || model.batch.is_some() || !model.tensors.iter().any(|tensor| tensor.per_example) {
+            return None;
+        }
+        let matrix = translate_rows(model, self.examples.len(), tensor, indices, term).ok()?.matrix;
+        let error = difference_rows(model, &self.examples, tensor, &matrix).ok()?;
+        (error <= TOLERANCE).then(|| matrix.markup())
+    }
+
+    /// The matrix form, if it has the value of the term at every point. The value of a derivative
+    /// is known there, so that a long term need not be evaluated.
+    fn checked(&self, indices: &[Index], term: &Term, tensor: Option<&Name>, matrix: Matrix) -> Result<Matrix, String> {
+        for point in &self.points {
+            let found = match tensor {
+                Some(tensor) => difference_to_tensor(&self.backward.model, point, tensor, &matrix),
+                None => difference(&self.backward.model, point, indices, term, &matrix),
+            };
+            match found {
+                Ok(error) if error <= TOLERANCE => {}
+                Ok(error) => return Err(format!("the form found differs by {error:.0e}")),
+                Err(why) => return Err(why.to_string()),
+            }
+        }
+        Ok(matrix)
+    }
+}
+
+/// `∂loss/∂w`, and for the derivative of a derivative `∂²loss/∂w∂b`.
+fn heading(of: &str, wrt: &str) -> String {
+    match derivative_parts(of) {
+        Some((of, first)) if derivative_parts(of).is_none() => format!("∂²{of}/∂{first}∂{wrt}"),
+        _ => derivative_name(of, wrt).to_string(),
+    }
+}
+
+/// Where nothing stands between the two tensors, the local derivative is the derivative: its lines, then what
+/// is put in.
+fn joined(only: &JacobianPage, mut steps: Vec<Line>) -> Vec<Line> {
+    let further = steps.split_off(usize::from(!steps.is_empty()));
+    let (last, first) = match only.steps.split_last() {
+        Some((last, first)) => (Some(last.clone()), first),
+        None => (None, &[][..]),
+    };
+    let own = first.iter().filter(|line| steps.iter().chain(&further).all(|other| other.plain != line.plain));
+    let own: Vec<Line> = own.cloned().collect();
+    own.into_iter().chain(last).chain(further).collect()
+}
+
+/// Where a tensor also stands in the definition of what is differentiated, the chain rule has the
+/// partial derivative by it among its terms, which is written like the whole one. That line is
+/// left out, and the next, where the partial derivative is put in, names both rules.
+fn without_self(mut lines: Vec<Line>, left: &Markup) -> Vec<Line> {
+    let is_confusing = lines.len() > 1
+        && matches!(&lines[0].plain, Markup::Sum(addends) if addends.iter().any(|(_, addend)| addend == left));
+    if is_confusing {
+        let first = lines.remove(0);
+        let next = &mut lines[0];
+        next.rule = format!("{}, {}", first.rule, next.rule);
+        next.law = format!("{}; {}", first.law, next.law);
+    }
+    lines
+}
