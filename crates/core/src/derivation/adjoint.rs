@@ -2,10 +2,10 @@
 
 use super::rewrite::{Context, Derivation, Rule};
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY, names};
-use super::{Stabilised, consumers, derivative_name, rewritten};
+use super::{Stabilised, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The derivative of a definition by one tensor that stands in it, the others held fixed.
 #[derive(Debug, Clone)]
@@ -90,6 +90,12 @@ impl std::fmt::Display for DeriveError {
 
 impl std::error::Error for DeriveError {}
 
+impl Gradient {
+    fn definition(&self) -> Definition {
+        Definition { indices: self.indices.clone(), body: self.derivation.end().clone() }
+    }
+}
+
 impl Backward {
     /// The derivative by the tensor of that name.
     pub fn gradient(&self, wrt: &str) -> Option<&Gradient> {
@@ -110,7 +116,7 @@ impl Backward {
             move |step| ReplayError { chain, step }
         };
         let replay = |derivation: &Derivation, known: &[Name]| {
-            let known = known_definitions(&self.gradients, known);
+            let known = known_definitions(&self.model, known);
             derivation.replay(&Context { model: &self.model, jacobians: &jacobians, known: &known })
         };
         for local in &self.jacobians {
@@ -145,7 +151,14 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
     model.definition(of).ok_or_else(|| DeriveError::NotDefined(of.into()))?;
     let source = model.clone();
     let (model, stabilised) = rewritten(model, STABLE);
-    let mut work = Work { model: &model, of: of.into(), gradients: Vec::new(), jacobians: Vec::new() };
+    let mut work = Work {
+        model: &model,
+        of: of.into(),
+        gradients: Vec::new(),
+        positions: HashMap::new(),
+        jacobians: Vec::new(),
+        local: BTreeMap::new(),
+    };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
     }
@@ -157,20 +170,9 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
 
 /// The tensors to differentiate by, from `of` backwards: those wanted and those on the way to them.
 fn path(model: &Model, of: &str, wrt: &[Name]) -> Vec<Name> {
-    let mut leads: Vec<Name> = wrt.to_vec();
-    // Once more for what a group of recurrences reads later than it stands.
-    let mut before = 0;
-    while before < leads.len() {
-        before = leads.len();
-        for tensor in &model.tensors {
-            let Some(definition) = model.definition(&tensor.name) else { continue };
-            if !leads.contains(&tensor.name) && leads.iter().any(|name| definition.body.reads(name)) {
-                leads.push(tensor.name.clone());
-            }
-        }
-    }
-    let is_recurrent = !consumers(model, of, of).is_empty();
-    let between = |name: &Name| wrt.contains(name) || !consumers(model, of, name).is_empty();
+    let leads = model.tensors.dependents(wrt);
+    let is_recurrent = model.tensors.is_recurrent(of);
+    let between = |name: &Name| wrt.contains(name) || !model.tensors.consumers(of, name).is_empty();
     let backwards = model.tensors.iter().rev().map(|tensor| tensor.name.clone());
     backwards
         .filter(|name| leads.contains(name) && between(name) && (&**name != of || is_recurrent || wrt.contains(name)))
@@ -180,11 +182,10 @@ fn path(model: &Model, of: &str, wrt: &[Name]) -> Vec<Name> {
 fn as_tensor(model: &Model, gradient: &Gradient) -> Tensor {
     let by = model.tensor(&gradient.wrt).expect("derived by a tensor of the model");
     let of = model.tensor(&gradient.of).expect("derived of a tensor of the model");
-    let definition = Definition { indices: gradient.indices.clone(), body: gradient.derivation.end().clone() };
     Tensor {
         name: gradient.name.clone(),
         shape: of.shape.iter().chain(&by.shape).copied().collect(),
-        role: Role::Defined(definition),
+        role: Role::Defined(gradient.definition()),
         per_example: by.per_example,
         span: by.span,
     }
@@ -197,23 +198,35 @@ fn jacobian_definitions(jacobians: &[LocalJacobian]) -> BTreeMap<(Name, Name), D
 }
 
 /// The derivatives of these names as definitions.
-pub(super) fn known_definitions(gradients: &[Gradient], names: &[Name]) -> BTreeMap<Name, Definition> {
-    let definition =
-        |gradient: &Gradient| Definition { indices: gradient.indices.clone(), body: gradient.derivation.end().clone() };
-    let wanted = gradients.iter().filter(|gradient| names.contains(&gradient.name));
-    wanted.map(|gradient| (gradient.name.clone(), definition(gradient))).collect()
+/// The right sides of these derivatives, which were added to the model.
+pub(super) fn known_definitions(model: &Model, names: &[Name]) -> BTreeMap<Name, Definition> {
+    names.iter().filter_map(|name| Some((name.clone(), model.definition(name)?.clone()))).collect()
 }
 
 struct Work<'a> {
     model: &'a Model,
     of: Name,
     gradients: Vec<Gradient>,
+    /// The position of each of them by its name.
+    positions: HashMap<Name, usize>,
     jacobians: Vec<LocalJacobian>,
+    /// What they end in, by tensor and variable.
+    local: BTreeMap<(Name, Name), Definition>,
 }
 
 impl Work<'_> {
+    /// The derivative of that name, derived before.
+    fn derived(&self, name: &Name) -> Option<&Gradient> {
+        self.positions.get(name).map(|position| &self.gradients[*position])
+    }
+
+    fn known(&self, names: &[Name]) -> BTreeMap<Name, Definition> {
+        let known = names.iter().filter_map(|name| self.derived(name));
+        known.map(|gradient| (gradient.name.clone(), gradient.definition())).collect()
+    }
+
     fn derive_by(&mut self, wrt: &Name) -> Result<(), DeriveError> {
-        let consumers = consumers(self.model, &self.of, wrt);
+        let consumers = self.model.tensors.consumers(&self.of, wrt);
         for consumer in &consumers {
             self.local_jacobian(consumer, wrt)?;
         }
@@ -234,6 +247,7 @@ impl Work<'_> {
         }
         let shown = Derivation::new(best.end().clone());
         let of = self.of.clone();
+        self.positions.insert(name.clone(), self.gradients.len());
         self.gradients.push(Gradient {
             of,
             wrt: wrt.clone(),
@@ -251,8 +265,7 @@ impl Work<'_> {
     /// does not read itself.
     fn can_be_put_in(&self, consumer: &Name) -> bool {
         let name = derivative_name(&self.of, consumer);
-        let is_derived = self.gradients.iter().any(|gradient| gradient.name == name);
-        is_derived && names::consumers(self.model, consumer, consumer).is_empty()
+        self.positions.contains_key(&name) && !self.model.tensors.is_recurrent(consumer)
     }
 
     /// Indices for the axes of the first tensor and then those of the second.
@@ -271,7 +284,7 @@ impl Work<'_> {
     }
 
     fn local_jacobian(&mut self, tensor: &Name, wrt: &Name) -> Result<(), DeriveError> {
-        if self.jacobians.iter().any(|local| local.tensor == *tensor && local.wrt == *wrt) {
+        if self.local.contains_key(&(tensor.clone(), wrt.clone())) {
             return Ok(());
         }
         let indices = self.entry(tensor, wrt);
@@ -285,14 +298,15 @@ impl Work<'_> {
             return Err(DeriveError::Unanswered { of: tensor.clone(), wrt: wrt.clone() });
         }
         finish(&mut derivation, SIMPLIFY, &context);
+        let result = Definition { indices: indices.clone(), body: derivation.end().clone() };
+        self.local.insert((tensor.clone(), wrt.clone()), result);
         self.jacobians.push(LocalJacobian { tensor: tensor.clone(), wrt: wrt.clone(), indices, derivation });
         Ok(())
     }
 
     fn chain(&self, start: &Term, put_in: &[Name]) -> Derivation {
-        let jacobians = jacobian_definitions(&self.jacobians);
-        let known = known_definitions(&self.gradients, put_in);
-        let context = Context { model: self.model, jacobians: &jacobians, known: &known };
+        let known = self.known(put_in);
+        let context = Context { model: self.model, jacobians: &self.local, known: &known };
         let mut derivation = Derivation::new(start.clone());
         derivation.apply(&names::CHAIN_RULE, &context);
         derivation.apply(&names::LOCAL_JACOBIANS, &context);
@@ -309,7 +323,7 @@ impl Work<'_> {
         for position in 0..self.gradients.len() {
             let gradient = &self.gradients[position];
             let put_in = self.worth_showing(gradient);
-            let known = known_definitions(&self.gradients, &put_in);
+            let known = self.known(&put_in);
             let jacobians = BTreeMap::new();
             let context = Context { model: self.model, jacobians: &jacobians, known: &known };
             let mut shown = gradient.shown.clone();
@@ -329,7 +343,7 @@ impl Work<'_> {
         let mut length = cost(&pending[0]);
         while let Some(term) = pending.pop() {
             for name in term.tensors() {
-                let Some(read) = self.gradients.iter().find(|other| other.name == name) else { continue };
+                let Some(read) = self.derived(&name) else { continue };
                 if !self.can_be_put_in(&read.wrt) {
                     continue;
                 }

@@ -8,7 +8,7 @@
 use super::residue::{Residue, scatter};
 use crate::model::{Model, Role, TargetKind, Tensor};
 use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Number, Reduction, Slot, Term};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 /// How often two terms are compared, each time with other residues.
@@ -20,14 +20,64 @@ const TRIES: u64 = 6;
 pub struct Exact<'a> {
     /// Where names are looked up.
     pub model: &'a Model,
-    /// Whether tensors with an equation are replaced by it; if not, only derivatives are, and the others are
-    /// taken for unknowns.
-    pub expands: bool,
+    /// Which tensors with an equation are replaced by it; the others are taken for unknowns.
+    pub expands: Expansion,
     /// What holds for the unknowns: conditions that are 0 or 1, each for all values of its indices.
     pub given: Vec<(&'a [Index], &'a Term)>,
     /// How many nodes are visited in one round before it is given up.
     pub most_work: usize,
 }
+
+/// Tensors that are replaced by their equations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expansion {
+    /// Only derivatives.
+    Derivatives,
+    /// All of them.
+    All,
+    /// Those.
+    These(BTreeSet<Name>),
+}
+
+impl Expansion {
+    /// Those by which two terms differ, and what their equations bring in, the latest first: no more than a
+    /// step needs that names something, or puts in what it is.
+    pub fn between(model: &Model, left: &Term, right: &Term) -> Expansion {
+        let position = |name: Name| model.tensors.position(&name);
+        let defined = |at: &usize| matches!(model.tensors[*at].role, Role::Defined(_));
+        let mut sides =
+            [left, right].map(|term| -> BTreeSet<usize> { term.tensors().into_iter().filter_map(position).collect() });
+        let mut expanded = BTreeSet::new();
+        for _ in 0..MOST_EXPANDED {
+            let differing = sides[0].symmetric_difference(&sides[1]).filter(|at| defined(at)).max().copied();
+            let Some(latest) = differing else { break };
+            let tensor = &model.tensors[latest];
+            let read = model.definition(&tensor.name).map(|own| own.body.tensors()).unwrap_or_default();
+            let read: Vec<usize> = read.into_iter().filter_map(position).collect();
+            if read.contains(&latest) {
+                break;
+            }
+            for side in &mut sides {
+                if side.remove(&latest) {
+                    side.extend(&read);
+                }
+            }
+            expanded.insert(tensor.name.clone());
+        }
+        Expansion::These(expanded)
+    }
+
+    fn has(&self, tensor: &str) -> bool {
+        match self {
+            Expansion::Derivatives => super::derivative_parts(tensor).is_some(),
+            Expansion::All => true,
+            Expansion::These(names) => names.contains(tensor),
+        }
+    }
+}
+
+/// A step by which more names differ is not followed further.
+const MOST_EXPANDED: usize = 12;
 
 /// What exact arithmetic tells of two terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,7 +279,7 @@ impl<'e, 'a> Residues<'e, 'a> {
         }
         let value = match &own.role {
             Role::Const(Some(number)) => residue(*number)?,
-            Role::Defined(definition) if self.exact.expands || super::derivative_parts(tensor).is_some() => {
+            Role::Defined(definition) if self.exact.expands.has(tensor) => {
                 let free = definition.indices.iter().cloned().zip(place.1.iter().copied()).collect();
                 self.value(&definition.body, &mut Scope { free, bound: Vec::new() })?
             }

@@ -1,6 +1,7 @@
 //! Results from tensors of the model alone.
 
 use super::adjoint::{Backward, Gradient, known_definitions};
+use super::derivative_parts;
 use super::rewrite::{Context, Derivation, Rule};
 use super::rules::{READ, TIDY, names};
 use crate::term::Name;
@@ -12,18 +13,21 @@ const LONGEST: usize = 400;
 /// Goes on from what is shown of a gradient until every other derivative in it is put in by its right side,
 /// those that are recurrences left out; `None` where that is very long.
 pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Derivation> {
-    let recurrent = backward.model.recurrent();
-    let names: Vec<Name> = backward.gradients.iter().map(|gradient| gradient.name.clone()).collect();
-    let direct: Vec<Name> = names.into_iter().filter(|name| !recurrent.contains(name)).collect();
-    let known = known_definitions(&backward.gradients, &direct);
-    let jacobians = BTreeMap::new();
-    let context = Context { model: &backward.model, jacobians: &jacobians, known: &known };
+    let (model, jacobians) = (&backward.model, BTreeMap::new());
     let mut derivation = Derivation::new(gradient.shown.end().clone());
-    while derivation.apply(&names::KNOWN_DERIVATIVE, &context) {
+    loop {
+        let is_put_in = |name: &Name| derivative_parts(name).is_some() && !model.tensors.is_recurrent(name);
+        let direct: Vec<Name> = derivation.end().tensors().into_iter().filter(is_put_in).collect();
+        let known = known_definitions(model, &direct);
+        if !derivation.apply(&names::KNOWN_DERIVATIVE, &Context { model, jacobians: &jacobians, known: &known }) {
+            break;
+        }
         if derivation.end().size() > LONGEST {
             return None;
         }
     }
+    let known = BTreeMap::new();
+    let context = Context { model, jacobians: &jacobians, known: &known };
     let rules: Vec<&'static Rule> = TIDY.iter().chain(READ).copied().collect();
     derivation.exhaust(&rules, &context);
     Some(derivation)

@@ -25,7 +25,9 @@ pub fn with_derivatives(model: &Model) -> Result<Model, DeriveError> {
             return Err(DeriveError::UnknownTensor(unknown(&model, &missing[0].1)));
         };
         let further = definitions(&model, name)?;
-        model.tensors.splice(*position..*position, further);
+        let mut tensors = model.tensors.to_vec();
+        tensors.splice(*position..*position, further);
+        model.tensors = tensors.into();
     }
 }
 
@@ -73,7 +75,7 @@ fn unknown(model: &Model, name: &Name) -> Name {
 fn definitions(model: &Model, name: &Name) -> Result<Vec<Tensor>, DeriveError> {
     let Some((of, wrt)) = derivative_parts(name) else { return Ok(Vec::new()) };
     let mut derived = match model.definition(of) {
-        Some(_) => derive(model, of, &[wrt.into()])?.model.tensors.split_off(model.tensors.len()),
+        Some(_) => derive(model, of, &[wrt.into()])?.model.tensors[model.tensors.len()..].to_vec(),
         None => Vec::new(),
     };
     if derived.iter().all(|tensor| tensor.name != *name) {

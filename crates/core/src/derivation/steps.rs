@@ -3,7 +3,7 @@
 
 use super::adjoint::{Backward, Gradient, LocalJacobian, holds_question};
 use super::check::{CheckError, sample};
-use super::exact::{Exact, Verdict};
+use super::exact::{Exact, Expansion, Verdict};
 use super::rewrite::{Derivation, Step};
 use super::{Stabilised, derivative_name};
 use crate::meaning::{Array, MeaningError, Point, complete, evaluate};
@@ -12,6 +12,8 @@ use crate::term::{Comparison, Function, Index, Name, Node, Number, Reduction, Te
 
 /// How many nodes exact arithmetic visits for one step before it gives up.
 const MOST_EXACT_WORK: usize = 10_000;
+/// In models with more tensors a step is compared only with the names by which its lines differ put in.
+const MOST_TENSORS: usize = 100;
 /// How many entries of a line are compared.
 const ENTRIES: usize = 3;
 /// Steps may change the value by this much of the size of what is added up.
@@ -51,7 +53,9 @@ pub(super) fn check(backward: &Backward, wanted: &[Name], evaluates: bool) -> Re
     let given: Vec<(&[Index], &Term)> =
         promises.iter().map(|(indices, condition)| (indices.as_slice(), condition)).collect();
     let exact = |expands| Exact { model: &backward.model, expands, given: given.clone(), most_work: MOST_EXACT_WORK };
-    let (named, expanded) = (exact(false), exact(true));
+    let expanded = exact(Expansion::All);
+    // Whole equations of a deep model are long, and every step would go down to its inputs again.
+    let goes_deep = backward.model.tensors.len() <= MOST_TENSORS;
     let mut found = 0;
     let mut others: Vec<(&Chain, &Term, &Step)> = Vec::new();
     let chains = chains(backward);
@@ -60,9 +64,10 @@ pub(super) fn check(backward: &Backward, wanted: &[Name], evaluates: bool) -> Re
         let entries = sample(&extents, ENTRIES);
         let mut before = &chain.derivation.start;
         for step in &chain.derivation.steps {
-            let verdict = match named.compare(before, &step.after, chain.indices, &entries) {
+            let near = exact(Expansion::between(&backward.model, before, &step.after));
+            let verdict = match near.compare(before, &step.after, chain.indices, &entries) {
                 Verdict::Equal => Verdict::Equal,
-                _ if holds_question(before) || holds_question(&step.after) => Verdict::Unknown,
+                _ if !goes_deep || holds_question(before) || holds_question(&step.after) => Verdict::Unknown,
                 _ => expanded.compare(before, &step.after, chain.indices, &entries),
             };
             match verdict {

@@ -327,7 +327,9 @@ impl<'a> Builder<'a> {
                 let read = forward.iter().find(|forward| is_member(&forward.name)).unwrap_or(first);
                 return Err(disorder(&model, stage, read));
             }
-            share_examples(&mut model);
+            let mut tensors = model.tensors.to_vec();
+            share_examples(&mut tensors);
+            model.tensors = tensors.into();
         }
         Ok(model)
     }
@@ -337,7 +339,7 @@ impl<'a> Builder<'a> {
         let assumptions = self.globals.tensors.iter().filter(sums);
         let assumptions = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone())).collect();
         let Builder { globals, metrics, sizes, batch, claims, .. } = self;
-        Model { assumptions, tensors: globals.tensors, metrics, sizes, batch, claims }
+        Model { assumptions, tensors: globals.tensors.into(), metrics, sizes, batch, claims }
     }
 }
 
@@ -355,12 +357,12 @@ fn disorder(model: &Model, stage: &Stage, forward: &Forward) -> Problem {
 
 /// What reads a tensor that each example has its own of is so itself, also where the read stands
 /// before the equation.
-fn share_examples(model: &mut Model) {
+fn share_examples(tensors: &mut [Tensor]) {
     loop {
         let per_example: HashSet<Name> =
-            model.tensors.iter().filter(|tensor| tensor.per_example).map(|tensor| tensor.name.clone()).collect();
+            tensors.iter().filter(|tensor| tensor.per_example).map(|tensor| tensor.name.clone()).collect();
         let mut changed = false;
-        for tensor in model.tensors.iter_mut().filter(|tensor| !tensor.per_example) {
+        for tensor in tensors.iter_mut().filter(|tensor| !tensor.per_example) {
             if let Role::Defined(definition) = &tensor.role {
                 tensor.per_example = definition.body.tensors().iter().any(|read| per_example.contains(read));
                 changed |= tensor.per_example;

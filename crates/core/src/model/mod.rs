@@ -28,12 +28,14 @@ mod sizes;
 mod solve;
 mod stages;
 mod subscripts;
+mod tensors;
 
 pub use build::{DEFAULT_BATCH, build, build_with};
 pub use claims::{Claim, ClaimLine, Given, Misfit, MisfitKind};
 pub use derivatives::{derivative_name, derivative_parts};
 pub use functions::prelude;
 pub use stages::{Recurrence, Stage};
+pub use tensors::Tensors;
 
 use crate::term::{Index, Name, Number, Term};
 use crate::text::Span;
@@ -43,7 +45,7 @@ use crate::text::Span;
 pub struct Model {
     /// In the order of the file; a definition reads only tensors that stand before it, and earlier
     /// steps of itself or of those it forms a recurrence with (see [`Model::stages`]).
-    pub tensors: Vec<Tensor>,
+    pub tensors: Tensors,
     /// The names of the scalars that are reported, averaged over examples.
     pub metrics: Vec<Name>,
     /// What declarations promise of the data.
@@ -160,7 +162,7 @@ pub enum Assumption {
 impl Model {
     /// The tensor of that name.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
-        self.tensors.iter().find(|tensor| &*tensor.name == name)
+        self.tensors.position(name).map(|position| &self.tensors[position])
     }
 
     /// The definition of the tensor of that name, if it has one.
@@ -183,9 +185,8 @@ impl Model {
 
     /// Itself with further definitions.
     pub fn extended(&self, definitions: impl IntoIterator<Item = Tensor>) -> Model {
-        let mut model = self.clone();
-        model.tensors.extend(definitions);
-        model
+        let tensors = self.tensors.iter().cloned().chain(definitions).collect();
+        Model { tensors, ..self.clone() }
     }
 }
 

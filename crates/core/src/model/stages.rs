@@ -42,24 +42,13 @@ impl Model {
     /// All tensors in an order in which they can be computed. Of a model without recurrences it is
     /// that of its tensors.
     pub fn stages(&self) -> Vec<Stage> {
-        let reads: Vec<Vec<usize>> = self.tensors.iter().map(|tensor| self.reads_of(&tensor.role)).collect();
-        let mut search = Components {
-            reads: &reads,
-            number: vec![0; reads.len()],
-            low: vec![0; reads.len()],
-            ..Components::default()
-        };
-        for position in 0..reads.len() {
-            if search.number[position] == 0 {
-                search.visit(position);
-            }
-        }
+        let reads: Vec<Vec<usize>> = (0..self.tensors.len()).map(|at| self.tensors.reads(at).to_vec()).collect();
         let stage = |mut members: Vec<usize>| {
             members.sort_unstable();
             let is_recurrent = members.len() > 1 || reads[members[0]].contains(&members[0]);
             Stage { members, is_recurrent }
         };
-        search.components.into_iter().map(stage).collect()
+        components(&reads).into_iter().map(stage).collect()
     }
 
     /// The axis of the steps for every member of a recurrent stage, all in one direction; `None`
@@ -77,12 +66,18 @@ impl Model {
         let stages = self.stages().into_iter().filter(|stage| stage.is_recurrent);
         stages.flat_map(|stage| stage.members).map(|position| self.tensors[position].name.clone()).collect()
     }
+}
 
-    fn reads_of(&self, role: &Role) -> Vec<usize> {
-        let Role::Defined(definition) = role else { return Vec::new() };
-        let position = |name: &Name| self.tensors.iter().position(|tensor| tensor.name == *name);
-        definition.body.tensors().iter().filter_map(position).collect()
+/// The strongly connected components of a graph, each after those that its nodes read.
+pub(super) fn components(reads: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut search =
+        Components { reads, number: vec![0; reads.len()], low: vec![0; reads.len()], ..Components::default() };
+    for position in 0..reads.len() {
+        if search.number[position] == 0 {
+            search.visit(position);
+        }
     }
+    search.components
 }
 
 /// The axes and the direction in which a group of definitions can be computed step by step: all

@@ -1,7 +1,7 @@
 //! Whether two terms are equal: exactly, or at points.
 
 use super::points::{Kind, Place, needed};
-use crate::derivation::{Exact, Verdict, derivative_parts, magnitude, with_derivatives};
+use crate::derivation::{Exact, Expansion, Verdict, derivative_parts, magnitude, with_derivatives};
 use crate::meaning::Totals;
 use crate::model::{Definition, Given, Model, Role, Tensor};
 use crate::term::{Index, Name, Term};
@@ -157,7 +157,7 @@ impl<'a> Judge<'a> {
         let Some(model) = self.derived else { return above == line };
         let given: Vec<(&[Index], &Term)> =
             self.given.iter().map(|given| (given.indices.as_slice(), &given.condition)).collect();
-        [false, true].into_iter().any(|expands| {
+        [Expansion::Derivatives, Expansion::All].into_iter().any(|expands| {
             let exact = Exact { model, expands, given: given.clone(), most_work: MOST_WORK };
             exact.compare(above, line, indices, entries) == Verdict::Equal
         })
@@ -185,7 +185,7 @@ pub(super) fn with_claimed_derivatives(model: &Model) -> Option<Model> {
     };
     let unpromised = Model { assumptions: Vec::new(), ..model.clone() };
     let mut derived = with_derivatives(&unpromised.extended([asking])).ok()?;
-    derived.tensors.retain(|tensor| &*tensor.name != "claims");
+    derived.tensors = derived.tensors.iter().filter(|tensor| &*tensor.name != "claims").cloned().collect();
     Some(derived)
 }
 

@@ -41,7 +41,7 @@ impl Hand {
 
     pub fn model(self) -> Model {
         Model {
-            tensors: self.tensors,
+            tensors: self.tensors.into(),
             metrics: Vec::new(),
             assumptions: Vec::new(),
             sizes: Vec::new(),

@@ -24,9 +24,10 @@ fn informed() -> Model {
     );
     let zero = || Term::integer(0);
     let residual = Term::add(vec![read("∂∂u/∂x/∂x", &[zero(), zero()]), read("u", &[])]);
-    let mut tensors = before.tensors;
-    tensors.extend(Hand::default().define("loss", &[], Term::pow(&residual, &Term::integer(2))).model().tensors);
-    Model { tensors, metrics: before.metrics, assumptions: before.assumptions, ..before_rest() }
+    let mut tensors = before.tensors.to_vec();
+    tensors
+        .extend(Hand::default().define("loss", &[], Term::pow(&residual, &Term::integer(2))).model().tensors.to_vec());
+    Model { tensors: tensors.into(), metrics: before.metrics, assumptions: before.assumptions, ..before_rest() }
 }
 
 fn before_rest() -> Model {
@@ -56,10 +57,10 @@ fn second_derivatives_have_their_values_and_gradients() {
 fn derivatives_that_are_constants_are_defined_too() {
     let before = model("input x[3]\nparam W[3] ~ zeros\nu = W[i] x[i]\nq = sum[i] x[i]^2\n");
     let (i, j): (Index, Index) = (index(0, 3, "i"), index(1, 3, "j"));
-    let mut tensors = before.tensors.clone();
+    let mut tensors = before.tensors.to_vec();
     let body = Term::add(vec![read("∂q/∂W", &[at(&i)]), read("∂x/∂x", &[at(&i), at(&j)]), read("∂u/∂W", &[at(&j)])]);
-    tensors.extend(Hand::default().define("t", &[&i, &j], body).model().tensors);
-    let whole = with_derivatives(&Model { tensors, ..before }).unwrap();
+    tensors.extend(Hand::default().define("t", &[&i, &j], body).model().tensors.to_vec());
+    let whole = with_derivatives(&Model { tensors: tensors.into(), ..before }).unwrap();
     let point = completed(&whole, random_point(&whole, &mut uniform(4)));
     assert_eq!(point["∂q/∂W"].values, [0.0; 3]);
     assert_eq!(point["∂x/∂x"].values, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);

@@ -62,9 +62,11 @@ pub fn differences(model: &Model, point: &Point, of: &str, wrt: &str) -> Array {
 /// The model with a tensor as something given.
 fn as_given(model: &Model, name: &str) -> Model {
     let mut model = model.clone();
-    for tensor in model.tensors.iter_mut().filter(|tensor| &*tensor.name == name) {
+    let mut tensors = model.tensors.to_vec();
+    for tensor in tensors.iter_mut().filter(|tensor| &*tensor.name == name) {
         tensor.role = deltarule_core::model::Role::Const(None);
     }
+    model.tensors = tensors.into();
     model
 }
 

@@ -209,7 +209,7 @@ fn through(arguments: &[Bounded], units: f64, f: impl Fn(&[f64]) -> f64) -> Boun
 
 fn call(function: Function, arguments: &[Bounded]) -> Bounded {
     let empty = Model {
-        tensors: Vec::new(),
+        tensors: Vec::new().into(),
         metrics: Vec::new(),
         assumptions: Vec::new(),
         sizes: Vec::new(),

@@ -10,23 +10,6 @@ use crate::term::{Affine, Comparison, Function, Index, Name, Node, Number, Opene
 
 pub use crate::model::{derivative_name, derivative_parts};
 
-/// The tensors in whose definitions `tensor` stands and on which `of` depends, `of` itself included.
-pub fn consumers(model: &Model, of: &str, tensor: &str) -> Vec<Name> {
-    let mut needed: Vec<Name> = vec![of.into()];
-    let mut position = 0;
-    while position < needed.len() {
-        let read = model.definition(&needed[position]).map(|definition| definition.body.tensors()).unwrap_or_default();
-        for name in read {
-            if !needed.contains(&name) {
-                needed.push(name);
-            }
-        }
-        position += 1;
-    }
-    let reads = |name: &Name| model.definition(name).is_some_and(|definition| definition.body.reads(tensor));
-    model.tensors.iter().map(|tensor| tensor.name.clone()).filter(|name| needed.contains(name) && reads(name)).collect()
-}
-
 rule!(
     /// The right side of the tensor's equation.
     DEFINITION, "definition", "∂t[i]/∂x[j] = ∂(right side of t[i])/∂x[j]", |term, context| {
@@ -44,7 +27,7 @@ rule!(
         let (of_at, at) = subscripts.split_at(context.model.tensor(of)?.shape.len());
         let own = || Term::mul(of_at.iter().zip(at).map(|(a, b)| Term::delta(a.clone(), b.clone())).collect());
         // A recurrence is its own consumer: what moves an entry moves later ones of the same tensor.
-        let is_recurrent = !consumers(context.model, of, of).is_empty();
+        let is_recurrent = context.model.tensors.is_recurrent(of);
         let path = |consumer: &Name| {
             if &**consumer == of && !is_recurrent {
                 return Some(Term::jacobian(of, of_at.to_vec(), wrt, at.to_vec()));
@@ -57,33 +40,11 @@ rule!(
             let local = Term::jacobian(consumer, entry, wrt, at.to_vec());
             Some(Term::sum(&indices, Term::mul(vec![outer, local])))
         };
-        let mut addends = consumers(context.model, of, wrt).iter().map(path).collect::<Option<Vec<Term>>>()?;
+        let mut addends = context.model.tensors.consumers(of, wrt).iter().map(path).collect::<Option<Vec<Term>>>()?;
         addends.extend((of == wrt).then(own));
         Some(Term::add(addends))
     }
 );
-
-/// Whether a condition can make the derivative of `of` by a tensor 0: somewhere on the way it is read in
-/// a branch, or beside a condition.
-fn is_masked(model: &Model, of: &str, tensor: &str, seen: &mut Vec<Name>) -> bool {
-    if seen.iter().any(|name| &**name == tensor) {
-        return false;
-    }
-    seen.push(tensor.into());
-    consumers(model, of, tensor).iter().any(|consumer| {
-        let here = model.definition(consumer).is_some_and(|definition| reads_in_mask(&definition.body, tensor));
-        here || is_masked(model, of, consumer, seen)
-    })
-}
-
-fn reads_in_mask(term: &Term, tensor: &str) -> bool {
-    let here = match term.node() {
-        Node::Where(_, then, otherwise) => then.reads(tensor) || otherwise.reads(tensor),
-        Node::Mul(factors) => factors.iter().any(Term::is_condition) && term.reads(tensor),
-        _ => false,
-    };
-    here || (term.reads(tensor) && term.children().iter().any(|child| reads_in_mask(child, tensor)))
-}
 
 rule!(
     /// What a mask makes 0 stays 0 beside a pole. Where a condition can make the derivative `g` 0, and the
@@ -92,7 +53,7 @@ rule!(
         let Node::Mul(factors) = term.node() else { return None };
         let flow = factors.iter().find(|factor| {
             let Node::Read { tensor, .. } = factor.node() else { return false };
-            derivative_parts(tensor).is_some_and(|(of, wrt)| is_masked(context.model, of, wrt, &mut Vec::new()))
+            derivative_parts(tensor).is_some_and(|(of, wrt)| context.model.tensors.is_masked(of, wrt))
         })?;
         let bracket = Term::compare(Comparison::NotEqual, flow.clone(), Term::integer(0));
         let has_pole = |factor: &Term| factor != flow && !factor.is_condition() && !is_finite(factor, context.model);
@@ -140,7 +101,7 @@ rule!(
         if matches!(term.node(), Node::Read { .. } | Node::Number(_) | Node::Affine(_)) || term.is_condition() {
             return None;
         }
-        context.model.tensors.iter().find_map(|tensor| fold(term, tensor, context))
+        context.model.tensors.candidates(term).find_map(|tensor| fold(term, tensor, context))
     }
 );
 
@@ -209,7 +170,7 @@ rule!(
             let plain = |factor: &Term| matches!(factor.node(), Node::Read { .. } | Node::Number(_));
             !body.factors().iter().all(plain) && (2..=factors.len()).contains(&own.count())
         };
-        context.model.tensors.iter().find_map(|tensor| {
+        context.model.tensors.candidates(term).find_map(|tensor| {
             let definition = foldable(tensor, context)?;
             let body = constants_outside(&definition.body, context);
             let definition = Definition { indices: definition.indices.clone(), body: Some(body).filter(fits)? };
@@ -266,7 +227,7 @@ rule!(
         let Node::Compare(Comparison::NotEqual, left, right) = term.node() else { return None };
         let of = if left.is_zero() { right } else { Some(left).filter(|_| right.is_zero())? };
         let root = Term::call(Function::Sqrt, of.clone());
-        let named = context.model.tensors.iter().find_map(|tensor| fold(&root, tensor, context))?;
+        let named = context.model.tensors.candidates(&root).find_map(|tensor| fold(&root, tensor, context))?;
         // Of what is negative there is no root.
         is_not_negative(of, context.model).then(|| Term::compare(Comparison::NotEqual, named, Term::integer(0)))
     }

@@ -2,7 +2,6 @@
 //! the equations of the model, however they are spelled, before anything is derived.
 
 use super::differentiate::rule;
-use super::names::consumers;
 use super::safe::is_maybe_minus_infinity;
 use crate::derivation::rewrite::{Context, Rule};
 use crate::model::Model;
@@ -11,7 +10,7 @@ use crate::term::{Comparison, Function, Node, Number, Opened, Reduction, Term};
 /// The definition of a tensor that is read here, unless it reads itself.
 fn unfolded(term: &Term, context: &Context) -> Option<Term> {
     match term.node() {
-        Node::Read { tensor, .. } if !consumers(context.model, tensor, tensor).is_empty() => None,
+        Node::Read { tensor, .. } if context.model.tensors.is_recurrent(tensor) => None,
         Node::Read { tensor, subscripts } => context.model.definition(tensor)?.at(subscripts),
         _ => None,
     }

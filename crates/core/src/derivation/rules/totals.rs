@@ -28,7 +28,7 @@ rule!(
 
 /// `n t`, where `t` is defined as the sum over `n`.
 fn multiple_of_name(sum: &Term, context: &Context) -> Option<Term> {
-    context.model.tensors.iter().find_map(|tensor| {
+    context.model.tensors.candidates(sum).find_map(|tensor| {
         let Role::Defined(definition) = &tensor.role else { return None };
         let (number, body) = definition.body.split_number();
         if number.is_zero() || body.size() != sum.size() {
