@@ -5,7 +5,7 @@ use crate::model::Model;
 use crate::term::{Name, Node, Term};
 
 /// A result with more parts than this keeps the names of other derivatives.
-const LONGEST: usize = 400;
+const LONGEST: usize = 160;
 
 /// A derivative with no more parts than this is shown by its right side in the short form.
 const SHORT: usize = 8;
