@@ -112,6 +112,9 @@ fn value<N: Level>(code: &Code, frame: &mut Frame, variables: &[Variable]) -> Ou
             Ok(base.power(&value(&sides[1], frame, variables)?))
         }
         Code::Call(function, arguments) => call(*function, arguments, frame, variables),
+        Code::Share(addends, normaliser) => {
+            share(values(addends, frame, variables)?, value(normaliser, frame, variables)?)
+        }
         Code::Compare(..) | Code::Logic(..) => Ok(N::constant(if holds(code, frame)? { 1.0 } else { 0.0 })),
         Code::Where(parts) => {
             let [condition, then, otherwise] = &**parts;
@@ -237,6 +240,18 @@ fn call<N: Level>(function: Function, arguments: &[Code], frame: &mut Frame, var
             Ok(dividend.modulo(&value(&arguments[1], frame, variables)?))
         }
     }
+}
+
+/// `exp(u - l)`. Where the whole row is minus infinity, it is 0, and so are its derivatives; where infinity is
+/// among the row, there are no shares.
+fn share<N: Level>(mut addends: Vec<N>, normaliser: N) -> Outcome<N> {
+    if normaliser.value() == f64::INFINITY && N::sum(&addends).value() == f64::NEG_INFINITY {
+        return Ok(N::constant(0.0));
+    }
+    let is_undefined = normaliser.value() == f64::NEG_INFINITY;
+    addends.push(normaliser);
+    let share = N::call(OneArgument::Exp, &N::sum(&addends));
+    Ok(if is_undefined { share.scaled(f64::NAN) } else { share })
 }
 
 fn reduce<N: Level>(own: &Loop, frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {

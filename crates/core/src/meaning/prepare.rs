@@ -4,7 +4,7 @@
 use super::reach::Reach;
 use super::total::{Entries, Moving, Totals};
 use super::{Array, MeaningError, Point};
-use crate::model::{Definition, Model};
+use crate::model::{Definition, Model, share};
 use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Reduction, Slot, Term};
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
@@ -43,6 +43,8 @@ pub(super) enum Code<'a> {
     Product(Vec<Code<'a>>, Vec<Code<'a>>),
     Power(Box<[Code<'a>; 2]>),
     Call(Function, Vec<Code<'a>>),
+    /// `exp(u - l)`: the addends of `u`, and `-l`, by which the shares of a row add up to 1.
+    Share(Vec<Code<'a>>, Box<Code<'a>>),
     Compare(Comparison, Box<[Code<'a>; 2]>),
     Logic(Connective, Vec<Code<'a>>),
     Where(Box<[Code<'a>; 3]>),
@@ -153,6 +155,7 @@ impl<'a> Preparation<'a> {
             Node::Call(function, arguments) if arguments.len() != function.arity() => {
                 Code::Fault(MeaningError::Arguments { function: *function, found: arguments.len() })
             }
+            Node::Call(Function::Exp, arguments) => self.exponential(&arguments[0]),
             Node::Call(function, arguments) => Code::Call(*function, self.codes(arguments)),
             Node::Compare(comparison, left, right) => {
                 Code::Compare(*comparison, Box::new([self.code(left), self.code(right)]))
@@ -174,6 +177,15 @@ impl<'a> Preparation<'a> {
 
     fn codes(&mut self, terms: &'a [Term]) -> Vec<Code<'a>> {
         terms.iter().map(|term| self.code(term)).collect()
+    }
+
+    fn exponential(&mut self, exponent: &'a Term) -> Code<'a> {
+        let Some(place) = share::normaliser(exponent, self.names.model) else {
+            return Code::Call(Function::Exp, vec![self.code(exponent)]);
+        };
+        let mut addends = self.codes(exponent.addends());
+        let normaliser = addends.remove(place);
+        Code::Share(addends, Box::new(normaliser))
     }
 
     fn product(&mut self, factors: impl Iterator<Item = &'a Term>) -> Code<'a> {
@@ -373,6 +385,9 @@ impl Code<'_> {
             }
             Code::Product(conditions, others) => {
                 conditions.iter().chain(others).for_each(|code| code.parts(found));
+            }
+            Code::Share(addends, normaliser) => {
+                addends.iter().chain([&**normaliser]).for_each(|code| code.parts(found));
             }
             Code::Power(sides) | Code::Compare(_, sides) => sides.iter().for_each(|code| code.parts(found)),
             Code::Where(parts) => parts.iter().for_each(|code| code.parts(found)),

@@ -24,6 +24,7 @@ mod ranges;
 mod reads;
 mod repeat;
 mod scope;
+pub(crate) mod share;
 mod sizes;
 mod solve;
 mod stages;

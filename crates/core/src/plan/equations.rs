@@ -150,7 +150,7 @@ fn equation(
         return Err(PlanError::Subscript { tensor: tensor.name.clone(), read: tensor.name.clone() });
     }
     let pairs: Vec<(Index, Affine)> = definition.indices.iter().cloned().zip(own.iter().map(Affine::index)).collect();
-    let body = definition.body.substitute_all(&pairs);
+    let body = softmax::by_named(&definition.body, model).substitute_all(&pairs);
     let body = Batching { recurrent, model, tensor, examples: &examples }.term(&body, own.len() as u32 + 1)?;
     let mut body = softmax::by_greatest(&body);
     let mut indices = own;

@@ -5,6 +5,7 @@
 //! `u[i] - logsumexp[k] u[k]` is `(u[i] - m) - log(sum[k] exp(u[k] - m))`, with
 //! `m = max[k] u[k]`. A logarithm of a sum by itself stays one.
 
+use crate::model::{Model, share};
 use crate::term::{Affine, Comparison, Function, Index, Node, Number, Opened, Reduction, Slot, Term, fresh_id};
 
 /// Indices of a row that are tried for those bound in its normaliser.
@@ -57,6 +58,27 @@ fn exponent(term: &Term) -> Option<Term> {
         Node::Call(Function::Exp, arguments) => arguments.first().cloned(),
         _ => None,
     }
+}
+
+/// A term with the same value, where it has shares `exp(u - l)` whose normaliser has a name: in a row of minus
+/// infinity nothing is subtracted, which leaves 0, and in a row with infinity no number.
+pub(super) fn by_named(term: &Term, model: &Model) -> Term {
+    let own = |exponent: &Term| {
+        let mut addends = exponent.addends().to_vec();
+        let place = share::normaliser(exponent, model)?;
+        let (number, l) = addends[place].split_number();
+        let Node::Read { .. } = l.node() else { return None };
+        let lowest = Term::compare(Comparison::Equal, l.clone(), Term::number(Number::Float(f64::NEG_INFINITY)));
+        // `l - l` is 0, but of an infinite one no number.
+        let finite = Term::add(vec![l.clone(), together(together(l.clone()).minus(&l))]);
+        addends[place] = Term::mul(vec![Term::number(number), Term::choose(lowest, Term::integer(0), finite)]);
+        Some(Term::call(Function::Exp, Term::add(addends)))
+    };
+    match term.node() {
+        Node::Call(Function::Exp, arguments) => own(&arguments[0]),
+        _ => None,
+    }
+    .unwrap_or_else(|| term.map_children(&mut |child| by_named(child, model)))
 }
 
 fn has_logsumexp(term: &Term) -> bool {

@@ -61,6 +61,33 @@ const CASES: &[Case] = &[
         given: &[("x", &[0.0, 1.0, -1.0])],
         expected: &[("loss", &[0.0]), ("∂loss/∂x", &[0.0, 2.0, 0.0])],
     },
+    Case {
+        text: "param x[3] ~ zeros\nu[i] = log(x[i])\nw[i] = 1/x[i]\nv[i] = w[i]^2\nloss = sum[i] [x[i] > 0] u[i] + sum[i] where(x[i] > 0, v[i], 1)",
+        given: &[("x", &[0.0, 1.0, -1.0])],
+        expected: &[("loss", &[3.0]), ("∂loss/∂x", &[0.0, -1.0, 0.0])],
+    },
+    // Rows of minus infinity that the values bring: NaN in PyTorch and JAX.
+    Case {
+        text: "param x[2] ~ zeros\np[i] = exp(x[i]) / sum[k] exp(x[k])\nloss = sum[i] p[i]^2",
+        given: &[("x", &[-INFINITY, -INFINITY])],
+        expected: &[("p", &[0.0, 0.0]), ("loss", &[0.0]), ("∂loss/∂x", &[0.0, 0.0])],
+    },
+    Case {
+        text: "param x[2] ~ zeros\nloss = log(sum[k] exp(x[k]))",
+        given: &[("x", &[-INFINITY, -INFINITY])],
+        expected: &[("loss", &[-INFINITY]), ("∂loss/∂x", &[0.0, 0.0])],
+    },
+    // With infinity in a row nothing is a share of it.
+    Case {
+        text: "param x[2] ~ zeros\np[i] = exp(x[i]) / sum[k] exp(x[k])\nloss = sum[i] p[i]^2",
+        given: &[("x", &[INFINITY, 1.0])],
+        expected: &[("p", &[f64::NAN, f64::NAN]), ("loss", &[f64::NAN]), ("∂loss/∂x", &[f64::NAN, f64::NAN])],
+    },
+    Case {
+        text: "param x[2] ~ zeros\np[i] = exp(x[i]) / sum[k] exp(x[k])\nloss = sum[i] p[i]^2",
+        given: &[("x", &[f64::NAN, -INFINITY])],
+        expected: &[("p", &[f64::NAN, f64::NAN]), ("loss", &[f64::NAN]), ("∂loss/∂x", &[f64::NAN, f64::NAN])],
+    },
     // Rows that are masked altogether: NaN in PyTorch and JAX.
     Case {
         text: "param x[3] ~ zeros\nm[i] = where(x[i] > 9, x[i], -inf)\np[i] = exp(m[i]) / sum[k] exp(m[k])\nloss = sum[i] p[i] x[i]",

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod conventions;
 mod recurrences;
 mod subscripts;
 

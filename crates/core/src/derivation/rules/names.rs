@@ -2,7 +2,7 @@
 
 use super::collapse::FACTOR_OUT_OF_SUM;
 use super::differentiate::rule;
-use super::safe::{is_finite, is_not_negative};
+use super::safe::{is_finite, is_not_negative, may_have_pole};
 use super::simplify::number_exponent;
 use crate::derivation::rewrite::{Context, Rule};
 use crate::model::{Assumption, Definition, Model, Role, Tensor};
@@ -56,7 +56,8 @@ rule!(
             derivative_parts(tensor).is_some_and(|(of, wrt)| context.model.tensors.is_masked(of, wrt))
         })?;
         let bracket = Term::compare(Comparison::NotEqual, flow.clone(), Term::integer(0));
-        let has_pole = |factor: &Term| factor != flow && !factor.is_condition() && !is_finite(factor, context.model);
+        let is_pole = |factor: &Term| !is_finite(factor, context.model) || may_have_pole(factor, context.model);
+        let has_pole = |factor: &Term| factor != flow && !factor.is_condition() && is_pole(factor);
         (!factors.contains(&bracket) && factors.iter().any(has_pole))
             .then(|| Term::mul(factors.iter().cloned().chain([bracket]).collect()))
     }

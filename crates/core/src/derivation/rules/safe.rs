@@ -125,6 +125,12 @@ pub fn is_maybe_minus_infinity(term: &Term, model: &Model) -> bool {
     Sign { model, depth: DEEPEST }.is_maybe_infinite(term)
 }
 
+/// Whether a term could divide by 0, or have a logarithm of what is not positive, by its form. Definitions
+/// are looked through.
+pub fn may_have_pole(term: &Term, model: &Model) -> bool {
+    Sign { model, depth: DEEPEST }.may_have_pole(term)
+}
+
 #[derive(Clone, Copy)]
 struct Sign<'a> {
     model: &'a Model,
@@ -184,6 +190,19 @@ impl Sign<'_> {
             Node::Where(_, then, otherwise) => self.is_not_negative(then) && self.is_not_negative(otherwise),
             _ => self.is_positive(term),
         }
+    }
+
+    fn may_have_pole(self, term: &Term) -> bool {
+        let here = match term.node() {
+            Node::Read { tensor, .. } => return self.of_tensor(tensor, &Self::may_have_pole),
+            Node::Pow(base, exponent) => {
+                let divides = exponent.as_number().is_none_or(Number::is_negative);
+                divides && !self.is_positive(base) && !is_count_of_ties(base)
+            }
+            Node::Call(Function::Log, parts) => !self.is_positive(&parts[0]),
+            _ => false,
+        };
+        here || term.children().iter().any(|part| self.may_have_pole(part))
     }
 
     fn is_maybe_infinite(self, term: &Term) -> bool {
