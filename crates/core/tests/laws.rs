@@ -37,6 +37,7 @@ rt   = sqrt(sum[k] (1 + v[k]^2))
 g1[i] = u[i] / rt
 g2[i] = (u[i] - r) / n
 g3   = sum[k] u[k] v[k] / rt
+rl[i] = relu(C[i,k] u[k] + v[i])
 mw   = mean[k] w[k]
 ma[i] = mean[k] A[i,k]
 f1[i] = 0.9 y[i] + 0.1 / 4
@@ -199,6 +200,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("part of a definition, read backwards", "t[i,j] = C[i,j] (r - u[i])^3 (r - u[j]) / n", ""),
     ("part of a definition, read backwards", "t[i] = x[i] (sum[k] u[k] v[k]) / rt^2", ""),
     ("condition on a root", "t[i] = [sum[k] (1 + v[k]^2) != 0] u[i]", ""),
+    ("condition on a rectified value", "t[i] = [C[i,k] u[k] + v[i] > 0] u[i]", ""),
+    ("condition on a rectified value", "t[i,j] = where(0 < C[j,k] u[k] + v[j], A[i,0], v[j])", ""),
     ("deviations from the mean", "t[i] = v[i] + sum[k] (w[k] - mw)", ""),
     ("deviations from the mean", "t = 1 + sum[k] (4 mw - 4 w[k])", ""),
     ("deviations from the mean", "t[i] = v[i] + sum[k] (A[i,k] - ma[i])", ""),

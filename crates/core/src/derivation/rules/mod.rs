@@ -85,6 +85,7 @@ pub static TIDY: &[&Rule] = &[
     &names::FOLD,
     &names::FOLD_PART,
     &names::ROOT_CONDITION,
+    &names::RECTIFIED_CONDITION,
     &simplify::IMPLIED_WITHIN,
     &reading::JOIN_BRANCHES,
     &simplify::COMMON_FACTOR,

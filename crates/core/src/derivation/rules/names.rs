@@ -234,6 +234,23 @@ rule!(
     }
 );
 
+rule!(
+    /// Where what is rectified has no name, but the result has.
+    RECTIFIED_CONDITION, "condition on a rectified value", "[u > 0] = [t > 0], t = relu(u)", |term, context| {
+        let of = match term.node() {
+            Node::Compare(Comparison::Greater, left, right) if right.is_zero() => left,
+            Node::Compare(Comparison::Less, left, right) if left.is_zero() => right,
+            _ => return None,
+        };
+        if matches!(of.node(), Node::Read { .. }) {
+            return None;
+        }
+        let rectified = Term::call(Function::Relu, of.clone());
+        let named = context.model.tensors.candidates(&rectified).find_map(|tensor| fold(&rectified, tensor, context))?;
+        Some(Term::compare(Comparison::Greater, named, Term::integer(0)))
+    }
+);
+
 fn instance(definition: &Definition, assignment: &[Index]) -> Term {
     let pairs: Vec<_> = definition.indices.iter().cloned().zip(assignment.iter().map(Affine::index)).collect();
     definition.body.substitute_all(&pairs)
