@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod masks;
 mod recurrences;
 mod subscripts;
 
