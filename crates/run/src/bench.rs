@@ -4,7 +4,7 @@ use crate::evaluate::team;
 use crate::execute::Engine;
 use crate::seeds::{Stream, initialise};
 use deltarule_core::model::{Model, Role, TargetKind, Tensor};
-use deltarule_core::plan::{Operation, PlaceKind, Plan};
+use deltarule_core::plan::{Guarded, Operation, PlaceKind, Plan};
 pub use deltarule_kernels::peak;
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ pub struct Measured {
 /// The multiplications and additions of the matrix products of a plan.
 pub fn product_flops(operations: &[Operation]) -> f64 {
     let flops = |operation: &Operation| match operation {
-        Operation::Product(product) => product.flops(),
+        Operation::Product(product) | Operation::Guarded(Guarded { product, .. }) => product.flops(),
         Operation::Repeat(repeat) => product_flops(&repeat.operations),
         Operation::Walk(_) | Operation::Scatter(_) => 0.0,
     };

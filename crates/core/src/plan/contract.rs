@@ -106,6 +106,9 @@ impl Lowering {
         };
         let groups = groups(&factors);
         if groups.len() < 2 {
+            if let Some(sum) = self.guarded(over, &factors)? {
+                return Ok(sum);
+            }
             return self.reduce(Reduction::Sum, over, Term::mul(factors));
         }
         // An index of one group only is summed there first.
@@ -137,15 +140,7 @@ impl Lowering {
                 continue;
             }
             let kept: Vec<Index> = joined.indices.iter().filter(|index| !ends.contains(index)).cloned().collect();
-            let (left, right) = (self.operand(&first)?, self.operand(&second)?);
-            let key = Term::sum(&ends, Term::mul(vec![left.clone(), right.clone()]));
-            let read = match self.known(&key, &kept) {
-                Some(read) => read,
-                None => {
-                    let work = Work::Contract { left, right, over: ends, scale: 1.0, descends: false };
-                    self.value(key, kept, work)?
-                }
-            };
+            let read = self.product([&first, &second], ends, kept, None)?;
             groups.push(Group::new(vec![read]));
         }
         // Outer products may be left over; they are no sums.
@@ -153,6 +148,48 @@ impl Lowering {
         let product = Term::mul(factors);
         let left: Vec<Index> = over.iter().filter(|index| product.depends_on(index)).cloned().collect();
         if left.is_empty() { Ok(product) } else { self.reduce(Reduction::Sum, &left, product) }
+    }
+
+    /// A read of the sum of the products of two groups.
+    fn product(
+        &mut self,
+        [first, second]: [&Group; 2],
+        over: Vec<Index>,
+        kept: Vec<Index>,
+        guard: Option<Term>,
+    ) -> Result<Term, PlanError> {
+        let (left, right) = (self.operand(first)?, self.operand(second)?);
+        let factors = guard.iter().chain([&left, &right]).cloned().collect();
+        let key = Term::sum(&over, Term::mul(factors));
+        if let Some(read) = self.known(&key, &kept) {
+            return Ok(read);
+        }
+        let work = Work::Contract { left, right, over, scale: 1.0, descends: false, guard };
+        self.value(key, kept, work)
+    }
+
+    /// A sum of two groups of which only one sees a condition, as in causal attention: its copy is 0
+    /// where the condition is false, so the product is right wherever the other group is finite.
+    /// `None` where the sum is no such one.
+    fn guarded(&mut self, over: &[Index], factors: &[Term]) -> Result<Option<Term>, PlanError> {
+        let factors: Vec<Term> = factors.iter().flat_map(factors_under_condition).collect();
+        let Some(([first, second], guards)) = guarded_groups(&factors) else { return Ok(None) };
+        // What is summed in one group beforehand is no longer guarded in the other.
+        let is_of_both = first.contains(over) && second.contains(over);
+        let is_safe = |group: &Group| {
+            let sees_all = guards.iter().all(|guard| group.contains(guard.free()));
+            sees_all || group.factors.iter().all(|factor| self.reads_stay_inside(factor))
+        };
+        if !is_of_both || !is_safe(&first) || !is_safe(&second) {
+            return Ok(None);
+        }
+        let kept = first.join(&second).indices.into_iter().filter(|index| !over.contains(index)).collect();
+        self.product([&first, &second], over.to_vec(), kept, Some(Term::mul(guards))).map(Some)
+    }
+
+    fn reads_stay_inside(&self, term: &Term) -> bool {
+        let here = !matches!(term.node(), Node::Read { .. }) || self.stays_inside(term);
+        here && term.children().iter().all(|child| self.reads_stay_inside(child))
     }
 
     /// A read of the product of a group.
@@ -169,10 +206,57 @@ impl Lowering {
 ///
 /// A condition keeps all other factors from counting where it is false, even NaN. A group that
 /// has its indices can see to that, so it goes into all of them; where a group has not, the
-/// product stays one loop. A condition on data goes only where its indices are: it decides between
+/// product is guarded or stays one loop. A condition on data goes only where its indices are: it decides between
 /// numbers, and what is NaN there is so by the data.
 fn groups(factors: &[Term]) -> Vec<Group> {
-    let (conditions, mut others): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
+    let (conditions, others): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
+    let groups = by_indices(others);
+    let is_seen = |condition: &Term| {
+        let on_data = !condition.tensors().is_empty();
+        let mut groups = groups.iter();
+        let sees = |group: &Group| group.contains(condition.free());
+        if on_data { groups.any(sees) } else { groups.all(sees) }
+    };
+    if groups.len() < 2 || !conditions.iter().all(is_seen) {
+        return vec![Group::new(factors.to_vec())];
+    }
+    groups.into_iter().map(|group| under(group, &conditions)).collect()
+}
+
+/// The condition on positions and the factors of `where(condition, factors, 0)`; else the term itself.
+fn factors_under_condition(term: &Term) -> Vec<Term> {
+    match term.node() {
+        Node::Where(condition, then, otherwise)
+            if otherwise.is_zero() && condition.is_condition() && condition.tensors().is_empty() =>
+        {
+            [condition].into_iter().chain(then.factors()).cloned().collect()
+        }
+        _ => vec![term.clone()],
+    }
+}
+
+/// Two groups, with the conditions that only one of them sees; `None` where there are others, or a
+/// condition that no group sees.
+fn guarded_groups(factors: &[Term]) -> Option<([Group; 2], Vec<Term>)> {
+    let (conditions, others): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
+    let groups: [Group; 2] = by_indices(others).try_into().ok()?;
+    let seen = |condition: &Term| groups.iter().filter(|group| group.contains(condition.free())).count();
+    if conditions.iter().any(|condition| seen(condition) == 0) {
+        return None;
+    }
+    let is_guard = |condition: &&Term| condition.tensors().is_empty() && seen(condition) == 1;
+    let guards: Vec<Term> = conditions.iter().filter(is_guard).cloned().collect();
+    (!guards.is_empty()).then(|| (groups.map(|group| under(group, &conditions)), guards))
+}
+
+/// The group with the conditions that it sees.
+fn under(group: Group, conditions: &[Term]) -> Group {
+    let own: Vec<Term> = conditions.iter().filter(|condition| group.contains(condition.free())).cloned().collect();
+    if own.is_empty() { group } else { group.join(&Group::new(own)) }
+}
+
+/// Factors that are no conditions, those whose indices are all in another one together with it.
+fn by_indices(mut others: Vec<Term>) -> Vec<Group> {
     others.sort_by_key(|factor| (std::cmp::Reverse(factor.free().len()), !matches!(factor.node(), Node::Read { .. })));
     let mut groups: Vec<Group> = Vec::new();
     for factor in others {
@@ -183,21 +267,6 @@ fn groups(factors: &[Term]) -> Vec<Group> {
         match position {
             Some(group) => *group = group.join(&Group::new(vec![factor])),
             None => groups.push(Group::new(vec![factor])),
-        }
-    }
-    let sees = |group: &Group, condition: &Term| group.contains(condition.free());
-    let is_seen = |condition: &Term| {
-        let on_data = !condition.tensors().is_empty();
-        let mut groups = groups.iter();
-        if on_data { groups.any(|group| sees(group, condition)) } else { groups.all(|group| sees(group, condition)) }
-    };
-    if groups.len() < 2 || !conditions.iter().all(is_seen) {
-        return vec![Group::new(factors.to_vec())];
-    }
-    if !conditions.is_empty() {
-        for group in &mut groups {
-            let own = conditions.iter().filter(|condition| group.contains(condition.free()));
-            *group = group.join(&Group::new(own.cloned().collect()));
         }
     }
     groups

@@ -165,7 +165,7 @@ fn reordered(consumer: &Task, producer: &Task, at: &[Index]) -> Vec<Index> {
 
 /// A product written where a multiple of it was wanted, or a step of gradient descent by it.
 fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Index]) -> Option<Task> {
-    let Work::Contract { left, right, over, scale, .. } = &producer.work else { return None };
+    let Work::Contract { left, right, over, scale, guard, .. } = &producer.work else { return None };
     let (number, rest) = body.split_number();
     let is_read = |term: &Term, name: &str| matches!(term.node(), Node::Read { tensor, .. } if &**tensor == name);
     let (factor, descends) = if is_read(&rest, &producer.target) {
@@ -173,12 +173,17 @@ fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Inde
     } else {
         (descent_factor(body, producer, consumer)?, true)
     };
+    if descends && guard.is_some() {
+        // What may have to be computed again leaves all values as they were.
+        return None;
+    }
     let work = Work::Contract {
         left: left.clone(),
         right: right.clone(),
         over: over.clone(),
         scale: scale * factor,
         descends,
+        guard: guard.clone(),
     };
     Some(Task { target: consumer.target.clone(), indices: reordered(consumer, producer, at), work })
 }

@@ -1,9 +1,9 @@
 //! The groups of axes of a product: batch, rows, columns, inner.
 
-use super::nest::{Places, access};
-use super::operation::{Access, Axis, Key, Loop, Operation, Product, Scatter};
-use super::tasks::{Task, Values};
-use crate::term::{Index, Name, Node, Term};
+use super::nest::{Places, access, walk};
+use super::operation::{Access, Axis, Guarded, Key, Loop, Operation, Product, Scatter};
+use super::tasks::{RESULT, Task, Values, Work};
+use crate::term::{Index, Name, Node, Number, Reduction, Term};
 
 /// The factors of a product.
 pub(super) struct Factors<'a> {
@@ -22,7 +22,7 @@ pub(super) fn product(
     steps: Option<&Index>,
     values: &mut Values,
     places: &Places,
-) -> Operation {
+) -> Product {
     let (mut left, mut right) = (factors.left, factors.right);
     // The axis along which results are dense belongs to the columns.
     let last = last_axis(task, values);
@@ -69,7 +69,7 @@ pub(super) fn product(
         let first = indices.iter().enumerate().filter(|(_, index)| wanted == 0 && steps == Some(*index)).map(axis);
         first.chain(merged(members.map(axis).collect(), by)).collect()
     };
-    Operation::Product(Product {
+    Product {
         batch: axes(0, 2),
         rows: axes(1, 2),
         columns: axes(2, 2),
@@ -78,7 +78,33 @@ pub(super) fn product(
         offsets: [a.offset, b.offset, target.offset],
         scale: factors.scale,
         descends: factors.descends,
-    })
+    }
+}
+
+/// The product of a contraction with a guard, and the loop that respects it. In a recurrence the loop
+/// alone.
+pub(super) fn guarded(
+    task: &Task,
+    factors: &Factors,
+    guard: &Term,
+    steps: Option<&Index>,
+    values: &mut Values,
+    places: &Places,
+) -> Operation {
+    let body = Term::mul(vec![guard.clone(), factors.left.clone(), factors.right.clone()]);
+    let scale = if factors.scale == 1.0 { Term::integer(1) } else { Term::number(Number::Float(factors.scale)) };
+    let ending = Term::mul(vec![scale, Term::read(RESULT, Vec::new())]);
+    let work = Work::Reduce { reduction: Reduction::Sum, over: factors.over.to_vec(), body, ending };
+    let in_loop = Task { target: task.target.clone(), indices: task.indices.clone(), work };
+    if steps.is_some() {
+        return Operation::Walk(walk(&in_loop, steps, values, places));
+    }
+    let product = product(task, factors, None, values, places);
+    // Both write the same places.
+    if let Some(value) = values.get_mut(&task.target) {
+        value.is_settled = true;
+    }
+    Operation::Guarded(Guarded { product, walk: walk(&in_loop, None, values, places) })
 }
 
 /// The scatter of a task, target indices that are no keys innermost.

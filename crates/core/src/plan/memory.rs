@@ -1,6 +1,6 @@
 //! Places in the arena: values whose lifetimes do not meet share memory.
 
-use super::operation::Operation;
+use super::operation::{Guarded, Operation};
 use super::{ALIGNMENT, Place, PlaceKind};
 
 impl Operation {
@@ -8,6 +8,10 @@ impl Operation {
     pub fn sources(&self) -> Vec<usize> {
         match self {
             Operation::Product(product) => product.places[..2].to_vec(),
+            Operation::Guarded(Guarded { product, walk }) => {
+                let reads = walk.reads.iter().map(|read| read.place);
+                reads.chain(product.places[..2].iter().copied()).collect()
+            }
             Operation::Walk(walk) => walk.reads.iter().map(|read| read.place).collect(),
             Operation::Repeat(repeat) => repeat.operations.iter().flat_map(Operation::sources).collect(),
             Operation::Scatter(scatter) => {
@@ -19,7 +23,7 @@ impl Operation {
     /// The places it writes.
     pub fn targets(&self) -> Vec<usize> {
         match self {
-            Operation::Product(product) => vec![product.places[2]],
+            Operation::Product(product) | Operation::Guarded(Guarded { product, .. }) => vec![product.places[2]],
             Operation::Walk(walk) => walk.stores.iter().map(|store| store.access.place).collect(),
             Operation::Scatter(scatter) => vec![scatter.target.place],
             Operation::Repeat(repeat) => repeat.operations.iter().flat_map(Operation::targets).collect(),

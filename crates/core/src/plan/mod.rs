@@ -28,7 +28,8 @@ mod verify;
 
 pub use error::PlanError;
 pub use operation::{
-    Access, Axis, Binary, Bound, Instruction, Key, Loop, Operation, Product, Repeat, Scatter, Store, Unary, Walk,
+    Access, Axis, Binary, Bound, Guarded, Instruction, Key, Loop, Operation, Product, Repeat, Scatter, Store, Unary,
+    Walk,
 };
 
 use crate::model::Model;
@@ -139,12 +140,15 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
 /// The operation of a task, the steps of a recurrence outermost.
 fn operation(task: &Task, steps: Option<&Index>, values: &mut Values, places: &nest::Places) -> Operation {
     match &task.work {
-        Work::Contract { left, right, over, scale, descends } => {
+        Work::Contract { left, right, over, scale, descends, guard } => {
             let factors = groups::Factors { left, right, over, scale: *scale, descends: *descends };
-            groups::product(task, &factors, steps, values, places)
+            match guard {
+                Some(guard) => groups::guarded(task, &factors, guard, steps, values, places),
+                None => Operation::Product(groups::product(task, &factors, steps, values, places)),
+            }
         }
         Work::Scatter { source, keys, over } => groups::scatter(task, (source, keys, over), values, places),
-        Work::Map(_) | Work::Reduce { .. } => nest::walk(task, steps, values, places),
+        Work::Map(_) | Work::Reduce { .. } => Operation::Walk(nest::walk(task, steps, values, places)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! From tasks that are no products to walks.
 
 use super::PlaceKind;
-use super::operation::{Access, Bound, Operation, Store, Walk};
+use super::operation::{Access, Bound, Store, Walk};
 use super::order::{Nest, Range};
 use super::program::Builder;
 use super::split::{Split, apart, splits};
@@ -52,7 +52,7 @@ fn coefficients(form: &Affine, loops: &[Index]) -> Vec<i64> {
 }
 
 /// The walk of a task that is no product.
-pub(super) fn walk(task: &Task, steps: Option<&Index>, values: &mut Values, places: &Places) -> Operation {
+pub(super) fn walk(task: &Task, steps: Option<&Index>, values: &mut Values, places: &Places) -> Walk {
     let (body, reduction, over, ending) = match &task.work {
         Work::Map(body) => (body, None, &[][..], None),
         Work::Reduce { reduction, over, body, ending } => (body, Some(*reduction), over.as_slice(), Some(ending)),
@@ -102,14 +102,14 @@ pub(super) fn walk(task: &Task, steps: Option<&Index>, values: &mut Values, plac
         ending: ending_code,
     };
     let nest = nest.ordered();
-    Operation::Walk(Walk {
+    Walk {
         loops: nest.loops(),
         reads: nest.reads,
         program: nest.program,
         reduction,
         ending: nest.ending,
         stores: vec![Store { value, access: nest.store }],
-    })
+    }
 }
 
 /// The indices, those that are split replaced by the two.

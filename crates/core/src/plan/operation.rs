@@ -7,6 +7,8 @@ use crate::term::{Comparison, Function, Reduction};
 pub enum Operation {
     /// Matrix products.
     Product(Product),
+    /// Matrix products, or else a loop.
+    Guarded(Guarded),
     /// A fused loop.
     Walk(Walk),
     /// Addends that go where data say.
@@ -131,6 +133,17 @@ pub struct Product {
     pub descends: bool,
 }
 
+/// A sum of products in which a condition keeps a factor from counting where the other one, a copy, was
+/// made 0. That is a matrix product, but 0 times what is not finite is NaN: where a result is NaN, all
+/// of them are computed again by the loop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guarded {
+    /// The products.
+    pub product: Product,
+    /// The same sums, in which the condition is looked at.
+    pub walk: Walk,
+}
+
 /// A loop nest around a program. Values are computed by the program for every position of the
 /// loops; where there is a reduction, its last value is reduced over some of the loops, and the
 /// ending computes with the results.
@@ -244,7 +257,7 @@ impl Operation {
     /// Multiplications, additions, and other instructions that compute.
     pub fn flops(&self) -> f64 {
         match self {
-            Operation::Product(product) => product.flops(),
+            Operation::Product(product) | Operation::Guarded(Guarded { product, .. }) => product.flops(),
             Operation::Walk(walk) => walk.flops(),
             Operation::Scatter(scatter) => scatter.flops(),
             Operation::Repeat(repeat) => repeat.operations.iter().map(Operation::flops).sum(),

@@ -47,6 +47,7 @@ impl Plan {
     pub fn line(&self, operation: &Operation) -> String {
         match operation {
             Operation::Product(product) => self.product(product),
+            Operation::Guarded(guarded) => self.product(&guarded.product) + ", or else a loop",
             Operation::Walk(walk) => self.walk(walk),
             Operation::Scatter(scatter) => self.scatter(scatter),
             Operation::Repeat(repeat) => format!("repeat   {} operations", repeat.operations.len()),

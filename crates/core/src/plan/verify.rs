@@ -1,7 +1,7 @@
 //! A proof that a plan uses no memory it should not: every access inside its place, every place
 //! inside the arena, and nothing read before it is written or after its memory was given away.
 
-use super::operation::{Access, Axis, Bound, Instruction, Loop, Operation, Product, Repeat, Scatter, Walk};
+use super::operation::{Access, Axis, Bound, Guarded, Instruction, Loop, Operation, Product, Repeat, Scatter, Walk};
 use super::{ALIGNMENT, Place, PlaceKind, Plan};
 
 impl Plan {
@@ -74,6 +74,7 @@ impl Plan {
     fn check_operation(&self, operation: &Operation) -> Result<(), String> {
         match operation {
             Operation::Product(product) => self.check_product(product),
+            Operation::Guarded(guarded) => self.check_guarded(guarded),
             Operation::Walk(walk) => self.check_walk(walk, false),
             Operation::Scatter(scatter) => self.check_scatter(scatter),
             Operation::Repeat(repeat) => self.check_repeat(repeat),
@@ -94,7 +95,9 @@ impl Plan {
                     self.check_walk(walk, true)?;
                     walk_accesses(walk)
                 }
-                Operation::Scatter(_) | Operation::Repeat(_) => return Err("no operation for a step".into()),
+                Operation::Guarded(_) | Operation::Scatter(_) | Operation::Repeat(_) => {
+                    return Err("no operation for a step".into());
+                }
             };
             if extents.first() != Some(&repeat.steps) {
                 return Err("the steps are not the outermost loop".into());
@@ -157,6 +160,21 @@ impl Plan {
         let results = || product.batch.iter().chain(&product.rows).chain(&product.columns);
         let count: usize = results().map(|axis| axis.extent).product();
         is_whole(target, count, results().map(|axis| (axis.extent, axis.strides[2])))
+    }
+
+    /// The loop writes all that the product wrote, from what was there before.
+    fn check_guarded(&self, guarded: &Guarded) -> Result<(), String> {
+        let Guarded { product, walk } = guarded;
+        self.check_product(product)?;
+        self.check_walk(walk, false)?;
+        let target = product.places[2];
+        if product.descends || walk.reads.iter().any(|read| read.place == target) {
+            return Err("what is computed again reads what it wrote".into());
+        }
+        if walk.stores.is_empty() || walk.stores.iter().any(|store| store.access.place != target) {
+            return Err("a product and its loop have different targets".into());
+        }
+        Ok(())
     }
 
     fn check_walk(&self, walk: &Walk, in_steps: bool) -> Result<(), String> {

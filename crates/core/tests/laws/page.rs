@@ -48,7 +48,7 @@ fn page() -> String {
         told.extend(group);
     }
     out += "\n## Chains\n\nThe steps that put derivatives together.\n";
-    for rule in rules::all().into_iter().filter(|rule| !told.contains(rule)) {
+    for rule in rules::all().iter().filter(|rule| !told.contains(rule)) {
         out += &entry(rule);
     }
     out

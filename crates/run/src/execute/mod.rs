@@ -5,6 +5,7 @@ mod translate;
 use deltarule_core::plan::{PlaceKind, Plan};
 pub use deltarule_kernels::Team;
 use deltarule_kernels::{Arena, Product, Scatter, Walk, Workspace};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// A plan with the memory for its values.
@@ -34,6 +35,8 @@ pub struct Engine {
 
 enum Step {
     Product(Product),
+    /// The loop runs where a result of the product, in this range, is NaN.
+    Guarded(Product, Box<Walk>, Range<usize>),
     Walk(Walk),
     Scatter(Scatter),
     /// How many steps, whether the last is first, and what is done in each.
@@ -108,7 +111,7 @@ impl Engine {
 impl Step {
     fn reserve(&self, workspace: &mut Workspace) {
         match self {
-            Step::Product(product) => workspace.reserve(product),
+            Step::Product(product) | Step::Guarded(product, ..) => workspace.reserve(product),
             Step::Repeat(_, _, steps) => steps.iter().for_each(|step| step.reserve(workspace)),
             Step::Walk(_) | Step::Scatter(_) => {}
         }
@@ -119,6 +122,12 @@ impl Step {
         match (self, number) {
             (Step::Product(product), None) => product.run(arena, workspace, rate),
             (Step::Product(product), Some(number)) => product.run_step(arena, workspace, rate, number),
+            (Step::Guarded(product, walk, results), _) => {
+                product.run(arena, workspace, rate);
+                if has_nan(&arena.values()[results.clone()]) {
+                    walk.run(arena, rate);
+                }
+            }
             (Step::Walk(walk), None) => walk.run(arena, rate),
             (Step::Walk(walk), Some(number)) => walk.run_step(arena, rate, number),
             (Step::Scatter(scatter), _) => scatter.run(arena),
@@ -130,4 +139,9 @@ impl Step {
             }
         }
     }
+}
+
+/// Looks at many numbers at once, which is faster than to stop at the first.
+fn has_nan(values: &[f32]) -> bool {
+    values.chunks(1024).any(|chunk| chunk.iter().fold(false, |found, value| found | value.is_nan()))
 }

@@ -15,6 +15,12 @@ pub(super) fn step(plan: &Plan, operation: &Operation, by_steps: bool) -> Result
         Operation::Product(product) => {
             kernels::Product::new(&product_spec(plan, product, by_steps), plan.arena).map(Step::Product)
         }
+        Operation::Guarded(guarded) => {
+            let target = &plan.places[guarded.product.places[2]];
+            let product = kernels::Product::new(&product_spec(plan, &guarded.product, by_steps), plan.arena)?;
+            let walk = kernels::Walk::new(&walk_spec(plan, &guarded.walk, by_steps)?, plan.arena)?;
+            Ok(Step::Guarded(product, Box::new(walk), target.offset..target.offset + target.len()))
+        }
         Operation::Scatter(scatter) => {
             kernels::Scatter::new(&scatter_spec(plan, scatter), plan.arena).map(Step::Scatter)
         }

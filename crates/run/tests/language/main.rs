@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod conventions;
+mod masks;
 mod recurrences;
 mod subscripts;
 
