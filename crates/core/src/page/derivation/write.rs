@@ -109,18 +109,22 @@ impl Writer<'_> {
         let short = with_short_derivatives(&self.backward.model, end);
         let in_full = in_full(self.backward, gradient).map(|derivation| derivation.end().clone());
         let shape = self.shape(gradient, in_full.as_ref().unwrap_or(end));
-        let full = in_full.unwrap_or_else(|| short.clone());
         let in_names = in_names(self.backward, gradient, &self.named).unwrap_or_else(|| end.clone());
         let reads_named = self.named.iter().any(|name| in_names.reads(name));
-        let short = self.notations(&gradient.indices, &short, Some(&gradient.name));
-        let mut full = self.notations(&gradient.indices, &full, Some(&gradient.name));
+        let in_short = self.notations(&gradient.indices, &short, Some(&gradient.name));
+        let notations = |term: &Term| match *term == short {
+            true => in_short.clone(),
+            false => self.notations(&gradient.indices, term, Some(&gradient.name)),
+        };
+        let mut full = in_full.map_or_else(|| in_short.clone(), |full| notations(&full));
+        let mut named = reads_named.then(|| self.with_names(gradient, &in_names, notations(&in_names)));
+        let short = in_short;
         let is_wide = |matrix: &Markup| text(matrix).chars().count() > SHORT_MATRIX;
         if full.matrix.as_ref().is_none_or(is_wide) && short.matrix.is_some() {
             let Notations { matrix, why, reasons, rows, .. } = short.clone();
             full = Notations { matrix, why, reasons, rows, ..full };
         }
         full.einsum = full.einsum.or_else(|| short.einsum.clone());
-        let mut named = reads_named.then(|| self.with_names(gradient, &in_names));
         if let Some(named) = named.as_mut().filter(|named| named.matrix.as_ref().is_some_and(is_wide)) {
             // One short form is better than two of which one is long.
             named.matrix = named.matrix.take().filter(|_| full.matrix.is_none());
@@ -164,8 +168,7 @@ impl Writer<'_> {
     }
 
     /// The result as it is computed, with names for derivatives that are shared.
-    fn with_names(&self, gradient: &Gradient, term: &Term) -> Notations {
-        let plain = self.notations(&gradient.indices, term, Some(&gradient.name));
+    fn with_names(&self, gradient: &Gradient, term: &Term, plain: Notations) -> Notations {
         let index = self.notation(&gradient.indices).naming(&self.named).term(term);
         let names = |markup: &Markup| with_names(markup, &self.cotangents);
         Notations { index: names(&index), matrix: plain.matrix.as_ref().map(names), ..plain }
