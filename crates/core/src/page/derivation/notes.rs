@@ -14,6 +14,9 @@ pub fn notes(backward: &Backward, gradient: &Gradient) -> Vec<String> {
 /// In which order a derivative that reads itself is computed.
 fn order(backward: &Backward, gradient: &Gradient) -> Option<String> {
     let model = &backward.model;
+    if !model.tensors.is_recurrent(&gradient.name) {
+        return None;
+    }
     let named = |position: &usize| model.tensors[*position].name == gradient.name;
     let stage = model.stages().into_iter().find(|stage| stage.is_recurrent && stage.members.iter().any(named))?;
     let member = stage.members.iter().position(named)?;

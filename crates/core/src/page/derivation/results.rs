@@ -16,14 +16,15 @@ pub const SHORT_MATRIX: usize = 60;
 /// The result of a gradient with all derivatives in it put in but those that have names of their own;
 /// `None` where that is very long.
 pub fn in_names(backward: &Backward, gradient: &Gradient, named: &[Name]) -> Option<Term> {
-    let kept: Vec<Name> = backward.model.recurrent().into_iter().chain(named.iter().cloned()).collect();
-    expanded(&backward.model, &kept, gradient.derivation.end())
+    expanded(&backward.model, named, gradient.derivation.end())
 }
 
-/// Derivatives that are kept, recurrences among them, stand by their names.
+/// Derivatives that are kept and recurrences stand by their names.
 fn expanded(model: &Model, kept: &[Name], term: &Term) -> Option<Term> {
     let result = match term.node() {
-        Node::Read { tensor, subscripts } if is_derivative(tensor) && !kept.contains(tensor) => {
+        Node::Read { tensor, subscripts }
+            if is_derivative(tensor) && !kept.contains(tensor) && !model.tensors.is_recurrent(tensor) =>
+        {
             expanded(model, kept, &model.definition(tensor)?.at(subscripts)?)?
         }
         Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
