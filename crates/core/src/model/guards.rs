@@ -43,7 +43,7 @@ pub(super) fn guards(condition: &Draft, holds: bool, tensors: &[Tensor]) -> Vec<
     match condition {
         Draft::Compare(comparison, left, right) => {
             let sides = integer(left, tensors).zip(integer(right, tensors));
-            let comparison = if holds { *comparison } else { opposite(*comparison) };
+            let comparison = if holds { *comparison } else { comparison.opposite() };
             sides.and_then(|(left, right)| compared(comparison, &left, &right)).unwrap_or_default()
         }
         Draft::Logic(Connective::Not, parts) => parts.iter().flat_map(|part| guards(part, !holds, tensors)).collect(),
@@ -51,17 +51,6 @@ pub(super) fn guards(condition: &Draft, holds: bool, tensors: &[Tensor]) -> Vec<
             parts.iter().flat_map(|part| guards(part, holds, tensors)).collect()
         }
         _ => Vec::new(),
-    }
-}
-
-fn opposite(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Equal => Comparison::NotEqual,
-        Comparison::NotEqual => Comparison::Equal,
-        Comparison::Less => Comparison::GreaterEqual,
-        Comparison::LessEqual => Comparison::Greater,
-        Comparison::Greater => Comparison::LessEqual,
-        Comparison::GreaterEqual => Comparison::Less,
     }
 }
 

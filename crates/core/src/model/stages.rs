@@ -60,12 +60,6 @@ impl Model {
         };
         group_recurrence(&stage.members.iter().map(member).collect::<Option<Vec<_>>>()?)
     }
-
-    /// The names of the tensors that are computed step by step.
-    pub fn recurrent(&self) -> Vec<Name> {
-        let stages = self.stages().into_iter().filter(|stage| stage.is_recurrent);
-        stages.flat_map(|stage| stage.members).map(|position| self.tensors[position].name.clone()).collect()
-    }
 }
 
 /// The strongly connected components of a graph, each after those that its nodes read.

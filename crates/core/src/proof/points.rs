@@ -350,7 +350,7 @@ fn demands(given: &Given) -> Vec<Vec<Demand>> {
 fn ways(condition: &Term, wanted: bool) -> Vec<Vec<Demand>> {
     match condition.node() {
         Node::Compare(comparison, left, right) => {
-            let comparison = if wanted { *comparison } else { opposite(*comparison) };
+            let comparison = if wanted { *comparison } else { comparison.opposite() };
             vec![vec![Demand { comparison, left: left.clone(), right: right.clone(), at: Vec::new() }]]
         }
         Node::Logic(Connective::Not, conditions) => ways(&conditions[0], !wanted),
@@ -363,17 +363,6 @@ fn ways(condition: &Term, wanted: bool) -> Vec<Vec<Demand>> {
         Node::Logic(_, conditions) => conditions.iter().flat_map(|condition| ways(condition, wanted)).collect(),
         Node::Number(number) if number.is_zero() != wanted => vec![Vec::new()],
         _ => Vec::new(),
-    }
-}
-
-fn opposite(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Equal => Comparison::NotEqual,
-        Comparison::NotEqual => Comparison::Equal,
-        Comparison::Less => Comparison::GreaterEqual,
-        Comparison::LessEqual => Comparison::Greater,
-        Comparison::Greater => Comparison::LessEqual,
-        Comparison::GreaterEqual => Comparison::Less,
     }
 }
 

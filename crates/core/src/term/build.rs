@@ -462,8 +462,20 @@ fn decide(comparison: Comparison, left: &Term, right: &Term) -> Option<bool> {
 }
 
 impl Comparison {
+    /// The comparison that holds where this one does not, between numbers in an order.
+    pub fn opposite(self) -> Comparison {
+        match self {
+            Comparison::Equal => Comparison::NotEqual,
+            Comparison::NotEqual => Comparison::Equal,
+            Comparison::Less => Comparison::GreaterEqual,
+            Comparison::LessEqual => Comparison::Greater,
+            Comparison::Greater => Comparison::LessEqual,
+            Comparison::GreaterEqual => Comparison::Less,
+        }
+    }
+
     /// Whether it holds between two numbers.
-    pub fn holds(self, left: f64, right: f64) -> bool {
+    pub fn holds<N: PartialOrd>(self, left: N, right: N) -> bool {
         match self {
             Comparison::Equal => left == right,
             Comparison::NotEqual => left != right,

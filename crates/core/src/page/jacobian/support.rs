@@ -1,6 +1,6 @@
 //! Which entries of a Jacobian can differ from 0: what deltas and conditions on indices leave.
 
-use crate::term::{Comparison, Connective, Function, Index, Node, Reduction, Term};
+use crate::term::{Connective, Function, Index, Node, Reduction, Term};
 
 /// How many entries can differ from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,9 +176,7 @@ fn somewhere(term: &Term, scope: &mut Values, is_so: &dyn Fn(&Term, &mut Values)
 fn holds(condition: &Term, scope: &mut Values) -> Option<bool> {
     match condition.node() {
         Node::Number(number) => Some(!number.is_zero()),
-        Node::Compare(comparison, left, right) => {
-            Some(compare(*comparison, integer(left, scope)?, integer(right, scope)?))
-        }
+        Node::Compare(comparison, left, right) => Some(comparison.holds(integer(left, scope)?, integer(right, scope)?)),
         Node::Logic(Connective::Not, conditions) => holds(&conditions[0], scope).map(|holds| !holds),
         Node::Logic(connective, conditions) => {
             let absorbing = *connective == Connective::Or;
@@ -190,17 +188,6 @@ fn holds(condition: &Term, scope: &mut Values) -> Option<bool> {
             }
         }
         _ => None,
-    }
-}
-
-fn compare(comparison: Comparison, left: i64, right: i64) -> bool {
-    match comparison {
-        Comparison::Equal => left == right,
-        Comparison::NotEqual => left != right,
-        Comparison::Less => left < right,
-        Comparison::LessEqual => left <= right,
-        Comparison::Greater => left > right,
-        Comparison::GreaterEqual => left >= right,
     }
 }
 
