@@ -92,7 +92,8 @@ fn condition_part(condition: &Markup) -> String {
     if matches!(condition, Markup::Logic(..)) { brackets(condition) } else { latex(condition) }
 }
 
-fn binding(markup: &Markup) -> Binding {
+/// How tightly a formula is bound where quotients and cases are set in two dimensions.
+pub(super) fn binding(markup: &Markup) -> Binding {
     match markup {
         Markup::Quotient(..) | Markup::Cases(..) => Binding::Atom,
         Markup::Derivative(of, _)

@@ -2,8 +2,8 @@
 
 use super::breaking::{Piece, pieces, width};
 use super::glyphs::{Glyphs, Stem, glyphs, second_derivative};
+use super::latex::binding;
 use super::markup::{Binding, Markup};
-use super::text::binding as text_binding;
 
 /// The formula as `math` elements. A long one is several of them, between which a line may be broken.
 pub fn mathml(markup: &Markup) -> String {
@@ -140,18 +140,6 @@ fn derivative(of: &Markup, wrt: &Markup) -> String {
             format!("<mfrac>{}{}</mfrac>", grouped(by(of)), grouped(by(wrt)))
         }
         _ => format!("<mfrac><mi>∂</mi>{}</mfrac>{}", grouped(by(wrt)), brackets(of)),
-    }
-}
-
-fn binding(markup: &Markup) -> Binding {
-    match markup {
-        Markup::Quotient(..) | Markup::Cases(..) => Binding::Atom,
-        Markup::Derivative(of, _)
-            if matches!(**of, Markup::Name(_) | Markup::Subscripts(..) | Markup::Derivative(..)) =>
-        {
-            Binding::Atom
-        }
-        _ => text_binding(markup),
     }
 }
 
