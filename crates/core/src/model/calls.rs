@@ -37,21 +37,30 @@ impl<'a> Elaborator<'_, 'a> {
         self.check_arguments(name, arity, arguments.len(), expr.span, None, scope)?;
         match scalar {
             Some(scalar) => {
-                let arguments = arguments.iter().map(|argument| self.value(argument, scope));
-                Ok(Draft::Call(scalar, arguments.collect::<Outcome<_>>()?))
+                // In a loop: the adapters of iterators would each have a frame at every level of nesting.
+                let mut drafts = Vec::with_capacity(arguments.len());
+                for argument in arguments {
+                    drafts.push(self.value(argument, scope)?);
+                }
+                Ok(Draft::Call(scalar, drafts))
             }
             None if name == "delta" => self.delta(&arguments[0], &arguments[1], scope),
-            None => {
-                let condition = self.condition(&arguments[0], scope)?;
-                let mark = self.ranges.mark();
-                let then = self.value(&arguments[1], scope)?;
-                self.ranges.guard(mark, &guards(&condition, true, &self.globals.tensors));
-                let mark = self.ranges.mark();
-                let otherwise = self.value(&arguments[2], scope)?;
-                self.ranges.guard(mark, &guards(&condition, false, &self.globals.tensors));
-                Ok(Draft::Where(Box::new(condition), Box::new(then), Box::new(otherwise)))
-            }
+            None => self.choice(arguments, scope),
         }
+    }
+
+    /// `where(condition, then, otherwise)`, apart from [`call`](Self::call) so that what it needs on the stack
+    /// is not there at every level of nested calls.
+    #[inline(never)]
+    fn choice(&mut self, arguments: &'a [Expr], scope: &Scope<'a>) -> Outcome<Draft> {
+        let condition = self.condition(&arguments[0], scope)?;
+        let mark = self.ranges.mark();
+        let then = self.value(&arguments[1], scope)?;
+        self.ranges.guard(mark, &guards(&condition, true, &self.globals.tensors));
+        let mark = self.ranges.mark();
+        let otherwise = self.value(&arguments[2], scope)?;
+        self.ranges.guard(mark, &guards(&condition, false, &self.globals.tensors));
+        Ok(Draft::Where(Box::new(condition), Box::new(then), Box::new(otherwise)))
     }
 
     fn check_arguments(

@@ -160,16 +160,19 @@ impl<'g, 'a> Elaborator<'g, 'a> {
     }
 
     fn sum(&mut self, addends: &'a [(bool, Expr)], scope: &Scope<'a>) -> Outcome<Draft> {
-        let addends = addends.iter().map(|(subtracted, addend)| {
+        // In a loop: the adapters of iterators would each have a frame at every level of nesting.
+        let mut drafts = Vec::with_capacity(addends.len());
+        for (subtracted, addend) in addends {
             let draft = self.value(addend, scope)?;
-            Ok(if *subtracted { Draft::Negate(Box::new(draft)) } else { draft })
-        });
-        addends.collect::<Outcome<_>>().map(Draft::Sum)
+            drafts.push(if *subtracted { Draft::Negate(Box::new(draft)) } else { draft });
+        }
+        Ok(Draft::Sum(drafts))
     }
 
     /// A product, summed over the letters that nothing binds and that two of its factors have.
     /// Where such a letter stands in an argument that sums over it itself, [`Scope::keeping`]
-    /// hides this one.
+    /// hides this one. Apart from [`value`](Self::value), whose frame is on the stack at every level.
+    #[inline(never)]
     fn product(&mut self, factors: &'a [Factor], scope: &Scope<'a>) -> Outcome<Draft> {
         let mut repeated = self.globals.collector().repeated(factors, scope);
         repeated.retain(|letter| scope.letter(letter.text).is_none());
@@ -202,6 +205,7 @@ impl<'g, 'a> Elaborator<'g, 'a> {
         Ok(Draft::Reduce(Reduction::Sum, indices, Box::new(product)))
     }
 
+    #[inline(never)]
     fn reduce(
         &mut self,
         reduction: Reduction,
