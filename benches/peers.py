@@ -27,8 +27,8 @@ MODELS = {
     "mlp_digits": "bench/mlp_digits.dr",
     "mlp_wide": "bench/mlp_wide.dr",
     "mlp_huge": "bench/mlp_huge.dr",
-    "lenet": "large/lenet.dr",
-    "cnn_vgg_small": "large/vgg.dr",
+    "lenet": "lenet.dr",
+    "cnn_vgg_small": "vgg.dr",
     "attention": "bench/attention.dr",
     "logreg_hessian_500": "bench/logreg_hessian.dr",
 }
