@@ -180,14 +180,24 @@ pub(crate) unsafe fn scatter(
     }
 }
 
+/// Writes `first + row r + column c` as numbers into a tile.
+///
+/// # Safety
+/// `out` has room for the tile.
 #[inline(always)]
 pub(crate) unsafe fn count(first: i64, [row, column]: [i64; 2], out: *mut f32, rows: usize, columns: usize) {
-    // SAFETY: `out` has room for a tile.
-    unsafe {
-        for r in 0..rows {
-            for c in 0..columns {
-                *out.add(r * columns + c) = (first + r as i64 * row + c as i64 * column) as f32;
+    for r in 0..rows {
+        let start = first + r as i64 * row;
+        let last = start + columns as i64 * column;
+        // SAFETY: the caller's.
+        let line = unsafe { std::slice::from_raw_parts_mut(out.add(r * columns), columns) };
+        // Integers of 32 bits are converted many at once.
+        if let (Ok(start), Ok(column), Ok(_)) = (i32::try_from(start), i32::try_from(column), i32::try_from(last)) {
+            for (c, out) in (0i32..).zip(line) {
+                *out = start.wrapping_add(c.wrapping_mul(column)) as f32;
             }
+        } else {
+            line.iter_mut().zip(0..).for_each(|(out, c)| *out = (start + c * column) as f32);
         }
     }
 }
