@@ -1,6 +1,7 @@
 //! Tiles of the arena into registers and back, and reads that may leave what they read.
 
 use crate::arena::Shared;
+use crate::machine::{Machine, Portable};
 use crate::walk::{Access, Bound};
 
 pub(crate) fn tile_strides(access: &Access) -> [i64; 2] {
@@ -21,30 +22,59 @@ pub(crate) fn position(access: &Access, at: &[i64]) -> isize {
     sum as isize
 }
 
+/// Numbers that are copied at once.
+const WIDE: usize = 8;
+
 /// Copies a tile of the arena into a register.
 #[inline(always)]
-pub(crate) unsafe fn gather(source: *const f32, [row, column]: [i64; 2], out: *mut f32, rows: usize, columns: usize) {
+pub(crate) unsafe fn gather<M: Machine>(
+    source: *const f32,
+    [row, column]: [i64; 2],
+    out: *mut f32,
+    rows: usize,
+    columns: usize,
+) {
     // SAFETY: the caller's tile lies in the arena, and `out` has room for it.
     unsafe {
         for r in 0..rows {
             let source = source.wrapping_offset(r as isize * row as isize);
-            let out = std::slice::from_raw_parts_mut(out.add(r * columns), columns);
+            let out = out.add(r * columns);
             match column {
-                0 => out.fill(*source),
-                1 => out.copy_from_slice(std::slice::from_raw_parts(source, columns)),
-                // A step that the compiler knows becomes shuffles.
-                2 if columns > 0 => {
-                    let source = std::slice::from_raw_parts(source, 2 * columns - 1);
-                    for (c, out) in out.iter_mut().enumerate() {
-                        *out = source[2 * c];
-                    }
-                }
+                0 => std::slice::from_raw_parts_mut(out, columns).fill(*source),
+                1 => copy::<M, 1>(source, out, columns),
+                2 => copy::<M, 2>(source, out, columns),
                 _ => {
-                    for (c, out) in out.iter_mut().enumerate() {
-                        *out = *source.wrapping_offset(c as isize * column as isize);
+                    for c in 0..columns {
+                        *out.add(c) = *source.wrapping_offset(c as isize * column as isize);
                     }
                 }
             }
+        }
+    }
+}
+
+/// Copies every number, or every second one. Rows are often short, so that calls and remainders would count:
+/// the last numbers of a row are copied together with some before them once more.
+///
+/// # Safety
+/// The source lies in the arena, and `out` has room.
+#[inline(always)]
+unsafe fn copy<M: Machine, const STEP: usize>(source: *const f32, out: *mut f32, columns: usize) {
+    // SAFETY: the caller's; no position beyond the last is read or written.
+    unsafe {
+        if columns < WIDE {
+            for c in 0..columns {
+                *out.add(c) = *source.add(STEP * c);
+            }
+            return;
+        }
+        let mut c = 0;
+        while c < columns {
+            c = c.min(columns - WIDE);
+            let from = source.add(STEP * c);
+            let numbers = if STEP == 2 { M::every_second(from) } else { from.cast::<[f32; WIDE]>().read_unaligned() };
+            out.add(c).cast::<[f32; WIDE]>().write_unaligned(numbers);
+            c += WIDE;
         }
     }
 }
@@ -62,6 +92,15 @@ fn inside_range(start: i64, step: i64, extent: i64, columns: i64) -> (i64, i64) 
     }
 }
 
+/// How the position along an axis moves in a tile: at its first place, with its rows and with its columns.
+#[derive(Clone, Copy, Default)]
+struct Moving {
+    start: i64,
+    row: i64,
+    column: i64,
+    extent: i64,
+}
+
 /// Copies a tile of the arena into a register, 0 where it leaves an axis of what it reads.
 ///
 /// # Safety
@@ -74,31 +113,34 @@ pub(crate) unsafe fn gather_inside(
     rows: usize,
     columns: usize,
 ) {
+    let moving = |axis: &Bound| {
+        let [row, column] = last_two(&axis.strides);
+        let start = axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
+        Moving { start, row, column, extent: axis.extent as i64 }
+    };
+    // Most tensors have no more axes; those beyond are looked at again for every row.
+    let mut first_axes = [Moving::default(); 4];
+    first_axes.iter_mut().zip(&access.axes).for_each(|(place, axis)| *place = moving(axis));
+    let known = access.axes.len().min(first_axes.len());
     let [row, column] = tile_strides(access);
     let first = position(access, at);
-    let start = |axis: &Bound| axis.offset + axis.strides.iter().zip(at).map(|(stride, at)| stride * at).sum::<i64>();
-    // Most tensors have no more axes; those beyond are computed again for every row.
-    let mut starts = [0; 4];
-    starts.iter_mut().zip(&access.axes).for_each(|(place, axis)| *place = start(axis));
+    // SAFETY: the caller's.
+    unsafe { out.write_bytes(0, rows * columns) };
     for r in 0..rows as i64 {
         let (mut from, mut to) = (0, columns as i64);
-        for (number, axis) in access.axes.iter().enumerate() {
-            let [along_rows, along_columns] = last_two(&axis.strides);
-            let start = starts.get(number).copied().unwrap_or_else(|| start(axis));
-            let range = inside_range(start + r * along_rows, along_columns, axis.extent as i64, columns as i64);
+        let mut within = |axis: &Moving| {
+            let range = inside_range(axis.start + r * axis.row, axis.column, axis.extent, columns as i64);
             (from, to) = (from.max(range.0), to.min(range.1));
+        };
+        first_axes[..known].iter().for_each(&mut within);
+        access.axes[known..].iter().for_each(|axis| within(&moving(axis)));
+        if from >= to {
+            continue;
         }
-        let (from, to) = (from.min(columns as i64) as usize, to.max(from.min(columns as i64)) as usize);
+        let source = arena.at(first + (r * row + from * column) as isize);
+        let (from, count) = (from as usize, (to - from) as usize);
         // SAFETY: the caller's; the positions from `from` to `to` are inside all axes.
-        unsafe {
-            let line = out.add(r as usize * columns);
-            line.write_bytes(0, from);
-            if from < to {
-                let source = arena.at(first + (r * row + from as i64 * column) as isize);
-                gather(source, [0, column], line.add(from), 1, to - from);
-            }
-            line.add(to).write_bytes(0, columns - to);
-        }
+        unsafe { gather::<Portable>(source, [0, column], out.add(r as usize * columns + from), 1, count) };
     }
 }
 

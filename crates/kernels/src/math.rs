@@ -149,16 +149,24 @@ pub(crate) fn root(x: f32) -> f32 {
     if x == f32::NEG_INFINITY { f32::INFINITY } else { x.sqrt() + 0.0 }
 }
 
+/// The first or the second. By bits: a branch that leaves the result in place would become a conditional store,
+/// which is slow on some processors, and one between places in memory a loop over single numbers.
+#[inline(always)]
+pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
+    let chosen = u32::from(condition).wrapping_neg();
+    f32::from_bits(a.to_bits() & chosen | b.to_bits() & !chosen)
+}
+
 /// The greater; NaN if one is.
 #[inline(always)]
 pub(crate) fn max(a: f32, b: f32) -> f32 {
-    if a >= b || a.is_nan() { a } else { b }
+    select((a >= b) | a.is_nan(), a, b)
 }
 
 /// The lesser; NaN if one is.
 #[inline(always)]
 pub(crate) fn min(a: f32, b: f32) -> f32 {
-    if a <= b || a.is_nan() { a } else { b }
+    select((a <= b) | a.is_nan(), a, b)
 }
 
 /// `erfc(a) exp(a²) / t` with `t = 2 / (2 + a)`, by powers of `t`, for a in 0 ..= 10.6: a fit at the zeros of

@@ -152,19 +152,23 @@ impl Accumulator {
     /// The results.
     #[inline(always)]
     pub fn finish(&mut self, results: usize) -> *const f32 {
-        if self.reduction == Reduction::Sum {
-            self.carry(results);
-        }
-        for result in 0..results {
-            let single = &mut self.single[result];
-            match self.reduction {
-                Reduction::Sum | Reduction::ArgMax | Reduction::ArgMin => *single = self.double[result] as f32,
-                Reduction::LogSumExp if single.is_finite() => {
-                    let others = self.count[result] - 1.0 + self.double[result];
-                    *single = (*single as f64 + others.ln_1p()) as f32;
-                }
-                Reduction::LogSumExp | Reduction::Prod | Reduction::Max | Reduction::Min => {}
+        let (single, double) = (&mut self.single[..results], &self.double[..results]);
+        match self.reduction {
+            // What is not carried on yet is added to what is.
+            Reduction::Sum => {
+                single.iter_mut().zip(double).for_each(|(single, double)| *single = (*double + *single as f64) as f32);
             }
+            Reduction::ArgMax | Reduction::ArgMin => {
+                single.iter_mut().zip(double).for_each(|(single, double)| *single = *double as f32);
+            }
+            Reduction::LogSumExp => {
+                for ((single, double), count) in single.iter_mut().zip(double).zip(&self.count) {
+                    if single.is_finite() {
+                        *single = (*single as f64 + (count - 1.0 + double).ln_1p()) as f32;
+                    }
+                }
+            }
+            Reduction::Prod | Reduction::Max | Reduction::Min => {}
         }
         self.single.as_ptr()
     }

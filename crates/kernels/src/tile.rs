@@ -347,7 +347,7 @@ impl Bank {
                         match program.sources[number] {
                             Source::Memory => *pointers.get_unchecked_mut(number) = source,
                             _ if !access.axes.is_empty() => gather_inside(self.arena, access, at, out, rows, columns),
-                            _ => gather(source, tile_strides(access), out, rows, columns),
+                            _ => gather::<M>(source, tile_strides(access), out, rows, columns),
                         }
                     }
                     Instruction::Gather(read, subscripts) => {
@@ -399,10 +399,8 @@ unsafe fn select(a: *const f32, b: *const f32, c: *const f32, out: *mut f32, n: 
     unsafe {
         let (a, b) = (std::slice::from_raw_parts(a, n), std::slice::from_raw_parts(b, n));
         let (c, out) = (std::slice::from_raw_parts(c, n), std::slice::from_raw_parts_mut(out, n));
-        // By bits: a choice between places in memory would be made for one number at a time.
         for (((out, a), b), c) in out.iter_mut().zip(a).zip(b).zip(c) {
-            let chosen = u32::from(*a != 0.0).wrapping_neg();
-            *out = f32::from_bits(b.to_bits() & chosen | c.to_bits() & !chosen);
+            *out = math::select(*a != 0.0, *b, *c);
         }
     }
 }
