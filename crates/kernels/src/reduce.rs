@@ -59,15 +59,23 @@ impl Accumulator {
     /// # Safety
     /// `tile` points to `rows · columns` numbers, no more than begun with.
     #[inline(always)]
-    pub unsafe fn add<M: Machine>(&mut self, tile: *const f32, rows: usize, columns: usize, number: [usize; 2]) {
+    pub unsafe fn add<M: Machine>(
+        &mut self,
+        tile: *const f32,
+        rows: usize,
+        columns: usize,
+        number: impl FnOnce() -> [usize; 2],
+    ) {
         // SAFETY: as the caller promises.
         let tile = unsafe { std::slice::from_raw_parts(tile, rows * columns) };
         if !self.reduced[1] {
             return self.add_columns(tile, rows, columns);
         }
-        if self.reduced[0] && !matches!(self.reduction, Reduction::ArgMax | Reduction::ArgMin) {
+        let is_numbered = matches!(self.reduction, Reduction::ArgMax | Reduction::ArgMin);
+        if self.reduced[0] && !is_numbered {
             return self.add_row::<M>(0, tile, 0);
         }
+        let number = if is_numbered { number() } else { [0, 0] };
         for (row, values) in tile.chunks_exact(columns.max(1)).enumerate() {
             let first = number[0] + if self.reduced[0] { row * number[1] } else { 0 };
             self.add_row::<M>(if self.reduced[0] { 0 } else { row }, values, first);

@@ -193,24 +193,44 @@ unsafe fn units_v3(walk: &Walk, arena: Shared, rate: f32, from: usize, to: usize
     unsafe { units::<V3>(walk, arena, rate, from, to, scratch) }
 }
 
-/// The rows and columns of the tile at a position; moves the position of the loops of one kind
-/// (kept or reduced) to the unit or step of that number.
+/// Moves the position of the kept loops to the unit of that number.
 #[inline(always)]
-fn seek(nest: &Nest, reduced: bool, mut number: usize, at: &mut [i64]) {
+fn seek(nest: &Nest, mut number: usize, at: &mut [i64]) {
     let outer = nest.outer.len();
-    for axis in (0..2).rev().filter(|&axis| nest.tile[axis].reduced == reduced) {
+    for axis in (0..2).rev().filter(|&axis| !nest.tile[axis].reduced) {
         let tiles = nest.tile[axis].extent.div_ceil(nest.chunk[axis]).max(1);
         at[outer + axis] = ((number % tiles) * nest.chunk[axis]) as i64;
         number /= tiles;
     }
-    let range = if reduced { nest.kept..outer } else { 0..nest.kept };
-    for place in range.rev() {
+    for place in (0..nest.kept).rev() {
         let extent = nest.outer[place].extent.max(1);
         at[place] = (number % extent) as i64;
         number /= extent;
     }
 }
 
+/// Moves the position of the loops of one kind to the next unit or step; from the last to the first.
+#[inline(always)]
+fn advance(nest: &Nest, reduced: bool, at: &mut [i64]) {
+    let outer = nest.outer.len();
+    for axis in (0..2).rev().filter(|&axis| nest.tile[axis].reduced == reduced) {
+        at[outer + axis] += nest.chunk[axis] as i64;
+        if at[outer + axis] < nest.tile[axis].extent as i64 {
+            return;
+        }
+        at[outer + axis] = 0;
+    }
+    let range = if reduced { nest.kept..outer } else { 0..nest.kept };
+    for place in range.rev() {
+        at[place] += 1;
+        if at[place] < nest.outer[place].extent as i64 {
+            return;
+        }
+        at[place] = 0;
+    }
+}
+
+/// The rows and columns of the tile at a position.
 #[inline(always)]
 fn shape(nest: &Nest, at: &[i64]) -> [usize; 2] {
     let outer = nest.outer.len();
@@ -237,8 +257,11 @@ unsafe fn units<M: Machine>(walk: &Walk, arena: Shared, rate: f32, from: usize, 
     unsafe {
         own.fill(&walk.program);
         ending.fill(&walk.ending);
+        seek(nest, from, at);
         for unit in from..to {
-            seek(nest, false, unit, at);
+            if unit > from {
+                advance(nest, false, at);
+            }
             let Some(reduction) = walk.reduction else {
                 let [rows, columns] = shape(nest, at);
                 own.evaluate::<M>(&walk.program, at, rows, columns, std::ptr::null(), pointers);
@@ -248,15 +271,15 @@ unsafe fn units<M: Machine>(walk: &Walk, arena: Shared, rate: f32, from: usize, 
             let accumulator = &mut scratch.accumulator;
             let results = (0..2).filter(|&axis| !reduced[axis]).map(|axis| nest.chunk[axis]).product();
             accumulator.begin(reduction, reduced, results);
-            for step in 0..nest.steps {
-                seek(nest, true, step, at);
+            // Those that are reduced over are at their first position, and are again after the last.
+            for _ in 0..nest.steps {
                 let [rows, columns] = shape(nest, at);
                 own.evaluate::<M>(&walk.program, at, rows, columns, std::ptr::null(), pointers);
                 let value = pointers[walk.program.code.len() - 1];
-                accumulator.add::<M>(value, rows, columns, number_of(nest, at));
+                accumulator.add::<M>(value, rows, columns, || number_of(nest, at));
+                advance(nest, true, at);
             }
             // The ending sees one position of the loops that were reduced over.
-            seek(nest, true, 0, at);
             let [rows, columns] = shape(nest, at);
             let rows = if reduced[0] { 1 } else { rows };
             let columns = if reduced[1] { 1 } else { columns };
