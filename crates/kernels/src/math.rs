@@ -149,24 +149,26 @@ pub(crate) fn root(x: f32) -> f32 {
     if x == f32::NEG_INFINITY { f32::INFINITY } else { x.sqrt() + 0.0 }
 }
 
-/// The first or the second. By bits: a branch that leaves the result in place would become a conditional store,
-/// which is slow on some processors, and one between places in memory a loop over single numbers.
+/// The first or the second. By bits: a choice between places in memory would be a loop over single numbers.
 #[inline(always)]
 pub(crate) fn select(condition: bool, a: f32, b: f32) -> f32 {
     let chosen = u32::from(condition).wrapping_neg();
     f32::from_bits(a.to_bits() & chosen | b.to_bits() & !chosen)
 }
 
-/// The greater; NaN if one is.
+/// The greater; NaN if one is. A sum stands for NaN since a choice of what is in place already would become a
+/// conditional store, which is slow on some processors.
 #[inline(always)]
 pub(crate) fn max(a: f32, b: f32) -> f32 {
-    select((a >= b) | a.is_nan(), a, b)
+    let greater = if b > a { b } else { a };
+    select(a.is_nan() | b.is_nan(), a + b, greater)
 }
 
 /// The lesser; NaN if one is.
 #[inline(always)]
 pub(crate) fn min(a: f32, b: f32) -> f32 {
-    select((a <= b) | a.is_nan(), a, b)
+    let lesser = if b < a { b } else { a };
+    select(a.is_nan() | b.is_nan(), a + b, lesser)
 }
 
 /// `erfc(a) exp(a²) / t` with `t = 2 / (2 + a)`, by powers of `t`, for a in 0 ..= 10.6: a fit at the zeros of
