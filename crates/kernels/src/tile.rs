@@ -196,34 +196,19 @@ unsafe fn units_v3(walk: &Walk, arena: Shared, rate: f32, from: usize, to: usize
 /// Moves the position of the kept loops to the unit of that number.
 #[inline(always)]
 fn seek(nest: &Nest, mut number: usize, at: &mut [i64]) {
-    let outer = nest.outer.len();
-    for axis in (0..2).rev().filter(|&axis| !nest.tile[axis].reduced) {
-        let tiles = nest.tile[axis].extent.div_ceil(nest.chunk[axis]).max(1);
-        at[outer + axis] = ((number % tiles) * nest.chunk[axis]) as i64;
-        number /= tiles;
-    }
-    for place in (0..nest.kept).rev() {
-        let extent = nest.outer[place].extent.max(1);
-        at[place] = (number % extent) as i64;
-        number /= extent;
+    for (place, extent, chunk) in nest.kept_loops() {
+        let pieces = extent.div_ceil(chunk).max(1);
+        at[place] = ((number % pieces) * chunk) as i64;
+        number /= pieces;
     }
 }
 
-/// Moves the position of the loops of one kind to the next unit or step; from the last to the first.
+/// Moves the position of some loops, the fastest first, to the next; from the last to the first.
 #[inline(always)]
-fn advance(nest: &Nest, reduced: bool, at: &mut [i64]) {
-    let outer = nest.outer.len();
-    for axis in (0..2).rev().filter(|&axis| nest.tile[axis].reduced == reduced) {
-        at[outer + axis] += nest.chunk[axis] as i64;
-        if at[outer + axis] < nest.tile[axis].extent as i64 {
-            return;
-        }
-        at[outer + axis] = 0;
-    }
-    let range = if reduced { nest.kept..outer } else { 0..nest.kept };
-    for place in range.rev() {
-        at[place] += 1;
-        if at[place] < nest.outer[place].extent as i64 {
+fn advance(loops: impl Iterator<Item = (usize, usize, usize)>, at: &mut [i64]) {
+    for (place, extent, chunk) in loops {
+        at[place] += chunk as i64;
+        if at[place] < extent as i64 {
             return;
         }
         at[place] = 0;
@@ -260,7 +245,7 @@ unsafe fn units<M: Machine>(walk: &Walk, arena: Shared, rate: f32, from: usize, 
         seek(nest, from, at);
         for unit in from..to {
             if unit > from {
-                advance(nest, false, at);
+                advance(nest.kept_loops(), at);
             }
             let Some(reduction) = walk.reduction else {
                 let [rows, columns] = shape(nest, at);
@@ -277,7 +262,7 @@ unsafe fn units<M: Machine>(walk: &Walk, arena: Shared, rate: f32, from: usize, 
                 own.evaluate::<M>(&walk.program, at, rows, columns, std::ptr::null(), pointers);
                 let value = pointers[walk.program.code.len() - 1];
                 accumulator.add::<M>(value, rows, columns, || number_of(nest, at));
-                advance(nest, true, at);
+                advance(nest.reduced_loops(), at);
             }
             // The ending sees one position of the loops that were reduced over.
             let [rows, columns] = shape(nest, at);

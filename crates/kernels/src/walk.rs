@@ -7,6 +7,7 @@ use crate::machine::Level;
 use crate::threads;
 use crate::tile::{self, Scratch};
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// A loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +181,8 @@ pub(crate) struct Nest {
     pub outer: Vec<Loop>,
     /// How many of them are kept.
     pub kept: usize,
+    /// How many of these, the last ones, run inside the rows of tiles: what they write lies between the rows.
+    pub between: usize,
     /// The rows and columns of all tiles.
     pub tile: [Loop; 2],
     /// Rows and columns of one tile; the last may be smaller.
@@ -325,6 +328,7 @@ impl Nest {
             if parts == 1 { tile[1].extent.max(1) } else { tile[1].extent.div_ceil(parts).next_multiple_of(16) };
         let rows = if columns < tile[1].extent { 1 } else { (length / columns).clamp(1, tile[0].extent.max(1)) };
         let chunk = [rows, columns];
+        let between = between(spec, kept, tile[0]);
         let along = |reduced: bool| -> usize {
             let tiles = (0..2).filter(|&axis| tile[axis].reduced == reduced);
             let tiles: usize = tiles.map(|axis| tile[axis].extent.div_ceil(chunk[axis])).product();
@@ -334,6 +338,37 @@ impl Nest {
         let (units, steps) = (along(false), along(true));
         let work = rows * columns * steps.max(1) * (spec.program.len() + 2);
         let together = (GRAIN / work.max(1)).max(1);
-        Ok(Nest { outer: outer.to_vec(), kept, tile, chunk, units, together, steps })
+        Ok(Nest { outer: outer.to_vec(), kept, between, tile, chunk, units, together, steps })
     }
+
+    /// The kept loops, the fastest first: their places, how often they run and how much at once.
+    #[inline(always)]
+    pub fn kept_loops(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let (slow, fast) = (0..self.kept - self.between, self.kept - self.between..self.kept);
+        let outer = |range: Range<usize>| range.rev().map(|place| (place, self.outer[place].extent, 1));
+        self.along_tile(1, false).chain(outer(fast)).chain(self.along_tile(0, false)).chain(outer(slow))
+    }
+
+    /// The loops that are reduced over, as [`Nest::kept_loops`].
+    #[inline(always)]
+    pub fn reduced_loops(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let outer = (self.kept..self.outer.len()).rev().map(|place| (place, self.outer[place].extent, 1));
+        self.along_tile(1, true).chain(self.along_tile(0, true)).chain(outer)
+    }
+
+    #[inline(always)]
+    fn along_tile(&self, axis: usize, reduced: bool) -> impl Iterator<Item = (usize, usize, usize)> {
+        let one = (self.outer.len() + axis, self.tile[axis].extent, self.chunk[axis]);
+        (self.tile[axis].reduced == reduced).then_some(one).into_iter()
+    }
+}
+
+/// How many of the last kept loops write between the rows of a tile, as those over the places under one window
+/// of a pooling: inside the rows they write each line of memory at once, outside they would go through all of
+/// it again and again.
+fn between(spec: &WalkSpec, kept: usize, rows: Loop) -> usize {
+    let Some((_, store)) = spec.stores.first().filter(|_| !rows.reduced) else { return 0 };
+    let step = store.strides[store.strides.len() - 2].abs();
+    let first = usize::from(spec.by_steps).min(kept);
+    (first..kept).rev().take_while(|&place| (1..step).contains(&store.strides[place].abs())).count()
 }
