@@ -39,6 +39,8 @@ const WRONG: &[(&str, Slip, &str)] = &[
     (FORMS, Slip::Sum, "claim s = mean[i] x[i]"),
     (FORMS, Slip::Sum, "claim s + c[j] c[j] = sum[i] x[i] + c[i]^2"),
     (FORMS, Slip::Sum, "claim g = sum[i] exp(x[i])"),
+    (FORMS, Slip::Sum, "claim s = sum[k] sum[i] x[i]"),
+    (NETWORK, Slip::Sum, "claim ∂loss/∂p[k] = sum[i] (-y[k] / p[k])"),
     // A sign.
     (NETWORK, Slip::Sign, "claim ∂loss/∂z2[j] = y[j] - p[j] given sum[k] y[k] = 1"),
     (NETWORK, Slip::Sign, "claim ∂loss/∂z2[j] = p[j] + y[j] given sum[k] y[k] = 1"),
@@ -158,7 +160,6 @@ fn malformed_claims_are_no_claims() {
     for claim in [
         "claim s = q + w",
         "claim x[i] = e[i,j] x[j]",
-        "claim s = sum[k] 1",
         "claim delta[i,j] = delta[j,i]",
         "claim s = s given q",
         "claim ∂(x[i] x[i])/∂x[j] = 2 x[j]",
