@@ -159,3 +159,60 @@ fn with_probe(model: &Model, of: &Name, at: &[(Index, usize)]) -> Model {
     let (per_example, span) = own.map_or((true, Default::default()), |own| (own.per_example, own.span));
     model.extended([Tensor { name: PROBE.into(), shape: Vec::new(), role, per_example, span }])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derivation::{Step, derive, random_point};
+    use crate::text::Source;
+
+    const MODEL: &str = "input x[3]\ninput y[2]\nparam W[2,3] ~ he\nz[i] = W[i,j] x[j]\na[i] = tanh(z[i])\n\
+                         loss = sum[i] (a[i] - y[i])^2\n";
+
+    fn derived(of: &str) -> (Backward, Point) {
+        let source = Source::new("model.dr", MODEL);
+        let model = crate::model::build(&source, &crate::syntax::parse(&source).unwrap()).unwrap();
+        let backward = derive(&model, of, &["W".into()]).unwrap();
+        let mut state = 7u64;
+        let mut uniform = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        };
+        let mut point = random_point(&backward.model, &mut uniform);
+        let all: Vec<Name> = backward.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        crate::meaning::complete(&backward.model, &mut point, &all).unwrap();
+        (backward, point)
+    }
+
+    fn twice(step: &Step) -> Step {
+        Step { rule: step.rule, after: Term::mul(vec![Term::integer(2), step.after.clone()]) }
+    }
+
+    /// By finite differences alone: neither the replay nor dual numbers are asked.
+    #[test]
+    fn wrong_local_jacobians_are_seen() {
+        let (mut backward, point) = derived("loss");
+        let mut found = Verification::default();
+        verify_local(&backward, &point, &mut found).unwrap();
+        assert!(found.max_difference_error > 0.0 && backward.jacobians.len() == 3, "{found:?}");
+        for number in 0..backward.jacobians.len() {
+            let steps = &mut backward.jacobians[number].derivation.steps;
+            let last = steps.pop().expect("a step");
+            steps.push(twice(&last));
+            let error = verify_local(&backward, &point, &mut Verification::default());
+            assert!(matches!(error, Err(CheckError::Difference { .. })), "{error:?}");
+            *backward.jacobians[number].derivation.steps.last_mut().unwrap() = last;
+        }
+    }
+
+    #[test]
+    fn wrong_derivatives_of_what_is_no_scalar_are_seen() {
+        let (mut backward, point) = derived("a");
+        verify_entries(&backward, &[point.clone()], &mut Verification::default()).unwrap();
+        let steps = &mut backward.gradients.last_mut().unwrap().derivation.steps;
+        let last = steps.pop().expect("a step");
+        steps.push(twice(&last));
+        let error = verify_entries(&backward, &[point], &mut Verification::default());
+        assert!(matches!(error, Err(CheckError::Difference { .. })), "{error:?}");
+    }
+}

@@ -5,7 +5,7 @@ use super::points::{Kind, Place, needed};
 use crate::derivation::{Exact, Expansion, Verdict, derivative_parts, magnitude, with_derivatives};
 use crate::meaning::{Array, Totals, complete};
 use crate::model::{Claim, Definition, Given, Model, Role, Tensor};
-use crate::term::{Index, Name, Term};
+use crate::term::{Index, Name, Node, Term};
 use crate::text::Span;
 
 /// How it was shown that a line equals the one above it.
@@ -59,6 +59,7 @@ const MOST_COMPARED_WORK: usize = 10_000_000;
 
 /// Points, and everything else that is needed to compare terms of a model.
 pub(super) struct Judge<'a> {
+    places: &'a [Place],
     totals: Vec<(Kind, Totals<'a>)>,
     /// The model with definitions of the derivatives in its claims, none of which uses a promise.
     derived: Option<&'a Model>,
@@ -70,7 +71,7 @@ pub(super) struct Judge<'a> {
 impl<'a> Judge<'a> {
     pub fn new(reader: &Reader<'a>, places: &'a [Place], given: &[&'a Given]) -> Judge<'a> {
         let totals = places.iter().map(|place| (place.kind, Totals::new(reader.model, &place.values))).collect();
-        Judge { totals, derived: reader.derived, given: given.to_vec(), pass_work: reader.work }
+        Judge { places, totals, derived: reader.derived, given: given.to_vec(), pass_work: reader.work }
     }
 
     /// Roughly how many nodes were visited so far.
@@ -148,6 +149,9 @@ impl<'a> Judge<'a> {
 
     /// Whether two lines are equal, in less time.
     pub fn holds(&self, above: &Term, line: &Term, indices: &[Index]) -> bool {
+        if self.passes(line).saturating_mul(self.pass_work) > MOST_COMPARED_WORK {
+            return false;
+        }
         // Most guesses fail at the first entry of the first point.
         if let (Some((_, totals)), Some(entry)) = (self.totals.first(), sample(indices).first()) {
             let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
@@ -159,6 +163,18 @@ impl<'a> Judge<'a> {
             }
         }
         matches!(self.compare(above, line, indices), Judgement::Equal(_))
+    }
+
+    /// How many passes by dual numbers an entry of a term may take.
+    fn passes(&self, term: &Term) -> usize {
+        let is_tabulated = |name| self.places.first().is_some_and(|place| place.values.contains_key(name));
+        let own = match term.node() {
+            Node::Read { tensor, .. } => usize::from(derivative_parts(tensor).is_some() && !is_tabulated(tensor)),
+            _ => 0,
+        };
+        let inner = term.children().iter().map(|child| self.passes(child)).fold(own, usize::saturating_add);
+        let range = term.open().map_or(1, |opened| opened.indices.iter().map(|index| index.extent).product());
+        inner.saturating_mul(range)
     }
 
     /// The ratio of a line to the one above where that is the same number at all entries and points.
@@ -197,8 +213,11 @@ impl<'a> Judge<'a> {
 
 /// The model with definitions for all derivatives in its claims, by the rules but without promises; `None`
 /// where a rule is missing.
-pub(super) fn with_claimed_derivatives(model: &Model) -> Option<Model> {
-    let names = claimed_derivatives(&model.claims);
+pub(super) fn with_claimed_derivatives(model: &Model, written: &[Name]) -> Option<Model> {
+    let mut names = claimed_derivatives(&model.claims);
+    names.extend(written.iter().cloned());
+    names.sort();
+    names.dedup();
     let asking = Tensor {
         name: "claims".into(),
         shape: Vec::new(),
@@ -252,7 +271,9 @@ const MOST_ENTRIES: usize = 20_000;
 pub(super) fn tabulate(reader: &Reader, claim: &Claim, places: &mut [Place]) {
     let Some(derived) = reader.derived.filter(|_| reader.is_large()) else { return };
     let is_short = |name: &Name| derived.tensor(name).is_some_and(|tensor| tensor.len() <= MOST_ENTRIES);
-    for name in claimed_derivatives(std::slice::from_ref(claim)).into_iter().filter(is_short) {
+    let names = claimed_derivatives(std::slice::from_ref(claim));
+    let written = reader.written.iter().filter(|name| !names.contains(name)).cloned();
+    for name in names.iter().cloned().chain(written).filter(is_short) {
         for (number, place) in places.iter_mut().enumerate() {
             let mut values = place.values.clone();
             if complete(derived, &mut values, std::slice::from_ref(&name)).is_err() {

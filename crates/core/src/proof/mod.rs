@@ -18,9 +18,11 @@ pub use slips::Slip;
 
 use crate::derivation::evaluation_work;
 use crate::model::{Claim, Given, Model};
+use crate::term::Name;
 use crate::text::{Problem, Source, Span};
 use judge::{Judge, Judgement, needed_by, needed_by_claims, tabulate, with_claimed_derivatives};
 use points::places;
+use written::derivatives_of_misfits;
 
 /// What was found of a claim.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ pub struct Proof {
     /// The claim.
     pub span: Span,
     /// Of the blocks around it, the counters and their values.
-    pub counters: Vec<(crate::term::Name, i64)>,
+    pub counters: Vec<(Name, i64)>,
     /// The lines that follow from those above them, up to the first that does not.
     pub lines: Vec<Line>,
     /// The first line that does not follow.
@@ -63,9 +65,10 @@ pub struct Wrong {
 
 /// Proof-reads all claims of a model that was built from the source. `uniform` gives numbers in -1..1.
 pub fn prove(source: &Source, model: &Model, uniform: &mut dyn FnMut() -> f64) -> Vec<Proof> {
-    let derived = with_claimed_derivatives(model);
+    let written = derivatives_of_misfits(source, model);
+    let derived = with_claimed_derivatives(model, &written);
     let work = evaluation_work(model, &needed_by_claims(model));
-    let reader = Reader { source, model, derived: derived.as_ref(), work };
+    let reader = Reader { source, model, written, derived: derived.as_ref(), work };
     let mut proofs: Vec<Proof> = Vec::with_capacity(model.claims.len());
     for claim in &model.claims {
         // A claim of a block is told about once.
@@ -80,6 +83,8 @@ pub fn prove(source: &Source, model: &Model, uniform: &mut dyn FnMut() -> f64) -
 struct Reader<'a> {
     source: &'a Source,
     model: &'a Model,
+    /// The derivatives in lines whose indices cannot be right.
+    written: Vec<Name>,
     derived: Option<&'a Model>,
     /// Roughly how many nodes are visited to evaluate what the claims need.
     work: usize,

@@ -2,7 +2,7 @@
 //! model around them is built once for all.
 
 use super::Reader;
-use super::written::{edited, flat};
+use super::written::edited;
 use crate::model::{Claim, DEFAULT_BATCH, claims_with};
 use crate::syntax::parse;
 use crate::syntax::tree::{Statement, StatementKind};
@@ -22,8 +22,8 @@ impl Reader<'_> {
         let mut whole = before.to_string();
         let mut starts: Vec<Option<usize>> = Vec::with_capacity(changes.len());
         for edits in changes {
-            let changed = flat(&edited(text, own, edits));
-            if !is_claim(&changed, &claim.counters) {
+            let changed = edited(text, own, edits);
+            if !is_claim(&changed, indentation, &claim.counters) {
                 starts.push(None);
                 continue;
             }
@@ -58,13 +58,15 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a text is one claim and nothing else, inside blocks with these counters.
-fn is_claim(text: &str, counters: &[(Name, i64)]) -> bool {
+/// Whether a text is one claim and nothing else, inside blocks with these counters, and indented so.
+fn is_claim(text: &str, indentation: &str, counters: &[(Name, i64)]) -> bool {
     let mut file = String::new();
     for (depth, (counter, _)) in counters.iter().enumerate() {
-        file += &format!("{}for {counter} in 1..1:\n", "    ".repeat(depth));
+        // Each block is indented by a character more at least.
+        file += &format!("{}for {counter} in 1..1:\n", indentation.get(..depth).unwrap_or_default());
     }
-    file += &format!("{}{text}", "    ".repeat(counters.len()));
+    file += indentation;
+    file += text;
     let Ok(tree) = parse(&Source::new("claim", file)) else { return false };
     let mut statements = tree.statements.as_slice();
     while let [Statement { kind: StatementKind::For { body, .. }, .. }] = statements {

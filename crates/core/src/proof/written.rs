@@ -1,8 +1,10 @@
 //! Claims as they are written: their parts, and where letters stand.
 
-use crate::model::{Model, Role, TargetKind};
+use crate::model::{Model, Role, TargetKind, derivative_name};
+use crate::syntax::parse;
 use crate::syntax::tree::{Claim, Expr, ExprKind, Statement, StatementKind, Tree};
-use crate::text::Span;
+use crate::term::Name;
+use crate::text::{Source, Span};
 
 /// The claim that stands at a place.
 pub(super) fn claim_at(tree: &Tree, span: Span) -> Option<&Claim> {
@@ -14,6 +16,27 @@ pub(super) fn claim_at(tree: &Tree, span: Span) -> Option<&Claim> {
         })
     }
     find(&tree.statements, span)
+}
+
+/// The derivatives that stand in lines whose indices cannot be right: once they are mended they are needed.
+pub(super) fn derivatives_of_misfits(source: &Source, model: &Model) -> Vec<Name> {
+    let mut names: Vec<Name> = Vec::new();
+    let Ok(tree) = parse(source) else { return names };
+    for claim in model.claims.iter().filter(|claim| claim.lines.iter().any(|line| line.value.is_err())) {
+        for line in claim_at(&tree, claim.span).into_iter().flat_map(|claim| &claim.lines) {
+            line.value.visit(&mut |expr| {
+                let ExprKind::Derivative { of, wrt } = &expr.kind else { return };
+                let tensor = |expr: &Expr| match &expr.kind {
+                    ExprKind::Read { tensor, .. } | ExprKind::Name(tensor) => model.tensor(&tensor.text),
+                    _ => None,
+                };
+                if let (Some(of), Some(wrt)) = (tensor(of), tensor(wrt)) {
+                    names.push(derivative_name(&of.name, &wrt.name));
+                }
+            });
+        }
+    }
+    names
 }
 
 /// A letter where it stands.

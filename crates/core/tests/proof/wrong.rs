@@ -48,6 +48,17 @@ const WRONG: &[(&str, Slip, &str)] = &[
     (NETWORK, Slip::Sign, "claim ∂loss/∂p[k] = y[k] / p[k]"),
     (NETWORK, Slip::Sign, "claim a1[i] = 1 / (1 + exp(z1[i]))"),
     (FORMS, Slip::Sign, "claim ∂loss/∂y[i] = e[i]"),
+    // On several lines, with a condition above and a comment.
+    (
+        NETWORK,
+        Slip::Sign,
+        "claim ∂loss/∂z2[i] = p[i] sum[k] y[k] - y[i]\n    = p[i] - y[i] given sum[k] y[k] = 1 # what is hot\n    = y[i] - p[i]",
+    ),
+    (
+        DEEP,
+        Slip::Sign,
+        "for l in 1..depth:\n  claim ∂f{l}[i]/∂f{l-1}[j] = B{l}[i,j] (1 - f{l}[i]^2)\n      = (1 + f{l}[i]^2) B{l}[i,j]",
+    ),
     (FORMS, Slip::Sign, "claim ∂t[i]/∂c[i] = 1 + t[i]^2"),
     // A factor.
     (NETWORK, Slip::Factor, "claim ∂a1[i]/∂z1[i] = a1[i]"),
