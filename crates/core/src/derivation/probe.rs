@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn wrong_derivatives_of_what_is_no_scalar_are_seen() {
         let (mut backward, point) = derived("a");
-        verify_entries(&backward, &[point.clone()], &mut Verification::default()).unwrap();
+        verify_entries(&backward, std::slice::from_ref(&point), &mut Verification::default()).unwrap();
         let steps = &mut backward.gradients.last_mut().unwrap().derivation.steps;
         let last = steps.pop().expect("a step");
         steps.push(twice(&last));

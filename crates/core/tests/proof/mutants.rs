@@ -101,6 +101,16 @@ fn is_mended(mutant: &Mutant, wrong: &Wrong) -> bool {
 }
 
 #[test]
+fn what_is_changed_was_right() {
+    for base in bases() {
+        let source = source(base.model, base.claim);
+        if let Some(wrong) = prove(&source, &built(&source), &mut uniform()).remove(0).wrong {
+            panic!("{}", wrong.problem.render(&source));
+        }
+    }
+}
+
+#[test]
 fn what_was_put_in_is_told() {
     let (mut counts, mut mistaken) = (BTreeMap::new(), String::new());
     for (slip, mutants) in all_mutants() {
