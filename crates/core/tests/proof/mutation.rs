@@ -217,7 +217,7 @@ fn factors(line: &str) -> Vec<String> {
     let is_factor = |part: Option<&&str>| part.is_some_and(|part| is_plain(part) || part.starts_with('('));
     for (number, _) in parts.iter().enumerate().filter(|(_, part)| is_plain(part)) {
         let before = number.checked_sub(1).and_then(|before| parts.get(before));
-        if is_factor(parts.get(number + 1)) || before.is_some_and(|before| is_plain(before)) {
+        if is_factor(parts.get(number + 1)) || before.is_some_and(&is_plain) {
             let left = parts.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, part)| *part);
             found.push(left.collect::<Vec<_>>().join(" "));
         }
