@@ -36,7 +36,10 @@ fn uniform() -> impl FnMut() -> f64 {
 fn derivations(backward: &mut Backward) -> Vec<&mut Derivation> {
     let stable = backward.stabilised.iter_mut().map(|stable| &mut stable.derivation);
     let local = backward.jacobians.iter_mut().map(|local| &mut local.derivation);
-    let gradients = backward.gradients.iter_mut().flat_map(|gradient| [&mut gradient.derivation, &mut gradient.shown]);
+    let gradients = backward
+        .gradients
+        .iter_mut()
+        .flat_map(|gradient| [&mut gradient.derivation, &mut gradient.shown].into_iter().chain(&mut gradient.in_full));
     stable.chain(local).chain(gradients).collect()
 }
 
@@ -83,11 +86,13 @@ type Change = (&'static str, fn(&Term) -> Term);
 #[test]
 fn every_changed_step_is_seen() {
     let changes: [Change; 3] = [("sign", sign), ("factor", factor), ("index", index)];
-    let mut tampered = 0;
+    let (mut tampered, mut in_full) = (0, 0);
     for text in MODELS {
         let model = built(text);
         let wrt: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
         let mut backward = derive(&model, "loss", &wrt).unwrap();
+        backward.put_in_full();
+        in_full += backward.gradients.iter().flat_map(|own| &own.in_full).map(|own| own.steps.len()).sum::<usize>();
         let mut uniform = uniform();
         let points = [random_point(&backward.model, &mut uniform)];
         let verification = verify(&backward, &points).unwrap();
@@ -119,5 +124,29 @@ fn every_changed_step_is_seen() {
         }
         assert!(verify(&backward, &points).is_ok());
     }
-    assert!(tampered > 500, "{tampered} changes");
+    assert!(tampered > 500 && in_full > 3, "{tampered} changes, {in_full} steps in full");
+}
+
+/// Where a chain goes on it must begin with what the one before it ends in, also where it has no steps.
+#[test]
+fn a_changed_beginning_is_seen() {
+    let model = built(MODELS[0]);
+    let wrt: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
+    let mut backward = derive(&model, "loss", &wrt).unwrap();
+    backward.put_in_full();
+    for number in 0..backward.gradients.len() {
+        for chain in 0..3 {
+            let begin = |backward: &mut Backward, changed: Option<Term>| {
+                let gradient = &mut backward.gradients[number];
+                let in_full = gradient.in_full.as_mut().expect("a short result");
+                let derivation = [&mut gradient.derivation, &mut gradient.shown, in_full].into_iter().nth(chain);
+                let start = &mut derivation.expect("one of three").start;
+                std::mem::replace(start, changed.unwrap_or_else(|| factor(start)))
+            };
+            let kept = begin(&mut backward, None);
+            assert!(verify(&backward, &[]).is_err(), "chain {chain} of gradient {number}");
+            begin(&mut backward, Some(kept));
+        }
+    }
+    assert!(verify(&backward, &[]).is_ok());
 }

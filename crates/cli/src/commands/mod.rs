@@ -17,9 +17,11 @@ use deltarule_run::seeds::Stream;
 /// At how many points every line of a derivation is evaluated.
 const POINTS: usize = 3;
 
-/// The derivatives of `of` by the tensors.
+/// The derivatives of `of` by the tensors, with all that is shown of them.
 fn derive_by(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, Failure> {
-    derivation::derive(model, of, wrt).map_err(Failure::message)
+    let mut backward = derivation::derive(model, of, wrt).map_err(Failure::message)?;
+    backward.put_in_full();
+    Ok(backward)
 }
 
 /// The parameters: what a model is differentiated by unless something else is asked for.

@@ -1,5 +1,6 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
+use super::full::is_put_in;
 use super::rewrite::{Context, Derivation, Rule};
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY, names};
 use super::{Stabilised, derivative_name, rewritten};
@@ -39,6 +40,8 @@ pub struct Gradient {
     pub shown: Derivation,
     /// The derivatives put in by their right sides there.
     pub shown_put_in: Vec<Name>,
+    /// How it goes on until no other derivative is in it, where that was asked for and is not very long.
+    pub in_full: Option<Derivation>,
 }
 
 /// Everything derived for one tensor.
@@ -125,6 +128,14 @@ impl Backward {
         for gradient in &self.gradients {
             replay(&gradient.derivation, &gradient.put_in).map_err(fail(&gradient.of, &gradient.wrt))?;
             replay(&gradient.shown, &gradient.shown_put_in).map_err(fail(&gradient.of, &gradient.wrt))?;
+            let goes_on = |from: &Derivation, to: &Derivation| if to.start == *from.end() { Ok(()) } else { Err(0) };
+            goes_on(&gradient.derivation, &gradient.shown).map_err(fail(&gradient.of, &gradient.wrt))?;
+            if let Some(in_full) = &gradient.in_full {
+                goes_on(&gradient.shown, in_full).map_err(fail(&gradient.of, &gradient.wrt))?;
+                let put_in: Vec<Name> = self.gradients.iter().map(|other| other.name.clone()).collect();
+                let put_in: Vec<Name> = put_in.into_iter().filter(|name| is_put_in(&self.model, name)).collect();
+                replay(in_full, &put_in).map_err(fail(&gradient.of, &gradient.wrt))?;
+            }
         }
         Ok(())
     }
@@ -257,6 +268,7 @@ impl Work<'_> {
             put_in,
             shown,
             shown_put_in: Vec::new(),
+            in_full: None,
         });
         Ok(())
     }

@@ -4,6 +4,7 @@
 use super::Stabilised;
 use super::adjoint::{Backward, Gradient, LocalJacobian, ReplayError};
 use super::derivative_name;
+use super::probe;
 use super::rewrite::Derivation;
 use crate::meaning::{
     Array, Difference, MeaningError, Point, complete, directional_difference, evaluate_entries, finite_difference,
@@ -23,8 +24,8 @@ pub struct Verification {
     pub lines: usize,
     /// The greatest difference between two lines of a chain, relative to the size of the line.
     pub max_rel_error: f64,
-    /// The greatest difference between a result and finite differences, relative to the size of
-    /// the derivative; of scalars only.
+    /// The greatest difference between a derivative, local or of the whole model, and finite differences,
+    /// relative to the size of the derivative.
     pub max_difference_error: f64,
     /// How many of the lines were shown to equal the one above them in exact arithmetic.
     pub exact: usize,
@@ -200,7 +201,8 @@ fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> 
 
 /// Replays everything, then evaluates every line of every derivation at the points, and holds the
 /// results to finite differences: entry by entry, as many as about a second allows, and for a model
-/// that is too large for that in one direction in which everything given moves. Of lines that sum over
+/// that is too large for that in one direction in which everything given moves. Local Jacobians are held to finite
+/// differences of their equations, and derivatives of what is no scalar entry by entry. Of lines that sum over
 /// millions fewer entries are evaluated, and with many of them fewer points are taken; at least one.
 ///
 /// # Errors
@@ -208,7 +210,7 @@ fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> 
 pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, CheckError> {
     backward.replay().map_err(CheckError::Replay)?;
     let mut found = Verification::default();
-    let work = evaluation_work(&backward.model, &backward.of);
+    let work = evaluation_work(&backward.model, std::slice::from_ref(&backward.of));
     let differences = 8 * points.len().max(1) * backward.gradients.len().max(1);
     let entries = (MOST_WORK / work.max(1) / differences).min(ENTRIES);
     let wanted = read_by_lines(backward);
@@ -233,18 +235,24 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         }
         for gradient in &backward.gradients {
             // The first line is the name of what the last one defines.
-            let Gradient { name, indices, derivation, shown, .. } = gradient;
+            let Gradient { name, indices, derivation, shown, in_full, .. } = gradient;
             if check.lines(name, indices, derivation.end(), derivation, &mut found)? {
                 defined.insert(name.clone());
             }
-            check.lines(name, indices, derivation.end(), shown, &mut found)?;
+            for further in std::iter::once(shown).chain(in_full) {
+                check.lines(name, indices, derivation.end(), further, &mut found)?;
+            }
             check.entries(gradient, entries, &mut found)?;
         }
         if entries == 0 && number == 0 {
             check.direction(backward, &mut found)?;
         }
+        if number == 0 {
+            probe::verify_local(backward, &point, &mut found)?;
+        }
         done = done.saturating_add(check.work.get());
     }
+    probe::verify_entries(backward, points, &mut found)?;
     let undefined = backward.gradients.iter().find(|gradient| !defined.contains(&gradient.name));
     match undefined.filter(|_| !points.is_empty()) {
         Some(gradient) => Err(CheckError::Undefined(gradient.name.clone())),
@@ -257,7 +265,10 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
 fn read_by_lines(backward: &Backward) -> Vec<Name> {
     let stabilised = backward.stabilised.iter().map(|stable| (&stable.derivation, true));
     let jacobians = backward.jacobians.iter().map(|local| (&local.derivation, true));
-    let gradients = backward.gradients.iter().flat_map(|own| [(&own.derivation, false), (&own.shown, true)]);
+    let gradients = backward.gradients.iter().flat_map(|own| {
+        let further = std::iter::once(&own.shown).chain(&own.in_full).map(|derivation| (derivation, true));
+        std::iter::once((&own.derivation, false)).chain(further)
+    });
     let mut wanted = BTreeSet::from([backward.of.clone()]);
     for (derivation, with_start) in stabilised.chain(jacobians).chain(gradients) {
         let start = with_start.then_some(&derivation.start);
@@ -271,8 +282,8 @@ fn read_by_lines(backward: &Backward) -> Vec<Name> {
     wanted.into_iter().collect()
 }
 
-/// Roughly how many nodes the interpreter visits to evaluate a tensor and all that it needs.
-fn evaluation_work(model: &Model, of: &Name) -> usize {
+/// Roughly how many nodes the interpreter visits to evaluate some tensors and all that they need.
+pub fn evaluation_work(model: &Model, of: &[Name]) -> usize {
     fn of_term(term: &Term) -> usize {
         let inner = term.children().iter().map(of_term).fold(1, usize::saturating_add);
         let range = term
@@ -280,7 +291,7 @@ fn evaluation_work(model: &Model, of: &Name) -> usize {
             .map_or(1, |opened| opened.indices.iter().map(|index| index.extent).fold(1, usize::saturating_mul));
         inner.saturating_mul(range)
     }
-    let mut needed = vec![of.clone()];
+    let mut needed = of.to_vec();
     let mut work = 0usize;
     for tensor in model.tensors.iter().rev() {
         let Some(definition) = model.definition(&tensor.name).filter(|_| needed.contains(&tensor.name)) else {

@@ -11,15 +11,27 @@ use std::collections::BTreeMap;
 /// A result with more parts than this is not read by anybody.
 const LONGEST: usize = 160;
 
+impl Backward {
+    /// Goes on, for readers, from what is shown of every gradient until no other derivative is in it.
+    pub fn put_in_full(&mut self) {
+        let full: Vec<Option<Derivation>> = self.gradients.iter().map(|gradient| in_full(self, gradient)).collect();
+        self.gradients.iter_mut().zip(full).for_each(|(gradient, full)| gradient.in_full = full);
+    }
+}
+
+/// Whether a derivative is put in by its right side: recurrences are left.
+pub(super) fn is_put_in(model: &Model, name: &Name) -> bool {
+    derivative_parts(name).is_some() && !model.tensors.is_recurrent(name)
+}
+
 /// Goes on from what is shown of a gradient until every other derivative in it is put in by its right side,
 /// those that are recurrences left out; `None` where that is very long.
-pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Derivation> {
+fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Derivation> {
     let (model, jacobians) = (&backward.model, BTreeMap::new());
     size_in_full(model, gradient.shown.end(), LONGEST)?;
     let mut derivation = Derivation::new(gradient.shown.end().clone());
     loop {
-        let is_put_in = |name: &Name| derivative_parts(name).is_some() && !model.tensors.is_recurrent(name);
-        let direct: Vec<Name> = derivation.end().tensors().into_iter().filter(is_put_in).collect();
+        let direct: Vec<Name> = derivation.end().tensors().into_iter().filter(|name| is_put_in(model, name)).collect();
         let known = known_definitions(model, &direct);
         if !derivation.apply(&names::KNOWN_DERIVATIVE, &Context { model, jacobians: &jacobians, known: &known }) {
             break;
@@ -39,7 +51,7 @@ pub fn in_full(backward: &Backward, gradient: &Gradient) -> Option<Derivation> {
 fn size_in_full(model: &Model, term: &Term, most: usize) -> Option<usize> {
     let mut size = term.size();
     for name in term.tensors() {
-        if derivative_parts(&name).is_some() && !model.tensors.is_recurrent(&name) {
+        if is_put_in(model, &name) {
             let body = &model.definition(&name)?.body;
             size += size_in_full(model, body, most.checked_sub(size)?)?;
         }

@@ -37,9 +37,11 @@ fn chains(backward: &Backward) -> Vec<Chain<'_>> {
         indices,
         derivation,
     });
-    let gradients = backward.gradients.iter().flat_map(|Gradient { name, indices, derivation, shown, .. }| {
-        [derivation, shown].map(|derivation| Chain { name: name.clone(), indices, derivation })
-    });
+    let gradients =
+        backward.gradients.iter().flat_map(|Gradient { name, indices, derivation, shown, in_full, .. }| {
+            let all = [derivation, shown].into_iter().chain(in_full);
+            all.map(|derivation| Chain { name: name.clone(), indices, derivation })
+        });
     stable.chain(local).chain(gradients).collect()
 }
 

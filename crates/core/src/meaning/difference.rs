@@ -70,7 +70,7 @@ pub fn directional_difference(
         shape: by.shape.clone(),
         values: by.values.iter().map(|by| distance * by).collect(),
     };
-    let value = |distance: f64| -> Result<f64, MeaningError> {
+    let mut value = |distance: f64| -> Result<f64, MeaningError> {
         let mut moved = base.clone();
         for (name, by) in &given {
             if let Some(array) = moved.get_mut(*name) {
@@ -81,12 +81,24 @@ pub fn directional_difference(
         complete_moved(model, &mut moved, std::slice::from_ref(scalar), &offsets)?;
         scalar_value(&moved, scalar)
     };
-    let coarse = central(&value, step)?;
-    let fine = central(&value, step / 2.0)?;
+    difference_quotient(&mut value, step)
+}
+
+/// The derivative at 0 of a function, by the formula of [`finite_difference`] with `h = step`.
+///
+/// # Errors
+///
+/// Those of the function.
+pub fn difference_quotient(
+    f: &mut dyn FnMut(f64) -> Result<f64, MeaningError>,
+    step: f64,
+) -> Result<Difference, MeaningError> {
+    let coarse = central(f, step)?;
+    let fine = central(f, step / 2.0)?;
     Ok(Difference { value: coarse, error: (coarse - fine).abs() })
 }
 
-fn central(f: &dyn Fn(f64) -> Result<f64, MeaningError>, h: f64) -> Result<f64, MeaningError> {
+fn central(f: &mut dyn FnMut(f64) -> Result<f64, MeaningError>, h: f64) -> Result<f64, MeaningError> {
     let near = f(h)? - f(-h)?;
     let far = f(2.0 * h)? - f(-2.0 * h)?;
     Ok((8.0 * near - far) / (12.0 * h))

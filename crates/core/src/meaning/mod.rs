@@ -16,7 +16,7 @@ mod tabulate;
 mod total;
 
 pub use batch::{check, complete, run};
-pub use difference::{Difference, directional_difference, finite_difference};
+pub use difference::{Difference, difference_quotient, directional_difference, finite_difference};
 pub use error::MeaningError;
 pub use total::Totals;
 

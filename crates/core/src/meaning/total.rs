@@ -7,7 +7,7 @@ use super::scalar::{Dual, Scalar, Variable};
 use super::{MeaningError, Point, check_range};
 use crate::model::{Definition, Model, Role, Stage, Tensor, derivative_parts};
 use crate::term::{Index, Name, Term};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -18,6 +18,8 @@ pub struct Totals<'a> {
     point: &'a Point,
     /// By what is differentiated and the entries by which.
     passes: RefCell<BTreeMap<Request, Rc<Moving>>>,
+    /// How many bodies of reductions were evaluated for terms.
+    bodies: Cell<usize>,
 }
 
 /// A tensor, and the entries of others that move.
@@ -55,7 +57,7 @@ impl<'a> Totals<'a> {
     /// For a point that has values of all tensors that are read, defined ones too (see
     /// [`complete`](super::complete)).
     pub fn new(model: &'a Model, point: &'a Point) -> Totals<'a> {
-        Totals { model, point, passes: RefCell::default() }
+        Totals { model, point, passes: RefCell::default(), bodies: Cell::default() }
     }
 
     /// One entry, as by [`evaluate`](super::evaluate), of a term that may read total derivatives.
@@ -68,7 +70,16 @@ impl<'a> Totals<'a> {
         check_range(&indices, &entry)?;
         let points = [self.point];
         let names = Names { totals: Some(self), ..Names::new(self.model, &points) };
-        Prepared::new(names, term, &indices).at(&entry)
+        let mut prepared = Prepared::new(names, term, &indices);
+        let value = prepared.at(&entry);
+        self.bodies.set(self.bodies.get().saturating_add(prepared.work()));
+        value
+    }
+
+    /// The work done so far: how often the model was computed for derivatives, and how many bodies of reductions
+    /// were evaluated otherwise.
+    pub fn work(&self) -> (usize, usize) {
+        (self.passes.borrow().len(), self.bodies.get())
     }
 
     /// The extents of a derivative of tensors of the model; `None` for any other name.

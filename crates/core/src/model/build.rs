@@ -43,6 +43,23 @@ pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
 /// Everything that is wrong with the statements, in the order of the file. A statement that uses
 /// a name whose own definition has a problem is passed over.
 pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, Vec<Problem>> {
+    read(source, tree, batch, Faulty::Told)
+}
+
+/// The claims of a file as by [`build_with`], those that are malformed passed over; `None` where anything else is
+/// wrong with the file.
+pub fn claims_with(source: &Source, tree: &Tree, batch: usize) -> Option<Vec<Claim>> {
+    read(source, tree, batch, Faulty::PassedOver).ok().map(|model| model.claims)
+}
+
+/// What becomes of claims that are malformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Faulty {
+    Told,
+    PassedOver,
+}
+
+fn read(source: &Source, tree: &Tree, batch: usize, faulty_claims: Faulty) -> Result<Model, Vec<Problem>> {
     if tree.statements.is_empty() {
         let problem = Problem::new("the model is empty", Span::new(0, 0), "no statement stands here");
         return Err(vec![
@@ -92,9 +109,14 @@ pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, V
         if !understood && let Some(name) = statement.kind.defined() {
             builder.globals.names.define(&name.text, name.span, position + 1, Meaning::Broken);
         }
-        if let (StatementKind::Claim(_), Some(claim)) = (&statement.kind, builder.claims.last_mut()) {
-            claim.counters =
-                repeated.counters.iter().map(|counter| (counter.name.as_str().into(), counter.value)).collect();
+        if matches!(statement.kind, StatementKind::Claim(_)) {
+            if faulty_claims == Faulty::PassedOver {
+                problems.truncate(known);
+            }
+            if let Some(claim) = builder.claims.last_mut().filter(|_| understood) {
+                claim.counters =
+                    repeated.counters.iter().map(|counter| (counter.name.as_str().into(), counter.value)).collect();
+            }
         }
         // A statement of a block is told about once.
         if problems.len() > known && !repeated.counters.is_empty() {

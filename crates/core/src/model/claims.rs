@@ -8,7 +8,7 @@ use super::letters::Letter;
 use super::names::{Fault, Outcome};
 use super::ranges::{Evidence, Ranges};
 use super::scope::{Bound, Scope};
-use crate::syntax::tree::{self, Expr};
+use crate::syntax::tree::{self, Expr, ExprKind};
 use crate::term::{Index, Name, Term};
 use crate::text::{Problem, Span};
 
@@ -61,7 +61,8 @@ pub struct Misfit {
 pub enum MisfitKind {
     /// These letters are free on the line, but not in the claim.
     Stray(Vec<Name>),
-    /// An index would run over two ranges, or a read go outside its tensor.
+    /// An index would run over two ranges, a read go outside its tensor, or a sum run over an index that stands
+    /// nowhere in it.
     Ranges,
 }
 
@@ -99,6 +100,9 @@ impl<'a> Globals<'a> {
                     true => Err(Misfit { kind: MisfitKind::Ranges, problem: *problem }),
                     false => Err(stray_letters(&stray, &free, &claim.lines[0])),
                 },
+                Err(Fault::New(problem)) if is_of_idle_sum(&line.value, &problem) => {
+                    Err(Misfit { kind: MisfitKind::Ranges, problem: *problem })
+                }
                 Err(fault) => return Err(fault),
             };
             let given = line.given.as_ref().map(|given| self.given(given, number)).transpose()?;
@@ -175,6 +179,25 @@ impl<'a> Globals<'a> {
         let (condition, indices) = solved(&draft, &ranges, expr.span)?;
         Ok(Given { span: expr.span, indices: indices[..letters.len()].to_vec(), condition })
     }
+}
+
+/// Whether a problem is that of a sum, or another reduction, over an index that stands nowhere in it.
+fn is_of_idle_sum(expr: &Expr, problem: &Problem) -> bool {
+    let place = problem.labels.first().map(|label| label.span);
+    let mut found = false;
+    expr.visit(&mut |expr| {
+        if let ExprKind::Reduce { binders, body, .. } = &expr.kind {
+            let is_idle = |binder: &tree::Binder| {
+                let mut stands = false;
+                body.visit(&mut |part| {
+                    stands |= matches!(&part.kind, ExprKind::Name(name) if name.text == binder.name.text);
+                });
+                !stands && place == Some(binder.name.span)
+            };
+            found |= binders.iter().any(is_idle);
+        }
+    });
+    found
 }
 
 /// The term of a draft, and its indices.

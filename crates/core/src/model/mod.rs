@@ -31,7 +31,7 @@ mod stages;
 mod subscripts;
 mod tensors;
 
-pub use build::{DEFAULT_BATCH, build, build_with};
+pub use build::{DEFAULT_BATCH, build, build_with, claims_with};
 pub use claims::{Claim, ClaimLine, Given, Misfit, MisfitKind};
 pub use derivatives::{derivative_name, derivative_parts};
 pub use functions::prelude;

@@ -1,29 +1,29 @@
 //! A line that is wrong: which slip was made, and what is told of it.
 
-use super::judge::Judge;
-use super::points::places;
+use super::judge::{Judge, needed_by, tabulate};
+use super::points::{Kind, places, upstream};
 use super::slips::{Line, Mend, Slip};
+use super::trials::Edits;
 use super::written::{claim_at, edited, flat, text_of};
 use super::{Difference, Found, Reader, Wrong, given_for};
-use crate::model::{Claim, DEFAULT_BATCH, Model, Role, TargetKind, Tensor, build_with, derivative_parts};
+use crate::derivation::evaluation_work;
+use crate::model::{Claim, Role, TargetKind, Tensor, derivative_parts};
 use crate::page;
 use crate::syntax::{parse, tree};
 use crate::term::{Name, Node};
-use crate::text::{Problem, Source, Span};
+use crate::text::{Problem, Span};
+use std::collections::BTreeSet;
 
 /// More changes than this are not tried.
-const MOST_TRIALS: usize = 900;
+const MOST_TRIALS: usize = 3000;
+/// Nor is any further one after so much work, in nodes that are evaluated: about a second.
+const MOST_TRIAL_WORK: usize = 20_000_000;
+/// So many of them are read at once.
+const AT_ONCE: usize = 64;
 
 impl Reader<'_> {
     /// Finds the slip and tells about it.
-    pub(super) fn diagnose(
-        &self,
-        number: usize,
-        claim: &Claim,
-        line: usize,
-        found: Found,
-        uniform: &mut dyn FnMut() -> f64,
-    ) -> Wrong {
+    pub(super) fn diagnose(&self, claim: &Claim, line: usize, found: Found, uniform: &mut dyn FnMut() -> f64) -> Wrong {
         let span = claim.lines[line].span;
         let told = |slip, mended, difference, problem| Wrong { span, slip, mended, difference, problem };
         let difference = match &found {
@@ -33,8 +33,7 @@ impl Reader<'_> {
             Found::Follows(_) | Found::Misfit => None,
         };
         let at_kink = difference.as_ref().is_some_and(|difference| difference.only_special);
-        let mended =
-            self.mended(number, claim, line, at_kink, uniform).or_else(|| self.assumed(number, claim, line, uniform));
+        let mended = self.mended(claim, line, at_kink, uniform).or_else(|| self.assumed(claim, line, uniform));
         let Some((mend, text)) = mended else {
             let problem = self.unexplained(claim, line, difference.as_ref());
             return told(None, None, difference, problem);
@@ -46,7 +45,6 @@ impl Reader<'_> {
     /// The first change that makes the line right, and the line it makes.
     fn mended(
         &self,
-        number: usize,
         claim: &Claim,
         line: usize,
         at_kink: bool,
@@ -57,28 +55,30 @@ impl Reader<'_> {
         let given = given_for(claim, line);
         // A factor that is missing may be any tensor.
         let wanted: Vec<Name> = self.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
-        let points = places(self.model, &wanted, &given, uniform).ok()?;
-        let judge = Judge::new(self.model, self.derived, &points, &given);
-        let wrong = self.line(claim, written, line, &judge);
-        for mend in wrong.mends(at_kink).into_iter().take(MOST_TRIALS) {
-            let whole = Span::new(0, self.source.text.len());
-            let text = edited(&self.source.text, whole, &mend.edits);
-            let Some(model) = self.rebuilt(text) else { continue };
-            let Some(changed) = model.claims.get(number).filter(|changed| changed.lines.len() == claim.lines.len())
-            else {
-                continue;
-            };
-            let first = line.saturating_sub(1);
-            let holds = |claim: &Claim| match (&claim.lines[first].value, &claim.lines[first + 1].value) {
-                (Ok(above), Ok(below)) => judge.holds(above, below, &claim.indices),
-                _ => false,
-            };
-            // In a block the line must be right in every round.
-            if holds(changed) && model.claims.iter().filter(|other| other.span == changed.span).all(holds) {
-                let is_above = mend.edits.iter().all(|(span, _)| claim.lines[first].span.end >= span.end);
-                let within = claim.lines[if is_above { first } else { line }].span;
-                let text = flat(&edited(&self.source.text, within, &mend.edits));
-                return Some((mend, text));
+        let mut points = places(self.model, &wanted, &given, &Kind::ALL, uniform).ok()?;
+        tabulate(self, claim, &mut points);
+        let judge = Judge::new(self, &points, &given);
+        let first = line.saturating_sub(1);
+        let holds = |claim: &Claim| match (&claim.lines[first].value, &claim.lines[first + 1].value) {
+            (Ok(above), Ok(below)) => judge.holds(above, below, &claim.indices),
+            _ => false,
+        };
+        let mut mends = self.line(claim, written, line, &judge).mends(at_kink);
+        mends.truncate(MOST_TRIALS);
+        for several in mends.chunks(AT_ONCE) {
+            if judge.work() > MOST_TRIAL_WORK {
+                break;
+            }
+            let changes: Vec<&Edits> = several.iter().map(|mend| mend.edits.as_slice()).collect();
+            for (mend, rounds) in several.iter().zip(self.changed(claim, &changes)) {
+                // In a block the line must be right in every round.
+                let own = rounds.iter().find(|round| round.counters == claim.counters);
+                if own.is_some_and(holds) && rounds.iter().all(holds) {
+                    let is_above = mend.edits.iter().all(|(span, _)| claim.lines[first].span.end >= span.end);
+                    let within = claim.lines[if is_above { first } else { line }].span;
+                    let text = flat(&edited(&self.source.text, within, &mend.edits));
+                    return Some((mend.clone(), text));
+                }
             }
         }
         None
@@ -106,57 +106,55 @@ impl Reader<'_> {
             free: claim.indices.iter().map(|index| &*index.letter).collect(),
             stray,
             ratio,
+            is_large: self.is_large(),
         }
     }
 
-    fn rebuilt(&self, text: String) -> Option<Model> {
-        let source = Source::new(&self.source.name, text);
-        let tree = parse(&source).ok()?;
-        build_with(&source, &tree, self.model.batch.unwrap_or(DEFAULT_BATCH)).ok()
-    }
-
     /// The assumption under which the line is right, and the line with it.
-    fn assumed(
-        &self,
-        number: usize,
-        claim: &Claim,
-        line: usize,
-        uniform: &mut dyn FnMut() -> f64,
-    ) -> Option<(Mend, String)> {
+    fn assumed(&self, claim: &Claim, line: usize, uniform: &mut dyn FnMut() -> f64) -> Option<(Mend, String)> {
         let own = &claim.lines[line];
         own.value.as_ref().ok()?;
-        for (condition, promised) in self.possible_assumptions() {
-            let (end, addition) = match &own.given {
-                Some(given) => (given.span.end, format!(" and {condition}")),
-                None => (own.span.end, format!(" given {condition}")),
+        let end = own.given.as_ref().map_or(own.span.end, |given| given.span.end);
+        let word = if own.given.is_some() { "and" } else { "given" };
+        let mut mends = Vec::new();
+        let needed = needed_by(self.model, claim);
+        let most = MOST_TRIAL_WORK / evaluation_work(self.model, &needed).max(1);
+        let given: BTreeSet<Name> = needed.iter().flat_map(|name| upstream(self.model, name)).collect();
+        for (condition, promised) in self.possible_assumptions(&given).into_iter().take(most.max(1)) {
+            let what = match promised {
+                Some(promise) => {
+                    format!("it needs `{condition}`, which `{promise}` promises, but a claim must state")
+                }
+                None => format!("it needs `{condition}`, which is stated nowhere"),
             };
-            let edits = vec![(Span { start: end, end }, addition)];
-            let text = edited(&self.source.text, Span::new(0, self.source.text.len()), &edits);
-            let Some(model) = self.rebuilt(text) else { continue };
-            let Some(changed) = model.claims.get(number) else { continue };
+            let edits = vec![(Span { start: end, end }, format!(" {word} {condition}"))];
+            mends.push(Mend { slip: Slip::Assumption, what, at: own.span, edits });
+        }
+        let changes: Vec<&Edits> = mends.iter().map(|mend| mend.edits.as_slice()).collect();
+        for (mend, rounds) in mends.iter().zip(self.changed(claim, &changes)) {
+            let Some(changed) = rounds.iter().find(|round| round.counters == claim.counters) else { continue };
             let (Ok(above), Ok(value)) = (&changed.lines[line - 1].value, &changed.lines[line].value) else { continue };
             let given = given_for(changed, line);
-            let holds = self.judged(&given, uniform, |judge| judge.holds(above, value, &changed.indices));
-            if holds.is_ok_and(|holds| holds) {
-                let what = match promised {
-                    Some(promise) => {
-                        format!("it needs `{condition}`, which `{promise}` promises, but a claim must state")
-                    }
-                    None => format!("it needs `{condition}`, which is stated nowhere"),
-                };
+            // Most conditions do not help, which one point tells; where none but special points obey one, it is too
+            // much to ask.
+            let mut holds_at = |kinds: &[Kind]| {
+                let holds =
+                    self.judged(changed, &given, kinds, uniform, |judge| judge.holds(above, value, &changed.indices));
+                holds.is_ok_and(|holds| holds)
+            };
+            if holds_at(&[Kind::Random]) && holds_at(&Kind::ALL) {
                 let whole = Span { start: own.span.start, end };
-                let text = flat(&edited(&self.source.text, whole, &edits));
-                return Some((Mend { slip: Slip::Assumption, what, at: own.span, edits }, text));
+                let text = flat(&edited(&self.source.text, whole, &mend.edits));
+                return Some((mend.clone(), text));
             }
         }
         None
     }
 
-    /// Conditions that lines often need, those that declarations promise first, with the promise.
-    fn possible_assumptions(&self) -> Vec<(String, Option<String>)> {
+    /// Conditions on what is given that lines often need, those that declarations promise first, with the promise.
+    fn possible_assumptions(&self, given: &BTreeSet<Name>) -> Vec<(String, Option<String>)> {
         let mut found: Vec<(String, Option<String>)> = Vec::new();
-        let free = |tensor: &&Tensor| !matches!(tensor.role, Role::Defined(_) | Role::Const(Some(_)));
-        let given: Vec<&Tensor> = self.model.tensors.iter().filter(free).collect();
+        let given: Vec<&Tensor> = self.model.tensors.iter().filter(|tensor| given.contains(&tensor.name)).collect();
         let promises = |tensor: &Tensor| match tensor.role {
             Role::Target(TargetKind::OneHot) => Some(format!("target {}{:?} onehot", tensor.name, tensor.shape)),
             Role::Target(TargetKind::Probability) => {

@@ -1,10 +1,11 @@
 //! Whether two terms are equal: exactly, or at points.
 
+use super::Reader;
 use super::points::{Kind, Place, needed};
 use crate::derivation::{Exact, Expansion, Verdict, derivative_parts, magnitude, with_derivatives};
-use crate::meaning::Totals;
-use crate::model::{Definition, Given, Model, Role, Tensor};
-use crate::term::{Index, Name, Term};
+use crate::meaning::{Array, Totals, complete};
+use crate::model::{Claim, Definition, Given, Model, Role, Tensor};
+use crate::term::{Index, Name, Node, Term};
 use crate::text::Span;
 
 /// How it was shown that a line equals the one above it.
@@ -50,18 +51,36 @@ const ENTRIES: usize = 24;
 /// How many nodes exact arithmetic visits before it gives up.
 const MOST_WORK: usize = 1_000_000;
 
+/// About how many nodes the body of a reduction has.
+const NODES_IN_BODY: usize = 3;
+/// The work for one comparison, in nodes: about half a second. After that no further entry is
+/// compared, and no further point taken.
+const MOST_COMPARED_WORK: usize = 10_000_000;
+
 /// Points, and everything else that is needed to compare terms of a model.
 pub(super) struct Judge<'a> {
+    places: &'a [Place],
     totals: Vec<(Kind, Totals<'a>)>,
     /// The model with definitions of the derivatives in its claims, none of which uses a promise.
     derived: Option<&'a Model>,
     given: Vec<&'a Given>,
+    /// Roughly how many nodes one pass through the model by dual numbers visits.
+    pass_work: usize,
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(model: &'a Model, derived: Option<&'a Model>, places: &'a [Place], given: &[&'a Given]) -> Judge<'a> {
-        let totals = places.iter().map(|place| (place.kind, Totals::new(model, &place.values))).collect();
-        Judge { totals, derived, given: given.to_vec() }
+    pub fn new(reader: &Reader<'a>, places: &'a [Place], given: &[&'a Given]) -> Judge<'a> {
+        let totals = places.iter().map(|place| (place.kind, Totals::new(reader.model, &place.values))).collect();
+        Judge { places, totals, derived: reader.derived, given: given.to_vec(), pass_work: reader.work }
+    }
+
+    /// Roughly how many nodes were visited so far.
+    pub fn work(&self) -> usize {
+        let own = |totals: &Totals| {
+            let (passes, bodies) = totals.work();
+            passes.saturating_mul(self.pass_work).saturating_add(bodies.saturating_mul(NODES_IN_BODY))
+        };
+        self.totals.iter().map(|(_, totals)| own(totals)).fold(0, usize::saturating_add)
     }
 
     /// Compares a line with the one above it.
@@ -72,9 +91,17 @@ impl<'a> Judge<'a> {
         let mut points = 0;
         let mut found: Option<Difference> = None;
         let (mut agree_somewhere, mut differ_plainly) = (false, false);
+        let before = self.work();
+        let is_long = || self.work() - before > MOST_COMPARED_WORK;
         for (kind, totals) in &self.totals {
+            if points > 0 && is_long() {
+                break;
+            }
             let mut is_compared = false;
             for entry in &entries {
+                if is_compared && is_long() {
+                    break;
+                }
                 let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
                 let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
                 let (Ok(first), Ok(second)) = (totals.evaluate(above, &at), totals.evaluate(line, &at)) else {
@@ -89,7 +116,9 @@ impl<'a> Judge<'a> {
                 let error = (first - second).abs();
                 let tolerance = if *kind == Kind::Large { LARGE_TOLERANCE } else { TOLERANCE };
                 let size = magnitudes.iter().map(value).filter(|size| size.is_finite());
-                if error <= tolerance * size.fold(first.abs().max(second.abs()).max(1e-3), f64::max) {
+                if second.is_finite()
+                    && error <= tolerance * size.fold(first.abs().max(second.abs()).max(1e-3), f64::max)
+                {
                     agree_somewhere |= !kind.is_special();
                     continue;
                 }
@@ -120,17 +149,32 @@ impl<'a> Judge<'a> {
 
     /// Whether two lines are equal, in less time.
     pub fn holds(&self, above: &Term, line: &Term, indices: &[Index]) -> bool {
+        if self.passes(line).saturating_mul(self.pass_work) > MOST_COMPARED_WORK {
+            return false;
+        }
         // Most guesses fail at the first entry of the first point.
         if let (Some((_, totals)), Some(entry)) = (self.totals.first(), sample(indices).first()) {
             let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
             let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
             let (first, second) = (value(above), value(line));
             let size = value(&magnitude(above)).max(value(&magnitude(line))).max(1e-3);
-            if (first - second).abs() > TOLERANCE * size || second.is_nan() && first.is_finite() {
+            if (first - second).abs() > TOLERANCE * size || !second.is_finite() && first.is_finite() {
                 return false;
             }
         }
         matches!(self.compare(above, line, indices), Judgement::Equal(_))
+    }
+
+    /// How many passes by dual numbers an entry of a term may take.
+    fn passes(&self, term: &Term) -> usize {
+        let is_tabulated = |name| self.places.first().is_some_and(|place| place.values.contains_key(name));
+        let own = match term.node() {
+            Node::Read { tensor, .. } => usize::from(derivative_parts(tensor).is_some() && !is_tabulated(tensor)),
+            _ => 0,
+        };
+        let inner = term.children().iter().map(|child| self.passes(child)).fold(own, usize::saturating_add);
+        let range = term.open().map_or(1, |opened| opened.indices.iter().map(|index| index.extent).product());
+        inner.saturating_mul(range)
     }
 
     /// The ratio of a line to the one above where that is the same number at all entries and points.
@@ -138,6 +182,9 @@ impl<'a> Judge<'a> {
         let mut ratio: Option<f64> = None;
         for (_, totals) in self.totals.iter().filter(|(kind, _)| !kind.is_special() && *kind != Kind::Large) {
             for entry in sample(indices) {
+                if ratio.is_some() && self.work() > MOST_COMPARED_WORK {
+                    break;
+                }
                 let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry).collect();
                 let (first, second) = (totals.evaluate(above, &at).ok()?, totals.evaluate(line, &at).ok()?);
                 if first.abs() < 1e-9 && second.abs() < 1e-9 || !first.is_finite() || !second.is_finite() {
@@ -166,13 +213,11 @@ impl<'a> Judge<'a> {
 
 /// The model with definitions for all derivatives in its claims, by the rules but without promises; `None`
 /// where a rule is missing.
-pub(super) fn with_claimed_derivatives(model: &Model) -> Option<Model> {
-    let lines = model.claims.iter().flat_map(|claim| &claim.lines);
-    let terms = lines.flat_map(|line| line.value.iter().chain(line.given.iter().map(|given| &given.condition)));
-    let mut names: Vec<Name> = terms.flat_map(|term| term.tensors()).collect();
+pub(super) fn with_claimed_derivatives(model: &Model, written: &[Name]) -> Option<Model> {
+    let mut names = claimed_derivatives(&model.claims);
+    names.extend(written.iter().cloned());
     names.sort();
     names.dedup();
-    names.retain(|name| derivative_parts(name).is_some());
     let asking = Tensor {
         name: "claims".into(),
         shape: Vec::new(),
@@ -189,14 +234,80 @@ pub(super) fn with_claimed_derivatives(model: &Model) -> Option<Model> {
     Some(derived)
 }
 
+/// The derivatives that claims read.
+fn claimed_derivatives(claims: &[Claim]) -> Vec<Name> {
+    let mut names = in_claims(claims, &|term| term.tensors().into_iter().collect());
+    names.retain(|name| derivative_parts(name).is_some());
+    names
+}
+
 /// All tensors whose values the claims of a model need.
 pub(super) fn needed_by_claims(model: &Model) -> Vec<Name> {
-    let lines = model.claims.iter().flat_map(|claim| &claim.lines);
+    in_claims(&model.claims, &|term| needed(model, term))
+}
+
+/// All tensors whose values a claim needs.
+pub(super) fn needed_by(model: &Model, claim: &Claim) -> Vec<Name> {
+    in_claims(std::slice::from_ref(claim), &|term| needed(model, term))
+}
+
+fn in_claims(claims: &[Claim], names: &dyn Fn(&Term) -> Vec<Name>) -> Vec<Name> {
+    let lines = claims.iter().flat_map(|claim| &claim.lines);
     let terms = lines.flat_map(|line| line.value.iter().chain(line.given.iter().map(|given| &given.condition)));
-    let mut names: Vec<Name> = terms.flat_map(|term| needed(model, term)).collect();
+    let mut names: Vec<Name> = terms.flat_map(names).collect();
     names.sort();
     names.dedup();
     names
+}
+
+/// A model in which evaluating what claims need takes more work than this is large.
+const LARGE: usize = 50_000;
+/// A derivative with more entries than this is not tabulated.
+const MOST_ENTRIES: usize = 20_000;
+
+/// Tabulates the derivatives in a claim of a large model at points of it, by the rules, since a pass by dual
+/// numbers for each entry would take minutes. Of each some entries are held to dual numbers, and it is left out
+/// where they differ.
+pub(super) fn tabulate(reader: &Reader, claim: &Claim, places: &mut [Place]) {
+    let Some(derived) = reader.derived.filter(|_| reader.is_large()) else { return };
+    let is_short = |name: &Name| derived.tensor(name).is_some_and(|tensor| tensor.len() <= MOST_ENTRIES);
+    let names = claimed_derivatives(std::slice::from_ref(claim));
+    let written = reader.written.iter().filter(|name| !names.contains(name)).cloned();
+    for name in names.iter().cloned().chain(written).filter(is_short) {
+        for (number, place) in places.iter_mut().enumerate() {
+            let mut values = place.values.clone();
+            if complete(derived, &mut values, std::slice::from_ref(&name)).is_err() {
+                continue;
+            }
+            let Some(table) = values.remove(&name) else { continue };
+            if number == 0 && !agrees(reader.model, place, &name, &table) {
+                break;
+            }
+            place.values.insert(name.clone(), table);
+        }
+    }
+}
+
+/// Whether the first and the last entry of a derivative are those by dual numbers.
+fn agrees(model: &Model, place: &Place, name: &Name, table: &Array) -> bool {
+    let totals = Totals::new(model, &place.values);
+    [0, table.values.len() - 1].into_iter().all(|flat| {
+        let mut rest = flat;
+        let mut at: Vec<Term> = Vec::with_capacity(table.shape.len());
+        for extent in table.shape.iter().rev() {
+            at.insert(0, Term::integer((rest % extent) as i64));
+            rest /= extent;
+        }
+        let expected = totals.evaluate(&Term::read(name, at), &[]).unwrap_or(f64::NAN);
+        (expected - table.values[flat]).abs() <= TOLERANCE * expected.abs().max(1.0)
+    })
+}
+
+impl Reader<'_> {
+    /// Whether the model is so large that work must be saved.
+    pub fn is_large(&self) -> bool {
+        self.work > LARGE
+    }
 }
 
 /// Entries of a line: all, or some that are spread evenly and some on the diagonal.

@@ -9,16 +9,20 @@ mod diagnosis;
 mod judge;
 mod points;
 mod slips;
+mod trials;
 mod written;
 
 pub use judge::{Difference, Shown};
 pub use points::Kind;
 pub use slips::Slip;
 
+use crate::derivation::evaluation_work;
 use crate::model::{Claim, Given, Model};
+use crate::term::Name;
 use crate::text::{Problem, Source, Span};
-use judge::{Judge, Judgement, needed_by_claims, with_claimed_derivatives};
+use judge::{Judge, Judgement, needed_by, needed_by_claims, tabulate, with_claimed_derivatives};
 use points::places;
+use written::derivatives_of_misfits;
 
 /// What was found of a claim.
 #[derive(Debug, Clone)]
@@ -26,7 +30,7 @@ pub struct Proof {
     /// The claim.
     pub span: Span,
     /// Of the blocks around it, the counters and their values.
-    pub counters: Vec<(crate::term::Name, i64)>,
+    pub counters: Vec<(Name, i64)>,
     /// The lines that follow from those above them, up to the first that does not.
     pub lines: Vec<Line>,
     /// The first line that does not follow.
@@ -61,14 +65,16 @@ pub struct Wrong {
 
 /// Proof-reads all claims of a model that was built from the source. `uniform` gives numbers in -1..1.
 pub fn prove(source: &Source, model: &Model, uniform: &mut dyn FnMut() -> f64) -> Vec<Proof> {
-    let derived = with_claimed_derivatives(model);
-    let reader = Reader { source, model, derived: derived.as_ref() };
+    let written = derivatives_of_misfits(source, model);
+    let derived = with_claimed_derivatives(model, &written);
+    let work = evaluation_work(model, &needed_by_claims(model));
+    let reader = Reader { source, model, written, derived: derived.as_ref(), work };
     let mut proofs: Vec<Proof> = Vec::with_capacity(model.claims.len());
-    for (number, claim) in model.claims.iter().enumerate() {
+    for claim in &model.claims {
         // A claim of a block is told about once.
         let is_told = |proof: &Proof| proof.span == claim.span && proof.wrong.is_some();
         if !proofs.iter().any(is_told) {
-            proofs.push(reader.read(number, claim, uniform));
+            proofs.push(reader.read(claim, uniform));
         }
     }
     proofs
@@ -77,7 +83,11 @@ pub fn prove(source: &Source, model: &Model, uniform: &mut dyn FnMut() -> f64) -
 struct Reader<'a> {
     source: &'a Source,
     model: &'a Model,
+    /// The derivatives in lines whose indices cannot be right.
+    written: Vec<Name>,
     derived: Option<&'a Model>,
+    /// Roughly how many nodes are visited to evaluate what the claims need.
+    work: usize,
 }
 
 /// What was found of a line.
@@ -92,10 +102,10 @@ enum Found {
 }
 
 impl Reader<'_> {
-    fn read(&self, number: usize, claim: &Claim, uniform: &mut dyn FnMut() -> f64) -> Proof {
+    fn read(&self, claim: &Claim, uniform: &mut dyn FnMut() -> f64) -> Proof {
         let mut proof = Proof { span: claim.span, counters: claim.counters.clone(), lines: Vec::new(), wrong: None };
         if claim.lines[0].value.is_err() {
-            proof.wrong = Some(self.diagnose(number, claim, 0, Found::Misfit, uniform));
+            proof.wrong = Some(self.diagnose(claim, 0, Found::Misfit, uniform));
             return proof;
         }
         for line in 1..claim.lines.len() {
@@ -106,7 +116,7 @@ impl Reader<'_> {
                     proof.lines.push(Line { span: claim.lines[line].span, shown, given });
                 }
                 found => {
-                    proof.wrong = Some(self.diagnose(number, claim, line, found, uniform));
+                    proof.wrong = Some(self.diagnose(claim, line, found, uniform));
                     return proof;
                 }
             }
@@ -118,7 +128,8 @@ impl Reader<'_> {
         let (Ok(above), Ok(value)) = (&claim.lines[line - 1].value, &claim.lines[line].value) else {
             return Found::Misfit;
         };
-        let judged = self.judged(given, uniform, |judge| judge.compare(above, value, &claim.indices));
+        let judged =
+            self.judged(claim, given, &Kind::ALL, uniform, |judge| judge.compare(above, value, &claim.indices));
         match judged {
             Ok(Judgement::Equal(shown)) => Found::Follows(shown),
             Ok(Judgement::Different(difference)) => Found::Differs(difference),
@@ -128,15 +139,18 @@ impl Reader<'_> {
         }
     }
 
-    /// Asks a judge with points that obey the conditions.
+    /// Asks a judge with points of these kinds that obey the conditions.
     fn judged<'g, T>(
         &self,
+        claim: &Claim,
         given: &[&'g Given],
+        kinds: &[Kind],
         uniform: &mut dyn FnMut() -> f64,
         ask: impl FnOnce(&Judge) -> T,
     ) -> Result<T, Option<&'g Given>> {
-        let places = places(self.model, &needed_by_claims(self.model), given, uniform)?;
-        Ok(ask(&Judge::new(self.model, self.derived, &places, given)))
+        let mut places = places(self.model, &needed_by(self.model, claim), given, kinds, uniform)?;
+        tabulate(self, claim, &mut places);
+        Ok(ask(&Judge::new(self, &places, given)))
     }
 }
 

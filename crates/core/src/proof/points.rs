@@ -24,7 +24,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of which points are made, as often as they are made.
-    const ALL: [Kind; 8] =
+    pub const ALL: [Kind; 8] =
         [Kind::Random, Kind::Positive, Kind::Random, Kind::Ties, Kind::Ties, Kind::Zero, Kind::Equal, Kind::Large];
 
     /// In words, for the place of a difference.
@@ -53,17 +53,18 @@ pub struct Place {
     pub values: Point,
 }
 
-/// Points of all kinds that obey the conditions. Promises of declarations are not among them: targets are
+/// Points of these kinds that obey the conditions. Promises of declarations are not among them: targets are
 /// free. `uniform` gives numbers in -1..1. The error is the first condition for which no point was found.
 pub fn places<'g>(
     model: &Model,
     wanted: &[Name],
     given: &[&'g Given],
+    kinds: &[Kind],
     uniform: &mut dyn FnMut() -> f64,
 ) -> Result<Vec<Place>, Option<&'g Given>> {
     let mut places = Vec::new();
     let mut unmet = None;
-    for kind in Kind::ALL {
+    for &kind in kinds {
         let start = values(model, kind, uniform);
         match obeying(model, start, given, uniform) {
             Ok(mut values) => {
@@ -128,7 +129,7 @@ struct Demand {
 /// How often all demands are gone through, each being met by the least change.
 const SWEEPS: usize = 60;
 /// How many demands are looked at together.
-const MOST_DEMANDS: usize = 2000;
+const MOST_DEMANDS: usize = 8000;
 /// A change smaller than this, in units of the value, is none.
 const MET: f64 = 1e-13;
 
@@ -211,10 +212,17 @@ fn lack(model: &Model, point: &Point, demand: &Demand, uniform: &mut dyn FnMut()
 }
 
 fn sides(model: &Model, point: &Point, demand: &Demand) -> Option<(f64, f64)> {
-    let mut whole = point.clone();
     let wanted: Vec<Name> = [&demand.left, &demand.right].iter().flat_map(|term| needed(model, term)).collect();
-    complete(model, &mut whole, &wanted).ok()?;
-    let totals = Totals::new(model, &whole);
+    let mut whole = Point::new();
+    let point = if wanted.iter().all(|name| point.contains_key(name)) {
+        point
+    } else {
+        let above = wanted.iter().flat_map(|name| upstream(model, name));
+        whole.extend(above.filter_map(|name| Some((name.clone(), point.get(&name)?.clone()))));
+        complete(model, &mut whole, &wanted).ok()?;
+        &whole
+    };
+    let totals = Totals::new(model, point);
     let left = totals.evaluate(&demand.left, &demand.at).ok()?;
     let right = totals.evaluate(&demand.right, &demand.at).ok()?;
     (left.is_finite() && right.is_finite()).then_some((left, right))
@@ -303,8 +311,8 @@ fn is_free(tensor: &Tensor) -> bool {
     !matches!(tensor.role, Role::Defined(_) | Role::Const(Some(_))) && integers_below(tensor).is_none()
 }
 
-/// The tensors that are given and on which one depends.
-fn upstream(model: &Model, name: &Name) -> BTreeSet<Name> {
+/// The tensors with free values on which one depends.
+pub fn upstream(model: &Model, name: &Name) -> BTreeSet<Name> {
     let (mut seen, mut pending) = (BTreeSet::from([name.clone()]), vec![name.clone()]);
     while let Some(name) = pending.pop() {
         let read = model.definition(&name).map(|definition| definition.body.tensors()).unwrap_or_default();

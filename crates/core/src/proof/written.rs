@@ -1,8 +1,10 @@
 //! Claims as they are written: their parts, and where letters stand.
 
-use crate::model::{Model, Role, TargetKind};
+use crate::model::{Model, Role, TargetKind, derivative_name};
+use crate::syntax::parse;
 use crate::syntax::tree::{Claim, Expr, ExprKind, Statement, StatementKind, Tree};
-use crate::text::Span;
+use crate::term::Name;
+use crate::text::{Source, Span};
 
 /// The claim that stands at a place.
 pub(super) fn claim_at(tree: &Tree, span: Span) -> Option<&Claim> {
@@ -16,35 +18,25 @@ pub(super) fn claim_at(tree: &Tree, span: Span) -> Option<&Claim> {
     find(&tree.statements, span)
 }
 
-/// The expressions directly inside, each with whether it is a subscript.
-pub(super) fn parts(expr: &Expr) -> Vec<(&Expr, bool)> {
-    match &expr.kind {
-        ExprKind::Number(_) | ExprKind::Name(_) => Vec::new(),
-        ExprKind::Read { pad, subscripts, .. } => {
-            let padding = pad.iter().flatten().map(|padding| (&**padding, false));
-            padding.chain(subscripts.iter().map(|subscript| (subscript, true))).collect()
+/// The derivatives that stand in lines whose indices cannot be right: once they are mended they are needed.
+pub(super) fn derivatives_of_misfits(source: &Source, model: &Model) -> Vec<Name> {
+    let mut names: Vec<Name> = Vec::new();
+    let Ok(tree) = parse(source) else { return names };
+    for claim in model.claims.iter().filter(|claim| claim.lines.iter().any(|line| line.value.is_err())) {
+        for line in claim_at(&tree, claim.span).into_iter().flat_map(|claim| &claim.lines) {
+            line.value.visit(&mut |expr| {
+                let ExprKind::Derivative { of, wrt } = &expr.kind else { return };
+                let tensor = |expr: &Expr| match &expr.kind {
+                    ExprKind::Read { tensor, .. } | ExprKind::Name(tensor) => model.tensor(&tensor.text),
+                    _ => None,
+                };
+                if let (Some(of), Some(wrt)) = (tensor(of), tensor(wrt)) {
+                    names.push(derivative_name(&of.name, &wrt.name));
+                }
+            });
         }
-        ExprKind::Sum(addends) => addends.iter().map(|(_, addend)| (addend, false)).collect(),
-        ExprKind::Product(factors) => factors.iter().map(|factor| (&factor.value, false)).collect(),
-        ExprKind::Negate(inner) | ExprKind::Group(inner) | ExprKind::Bracket(inner) | ExprKind::Not(inner) => {
-            vec![(&**inner, false)]
-        }
-        ExprKind::Power(a, b) | ExprKind::Compare(_, a, b) | ExprKind::Mod(a, b) => vec![(&**a, false), (&**b, false)],
-        ExprKind::Delta(a, b) => vec![(&**a, true), (&**b, true)],
-        ExprKind::Call { indices, arguments, .. } => {
-            let indices = indices.iter().map(|index| (index, true));
-            indices.chain(arguments.iter().map(|argument| (argument, false))).collect()
-        }
-        ExprKind::Reduce { body, .. } => vec![(&**body, false)],
-        ExprKind::And(all) | ExprKind::Or(all) => all.iter().map(|part| (part, false)).collect(),
-        ExprKind::Derivative { of, wrt } => vec![(&**of, false), (&**wrt, false)],
     }
-}
-
-/// Calls a function with an expression and everything inside it, from the outside in.
-pub(super) fn visit<'e>(expr: &'e Expr, f: &mut dyn FnMut(&'e Expr)) {
-    f(expr);
-    parts(expr).into_iter().for_each(|(part, _)| visit(part, f));
+    names
 }
 
 /// A letter where it stands.
@@ -87,7 +79,7 @@ fn collect<'e>(expr: &'e Expr, subscript: bool, found: &mut Vec<(Occurrence<'e>,
         }
         _ => {}
     }
-    for (part, own) in parts(expr) {
+    for (part, own) in expr.parts() {
         collect(part, own || subscript, found);
     }
 }

@@ -258,6 +258,41 @@ pub enum ExprKind {
     },
 }
 
+impl Expr {
+    /// The expressions directly inside, each with whether it is a subscript.
+    pub fn parts(&self) -> Vec<(&Expr, bool)> {
+        match &self.kind {
+            ExprKind::Number(_) | ExprKind::Name(_) => Vec::new(),
+            ExprKind::Read { pad, subscripts, .. } => {
+                let padding = pad.iter().flatten().map(|padding| (&**padding, false));
+                padding.chain(subscripts.iter().map(|subscript| (subscript, true))).collect()
+            }
+            ExprKind::Sum(addends) => addends.iter().map(|(_, addend)| (addend, false)).collect(),
+            ExprKind::Product(factors) => factors.iter().map(|factor| (&factor.value, false)).collect(),
+            ExprKind::Negate(inner) | ExprKind::Group(inner) | ExprKind::Bracket(inner) | ExprKind::Not(inner) => {
+                vec![(&**inner, false)]
+            }
+            ExprKind::Power(a, b) | ExprKind::Compare(_, a, b) | ExprKind::Mod(a, b) => {
+                vec![(&**a, false), (&**b, false)]
+            }
+            ExprKind::Delta(a, b) => vec![(&**a, true), (&**b, true)],
+            ExprKind::Call { indices, arguments, .. } => {
+                let indices = indices.iter().map(|index| (index, true));
+                indices.chain(arguments.iter().map(|argument| (argument, false))).collect()
+            }
+            ExprKind::Reduce { body, .. } => vec![(&**body, false)],
+            ExprKind::And(all) | ExprKind::Or(all) => all.iter().map(|part| (part, false)).collect(),
+            ExprKind::Derivative { of, wrt } => vec![(&**of, false), (&**wrt, false)],
+        }
+    }
+
+    /// Calls a function with an expression and everything inside it, from the outside in.
+    pub fn visit<'e>(&'e self, f: &mut dyn FnMut(&'e Expr)) {
+        f(self);
+        self.parts().into_iter().for_each(|(part, _)| part.visit(f));
+    }
+}
+
 /// A factor of a product.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Factor {

@@ -1,7 +1,7 @@
 //! Whole derivations of the models.
 
 use crate::{model, point};
-use deltarule_core::derivation::{Backward, Gradient, derive, in_full, random_point, verify};
+use deltarule_core::derivation::{Backward, Gradient, derive, random_point, verify};
 use deltarule_core::meaning::{Point, evaluate};
 use deltarule_core::model::Model;
 use deltarule_core::page::derivation::{
@@ -24,7 +24,9 @@ fn source(file: &str) -> String {
 
 fn backward(model: &Model) -> Backward {
     let wrt: Vec<_> = model.parameters().map(|tensor| tensor.name.clone()).collect();
-    derive(model, "loss", &wrt).unwrap()
+    let mut backward = derive(model, "loss", &wrt).unwrap();
+    backward.put_in_full();
+    backward
 }
 
 /// The derivation of the loss of a model by its parameters and all between, checked.
@@ -166,7 +168,7 @@ fn gradients_can_be_pasted_back() {
         let before = model(&source);
         let backward = backward(&before);
         for gradient in &backward.gradients {
-            let full = in_full(&backward, gradient).unwrap().end().clone();
+            let full = gradient.in_full.as_ref().unwrap().end().clone();
             assert!(differs(&backward, gradient, &full) < 1e-12, "{file}: {}", gradient.name);
             let equation = text(&page::index::equation(&backward.model, "pasted", &gradient.indices, &full));
             let after = model(&format!("{source}\n{equation}\n"));

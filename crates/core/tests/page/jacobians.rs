@@ -217,7 +217,8 @@ fn holds(structure: &Structure, numbers: &Numbers, rows: &[Index], columns: &[In
 
 /// The shape of a Jacobian and the indices of its rows and columns.
 fn shape(model: &Model, of: &str, wrt: &str, points: &[Point]) -> (Shape, Vec<Index>, Vec<Index>) {
-    let backward = derive(model, of, &[wrt.into()]).unwrap();
+    let mut backward = derive(model, of, &[wrt.into()]).unwrap();
+    backward.put_in_full();
     let verified = verify(&backward, points).unwrap();
     let typed = BTreeMap::new();
     let wrts = [wrt.into()];

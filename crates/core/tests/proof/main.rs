@@ -1,7 +1,12 @@
 //! Claims: right ones pass, wrong ones are told with the slip that was made.
 
 mod article;
+mod assumptions;
+mod bases;
+mod large;
 mod mutants;
+mod mutation;
+mod oracle;
 mod right;
 mod wrong;
 

@@ -39,6 +39,8 @@ const WRONG: &[(&str, Slip, &str)] = &[
     (FORMS, Slip::Sum, "claim s = mean[i] x[i]"),
     (FORMS, Slip::Sum, "claim s + c[j] c[j] = sum[i] x[i] + c[i]^2"),
     (FORMS, Slip::Sum, "claim g = sum[i] exp(x[i])"),
+    (FORMS, Slip::Sum, "claim s = sum[k] sum[i] x[i]"),
+    (NETWORK, Slip::Sum, "claim ∂loss/∂p[k] = sum[i] (-y[k] / p[k])"),
     // A sign.
     (NETWORK, Slip::Sign, "claim ∂loss/∂z2[j] = y[j] - p[j] given sum[k] y[k] = 1"),
     (NETWORK, Slip::Sign, "claim ∂loss/∂z2[j] = p[j] + y[j] given sum[k] y[k] = 1"),
@@ -46,6 +48,17 @@ const WRONG: &[(&str, Slip, &str)] = &[
     (NETWORK, Slip::Sign, "claim ∂loss/∂p[k] = y[k] / p[k]"),
     (NETWORK, Slip::Sign, "claim a1[i] = 1 / (1 + exp(z1[i]))"),
     (FORMS, Slip::Sign, "claim ∂loss/∂y[i] = e[i]"),
+    // On several lines, with a condition above and a comment.
+    (
+        NETWORK,
+        Slip::Sign,
+        "claim ∂loss/∂z2[i] = p[i] sum[k] y[k] - y[i]\n    = p[i] - y[i] given sum[k] y[k] = 1 # what is hot\n    = y[i] - p[i]",
+    ),
+    (
+        DEEP,
+        Slip::Sign,
+        "for l in 1..depth:\n  claim ∂f{l}[i]/∂f{l-1}[j] = B{l}[i,j] (1 - f{l}[i]^2)\n      = (1 + f{l}[i]^2) B{l}[i,j]",
+    ),
     (FORMS, Slip::Sign, "claim ∂t[i]/∂c[i] = 1 + t[i]^2"),
     // A factor.
     (NETWORK, Slip::Factor, "claim ∂a1[i]/∂z1[i] = a1[i]"),
@@ -158,7 +171,6 @@ fn malformed_claims_are_no_claims() {
     for claim in [
         "claim s = q + w",
         "claim x[i] = e[i,j] x[j]",
-        "claim s = sum[k] 1",
         "claim delta[i,j] = delta[j,i]",
         "claim s = s given q",
         "claim ∂(x[i] x[i])/∂x[j] = 2 x[j]",

@@ -2,7 +2,6 @@
 
 use crate::Form;
 use crate::numbers::{build, difference, differences, given, whole};
-use deltarule_core::derivation::in_full;
 use deltarule_core::derivation::{Backward, Gradient, derivative_name, derive, stabilised, verify};
 use deltarule_core::meaning::{Point, evaluate};
 use deltarule_core::model::{Model, Tensor};
@@ -95,7 +94,8 @@ fn derived(model: &Model, question: &str) -> (Model, Backward, String, String) {
     let mut model = model.clone();
     let wrts: Vec<&str> = parts.collect();
     for (position, wrt) in wrts.iter().enumerate() {
-        let backward = derive(&model, &of, &[(*wrt).into()]).unwrap();
+        let mut backward = derive(&model, &of, &[(*wrt).into()]).unwrap();
+        backward.put_in_full();
         let points = [given(&model, 1), given(&model, 2)];
         if let Err(error) = verify(&backward, &points) {
             panic!("{question}: {error}");
@@ -112,7 +112,7 @@ fn derived(model: &Model, question: &str) -> (Model, Backward, String, String) {
 fn answer(form: &Form, question: &str) -> String {
     let (model, backward, of, wrt) = derived(&build(form.model), question);
     let gradient = backward.gradient(&wrt).unwrap();
-    let result = shown(&backward, gradient);
+    let result = shown(gradient);
     for seed in [1, 2] {
         let point = whole(&backward.model, &given(&model, seed));
         let expected = differences(&model, &given(&model, seed), &of, &wrt);
@@ -130,8 +130,8 @@ fn answer(form: &Form, question: &str) -> String {
     written(&model, &backward, gradient, &result)
 }
 
-fn shown(backward: &Backward, gradient: &Gradient) -> Term {
-    in_full(backward, gradient).map_or_else(|| gradient.derivation.end().clone(), |full| full.end().clone())
+fn shown(gradient: &Gradient) -> Term {
+    gradient.in_full.as_ref().unwrap_or(&gradient.derivation).end().clone()
 }
 
 fn written(model: &Model, backward: &Backward, gradient: &Gradient, result: &Term) -> String {

@@ -8,7 +8,7 @@ use super::results::{SHORT_MATRIX, in_names, with_short_derivatives};
 use crate::derivation::rules::{SIMPLIFY, SOLVE};
 use crate::derivation::{
     Backward, Context, Derivation, Gradient, LocalJacobian, Rule, Stabilised, Verification, derivative_name,
-    derivative_parts, in_full,
+    derivative_parts,
 };
 use crate::meaning::{Point, complete};
 use crate::page::index::Notation;
@@ -107,8 +107,8 @@ impl Writer<'_> {
         };
         let end = gradient.derivation.end();
         let short = with_short_derivatives(&self.backward.model, end);
-        let in_full = in_full(self.backward, gradient).map(|derivation| derivation.end().clone());
-        let shape = self.shape(gradient, in_full.as_ref().unwrap_or(end));
+        let in_full = gradient.in_full.as_ref().map(|derivation| derivation.end());
+        let shape = self.shape(gradient, in_full.unwrap_or(end));
         let in_names = in_names(self.backward, gradient, &self.named).unwrap_or_else(|| end.clone());
         let reads_named = self.named.iter().any(|name| in_names.reads(name));
         let in_short = self.notations(&gradient.indices, &short, Some(&gradient.name));
@@ -116,7 +116,7 @@ impl Writer<'_> {
             true => in_short.clone(),
             false => self.notations(&gradient.indices, term, Some(&gradient.name)),
         };
-        let mut full = in_full.map_or_else(|| in_short.clone(), |full| notations(&full));
+        let mut full = in_full.map_or_else(|| in_short.clone(), notations);
         let mut named = reads_named.then(|| self.with_names(gradient, &in_names, notations(&in_names)));
         let short = in_short;
         let is_wide = |matrix: &Markup| text(matrix).chars().count() > SHORT_MATRIX;

@@ -2,6 +2,46 @@
 
 use super::*;
 
+/// Of so many tensors, the last ones, entries are looked for.
+const MOST_TENSORS: usize = 24;
+
+/// What has entries: a tensor, or a derivative.
+#[derive(PartialEq)]
+struct Head {
+    of: String,
+    wrt: Option<String>,
+    /// How many of the subscripts are those of `of`.
+    rank: usize,
+}
+
+impl Head {
+    /// An entry, as it is written.
+    fn at(&self, letters: &[&str]) -> String {
+        let (own, rest) = letters.split_at(self.rank);
+        let entry = |name: &str, letters: &[&str]| match letters {
+            [] => name.to_string(),
+            letters => format!("{name}[{}]", letters.join(",")),
+        };
+        match &self.wrt {
+            None => entry(&self.of, own),
+            Some(wrt) => format!("∂{}/∂{}", entry(&self.of, own), entry(wrt, rest)),
+        }
+    }
+}
+
+/// The ways to choose different letters of these extents.
+fn choices<'l>(shape: &[usize], letters: &[(&'l str, usize)]) -> Vec<Vec<&'l str>> {
+    let mut chosen: Vec<Vec<&str>> = vec![Vec::new()];
+    for extent in shape {
+        let fitting = |chosen: &Vec<&'l str>| -> Vec<Vec<&'l str>> {
+            let others = letters.iter().filter(|(letter, own)| own == extent && !chosen.contains(letter));
+            others.map(|(letter, _)| chosen.iter().copied().chain([*letter]).collect()).collect()
+        };
+        chosen = chosen.iter().flat_map(fitting).take(60).collect();
+    }
+    chosen
+}
+
 impl<'a> Line<'a> {
     /// A number by which the whole line is wrong.
     pub(super) fn ratios(&self) -> Vec<Mend> {
@@ -58,7 +98,7 @@ impl<'a> Line<'a> {
                 }
             }
         }
-        mends.truncate(MOST / 2);
+        mends.truncate(MOST / 4);
         for factor in self.possible_factors() {
             for term in self.terms() {
                 // A condition cannot be divided by.
@@ -67,6 +107,8 @@ impl<'a> Line<'a> {
                 }
             }
         }
+        mends.truncate(MOST / 2);
+        mends.extend(self.factors_with_dummies());
         mends
     }
 
@@ -98,7 +140,7 @@ impl<'a> Line<'a> {
                 found.push(text);
             }
         };
-        visit(self.other, &mut |expr| {
+        self.other.visit(&mut |expr| {
             if let ExprKind::Product(factors) = &expr.kind {
                 let is_plain = |factor: &&Factor| !matches!(factor.value.kind, ExprKind::Reduce { .. });
                 factors.iter().filter(is_plain).for_each(|factor| {
@@ -107,7 +149,7 @@ impl<'a> Line<'a> {
             }
         });
         let is_read = |expr: &Expr| matches!(expr.kind, ExprKind::Read { pad: None, .. });
-        visit(self.expr, &mut |expr| {
+        self.expr.visit(&mut |expr| {
             let inside = occurrences(expr, self.model);
             if is_read(expr) && inside.iter().all(|found| self.free.contains(&found.letter)) {
                 add(self.text(expr.span));
@@ -127,7 +169,7 @@ impl<'a> Line<'a> {
         for (number, a) in self.free.iter().enumerate() {
             self.free[number + 1..].iter().for_each(|b| add(format!("delta[{a},{b}]")));
         }
-        for tensor in self.model.tensors.iter().rev().take(24) {
+        for tensor in self.model.tensors.iter().rev().take(MOST_TENSORS) {
             if crate::derivation::derivative_parts(&tensor.name).is_some() {
                 continue;
             }
@@ -138,6 +180,107 @@ impl<'a> Line<'a> {
             }
         }
         found
+    }
+
+    /// Factors that may be missing under a sum: entries at indices that are summed over, where the extents fit.
+    fn factors_with_dummies(&self) -> Vec<Mend> {
+        let own = self.occurrences();
+        let lost = self.free.iter().filter(|free| !own.iter().any(|found| found.letter == **free));
+        // What is free on one side only must stand in what is missing.
+        let asked: Vec<&str> = self.stray.iter().chain(lost).copied().collect();
+        let letters = unique(own.iter().map(|found| found.letter).chain(self.free.iter().copied()));
+        let known = self.extents();
+        let letters: Vec<(&str, usize)> = known.into_iter().filter(|(letter, _)| letters.contains(letter)).collect();
+        let mut factors = Vec::new();
+        for (name, shape) in self.heads() {
+            for chosen in choices(&shape, &letters) {
+                if asked.iter().all(|letter| chosen.contains(letter)) {
+                    factors.push(name.at(&chosen));
+                }
+            }
+        }
+        let terms = || self.terms().into_iter().chain(self.bodies());
+        factors.iter().flat_map(|factor| terms().map(|term| self.multiplied(term, factor, false))).collect()
+    }
+
+    /// What sums and means are of, unless it is a sum of terms.
+    fn bodies(&self) -> Vec<&'a Expr> {
+        let body = |expr: &'a Expr| match &expr.kind {
+            ExprKind::Reduce { body, .. } => Some(&**body),
+            _ => None,
+        };
+        self.all().into_iter().filter_map(body).collect()
+    }
+
+    /// The extents of the letters that stand by themselves as subscripts.
+    fn extents(&self) -> Vec<(&'a str, usize)> {
+        let mut found: Vec<(&str, usize)> = Vec::new();
+        let mut tied: Vec<(&str, &str)> = Vec::new();
+        for expr in [self.expr, self.other] {
+            expr.visit(&mut |expr| {
+                if let ExprKind::Delta(a, b) = &expr.kind
+                    && let (ExprKind::Name(a), ExprKind::Name(b)) = (&a.kind, &b.kind)
+                {
+                    tied.push((&a.text, &b.text));
+                }
+                let ExprKind::Read { tensor, subscripts, .. } = &expr.kind else { return };
+                let Some(own) = self.model.tensor(&tensor.text) else { return };
+                for (subscript, extent) in subscripts.iter().zip(&own.shape) {
+                    if let ExprKind::Name(letter) = &subscript.kind
+                        && !found.iter().any(|(known, _)| *known == letter.text)
+                    {
+                        found.push((&letter.text, *extent));
+                    }
+                }
+            });
+        }
+        for (a, b) in tied {
+            let extent = |letter: &str| found.iter().find(|(known, _)| *known == letter).map(|(_, extent)| *extent);
+            match (extent(a), extent(b)) {
+                (Some(extent), None) => found.push((b, extent)),
+                (None, Some(extent)) => found.push((a, extent)),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// What has entries: the derivatives that stand in the lines, and tensors, the last ones first.
+    fn heads(&self) -> Vec<(Head, Vec<usize>)> {
+        let mut heads: Vec<(Head, Vec<usize>)> = Vec::new();
+        let tensors = self.model.tensors.iter().rev().take(MOST_TENSORS);
+        let tensors: Vec<&Tensor> =
+            tensors.filter(|tensor| crate::derivation::derivative_parts(&tensor.name).is_none()).collect();
+        // Each of them would take a pass through the model.
+        let is_between = |tensor: &&&Tensor| !self.is_large && matches!(tensor.role, Role::Defined(_));
+        let between: Vec<&str> = tensors.iter().filter(is_between).map(|tensor| &*tensor.name).collect();
+        let mut add = |of: &str, wrt: &str| {
+            let (Some(a), Some(b)) = (self.model.tensor(of), self.model.tensor(wrt)) else { return };
+            let head = Head { of: of.into(), wrt: Some(wrt.into()), rank: a.shape.len() };
+            if of != wrt && !heads.iter().any(|(known, _)| *known == head) {
+                heads.push((head, [a.shape.as_slice(), &b.shape].concat()));
+            }
+        };
+        for expr in [self.other, self.expr] {
+            expr.visit(&mut |expr| {
+                let ExprKind::Derivative { of, wrt } = &expr.kind else { return };
+                let name = |expr: &Expr| match &expr.kind {
+                    ExprKind::Read { tensor: name, .. } | ExprKind::Name(name) => Some(name.text.clone()),
+                    _ => None,
+                };
+                let (Some(of), Some(wrt)) = (name(of), name(wrt)) else { return };
+                // By the chain rule the derivatives to and from what lies between may be missing too.
+                add(&of, &wrt);
+                for between in &between {
+                    add(&of, between);
+                    add(between, &wrt);
+                }
+            });
+        }
+        heads.extend(tensors.iter().map(|tensor| {
+            (Head { of: tensor.name.to_string(), wrt: None, rank: tensor.shape.len() }, tensor.shape.clone())
+        }));
+        heads
     }
 
     pub(super) fn addends(&self) -> Vec<Mend> {
@@ -171,7 +314,7 @@ impl<'a> Line<'a> {
             }
         }
         let mut others: Vec<String> = Vec::new();
-        visit(self.other, &mut |expr| {
+        self.other.visit(&mut |expr| {
             if let ExprKind::Sum(addends) = &expr.kind {
                 others.extend(addends.iter().map(|(_, addend)| self.text(addend.span)));
             }

@@ -101,8 +101,12 @@ impl<'a> Line<'a> {
             if places.len() < 3 {
                 continue;
             }
-            let what = format!("the dummy index `{letter}` is used for two sums");
-            for subset in subsets(&places).into_iter().filter(|subset| subset.len() == 2) {
+            let what = match self.free.contains(&letter) {
+                true => format!("a dummy index is named `{letter}` like the free one"),
+                false => format!("the dummy index `{letter}` is used for two sums"),
+            };
+            let several = |subset: &Vec<Span>| (2..places.len()).contains(&subset.len());
+            for subset in subsets(&places).into_iter().filter(several) {
                 let edits = subset.iter().map(|span| (*span, fresh.to_string())).collect();
                 mends.push(self.mend(Slip::Dummy, subset[0], what.clone(), edits));
             }
@@ -183,7 +187,10 @@ impl<'a> Line<'a> {
         let products = self.products().into_iter().map(|(whole, _)| whole);
         for part in std::iter::once(self.expr).chain(products) {
             let inside = occurrences(part, self.model);
-            let letters = unique(inside.iter().map(|found| found.letter));
+            // A letter that a sum binds is no other one there.
+            let is_open = |letter: &&str| !inside.iter().any(|found| found.binds && found.letter == *letter);
+            let letters: Vec<&str> =
+                unique(inside.iter().map(|found| found.letter)).into_iter().filter(is_open).collect();
             for (number, a) in letters.iter().enumerate() {
                 for b in &letters[number + 1..] {
                     let other = |letter: &str| match letter {

@@ -5,8 +5,8 @@ mod factors;
 mod indices;
 mod sums;
 
-use super::written::{Occurrence, edited, flat, occurrences, product, text_of, visit};
-use crate::model::Model;
+use super::written::{Occurrence, edited, flat, occurrences, product, text_of};
+use crate::model::{Model, Role, Tensor};
 use crate::syntax::tree::{Expr, ExprKind, Factor, Reduction};
 use crate::text::Span;
 
@@ -77,10 +77,12 @@ pub(super) struct Line<'a> {
     pub stray: Vec<&'a str>,
     /// How many times too large the line is, if it is so everywhere.
     pub ratio: Option<f64>,
+    /// Whether the model is so large that work must be saved.
+    pub is_large: bool,
 }
 
 /// More changes of one kind than this are not tried.
-const MOST: usize = 160;
+const MOST: usize = 600;
 
 impl<'a> Line<'a> {
     /// All changes, in the order in which they are tried.
@@ -119,7 +121,7 @@ impl<'a> Line<'a> {
     /// All expressions in the line.
     fn all(&self) -> Vec<&'a Expr> {
         let mut all = Vec::new();
-        visit(self.expr, &mut |expr| all.push(expr));
+        self.expr.visit(&mut |expr| all.push(expr));
         all
     }
 
@@ -182,7 +184,7 @@ fn flipped(expr: &Expr) -> Vec<(Span, String)> {
 /// The body of a reduction over a letter at the end of an addend.
 fn reduced_over<'e>(addend: &'e Expr, letter: &str) -> Option<&'e Expr> {
     let mut found = None;
-    visit(addend, &mut |expr| {
+    addend.visit(&mut |expr| {
         if let ExprKind::Reduce { binders, body, .. } = &expr.kind
             && binders.iter().any(|binder| binder.name.text == letter)
             && body.span.end == addend.span.end
@@ -195,7 +197,7 @@ fn reduced_over<'e>(addend: &'e Expr, letter: &str) -> Option<&'e Expr> {
 
 fn mentions(expr: &Expr, letter: &str) -> bool {
     let mut found = false;
-    visit(expr, &mut |part| found |= matches!(&part.kind, ExprKind::Name(name) if name.text == letter));
+    expr.visit(&mut |part| found |= matches!(&part.kind, ExprKind::Name(name) if name.text == letter));
     found
 }
 
@@ -214,7 +216,11 @@ fn unique<'l>(letters: impl Iterator<Item = &'l str>) -> Vec<&'l str> {
     found
 }
 
-/// Some of the places: all of them first, then one by one, then all but one, then two, then all but two.
+/// More places than this are not taken in every way.
+const MOST_PLACES: usize = 7;
+
+/// Some of the places: all of them first, then one by one, then all but one, then two, then all but two; then,
+/// of few places, all that is left.
 fn subsets(places: &[Span]) -> Vec<Vec<Span>> {
     let mut subsets: Vec<Vec<Span>> = Vec::new();
     let mut add = |subset: Vec<Span>| {
@@ -232,6 +238,12 @@ fn subsets(places: &[Span]) -> Vec<Vec<Span>> {
         (0..places.len()).flat_map(|first| (first + 1..places.len()).map(move |second| (first, second))).collect();
     pairs.iter().for_each(|(first, second)| add(vec![places[*first], places[*second]]));
     pairs.iter().for_each(|(first, second)| add(without(&[*first, *second])));
+    if places.len() <= MOST_PLACES {
+        for chosen in 0u32..1 << places.len() {
+            let is_chosen = |place: &usize| chosen >> place & 1 == 1;
+            add((0..places.len()).filter(is_chosen).map(|place| places[place]).collect());
+        }
+    }
     subsets
 }
 

@@ -20,23 +20,35 @@ impl<'a> Line<'a> {
                 }
             }
         }
-        for term in self.terms() {
-            let brackets = matches!(term.kind, ExprKind::Sum(_));
-            let (open, close) = if brackets { ("(", ")") } else { ("", "") };
-            let mut edits = vec![(at(term.span.start), format!("sum[{letter}] {open}"))];
-            if brackets {
-                edits.push((at(term.span.end), close.to_string()));
+        for word in ["sum", "mean"] {
+            for term in self.terms() {
+                let brackets = matches!(term.kind, ExprKind::Sum(_));
+                let (open, close) = if brackets { ("(", ")") } else { ("", "") };
+                let mut edits = vec![(at(term.span.start), format!("{word}[{letter}] {open}"))];
+                if brackets {
+                    edits.push((at(term.span.end), close.to_string()));
+                }
+                mends.push(self.mend(Slip::Sum, term.span, what.clone(), edits));
             }
-            mends.push(self.mend(Slip::Sum, term.span, what.clone(), edits));
-        }
-        for (whole, factors) in self.products() {
-            for factor in factors.iter().filter(|factor| mentions(&factor.value, letter)) {
-                let mut edits = vec![(at(factor.value.span.start), format!("(sum[{letter}] "))];
-                edits.push((at(factor.value.span.end), ")".to_string()));
+            for (whole, part) in self.factors_and_arguments().filter(|(_, part)| mentions(part, letter)) {
+                let edits = vec![(at(part.span.start), format!("({word}[{letter}] ")), (at(part.span.end), ")".into())];
                 mends.push(self.mend(Slip::Sum, whole.span, what.clone(), edits));
             }
         }
         mends
+    }
+
+    /// What a sum may be missing in front of inside a term, each with what it is a part of: factors, and what
+    /// functions and powers are of.
+    fn factors_and_arguments(&self) -> impl Iterator<Item = (&'a Expr, &'a Expr)> {
+        self.all().into_iter().flat_map(|whole| -> Vec<(&'a Expr, &'a Expr)> {
+            match &whole.kind {
+                ExprKind::Product(factors) => factors.iter().map(|factor| (whole, &factor.value)).collect(),
+                ExprKind::Call { arguments, .. } => arguments.iter().map(|argument| (whole, argument)).collect(),
+                ExprKind::Power(base, _) => vec![(whole, &**base)],
+                _ => Vec::new(),
+            }
+        })
     }
 
     pub(super) fn sums(&self) -> Vec<Mend> {
@@ -61,7 +73,7 @@ impl<'a> Line<'a> {
                 ExprKind::Sum(addends) => {
                     for (_, addend) in &addends[..addends.len() - 1] {
                         let mut bodies = Vec::new();
-                        visit(addend, &mut |inner| {
+                        addend.visit(&mut |inner| {
                             if let ExprKind::Reduce { body, .. } = &inner.kind
                                 && body.span.end == addend.span.end
                             {
@@ -80,8 +92,8 @@ impl<'a> Line<'a> {
         }
         // A factor with a free index that should be summed over.
         let fresh = self.fresh();
-        let factors = self.products().into_iter().flat_map(|(_, factors)| factors.iter().map(|factor| &factor.value));
-        for part in self.terms().into_iter().chain(factors) {
+        let parts = self.factors_and_arguments().map(|(_, part)| part);
+        for part in self.terms().into_iter().chain(parts) {
             let inside = occurrences(part, self.model);
             for letter in unique(inside.iter().map(|found| found.letter)) {
                 if inside.iter().any(|found| found.letter == letter && found.binds) {
@@ -91,8 +103,10 @@ impl<'a> Line<'a> {
                 let edits: Vec<(Span, String)> = renamed.map(|found| (found.span, fresh.to_string())).collect();
                 let text = flat(&edited(self.source, part.span, &edits));
                 let what = format!("the sum over the index of `{}` is missing", self.text(part.span));
-                let summed = format!("(sum[{fresh}] ({text}))");
-                mends.push(self.mend(Slip::Sum, part.span, what, vec![(part.span, summed)]));
+                for word in ["sum", "mean"] {
+                    let summed = format!("({word}[{fresh}] ({text}))");
+                    mends.push(self.mend(Slip::Sum, part.span, what.clone(), vec![(part.span, summed)]));
+                }
             }
         }
         mends
