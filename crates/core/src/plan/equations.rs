@@ -114,7 +114,7 @@ fn check_descend(model: &Model, request: &Request) -> Result<(), PlanError> {
 
 /// The wanted tensors and all that they read.
 fn needed(model: &Model, wanted: &[Name]) -> Result<BTreeSet<Name>, PlanError> {
-    let position = |name: &Name| model.tensors.iter().position(|tensor| tensor.name == *name);
+    let position = |name: &Name| model.tensors.position(name);
     let mut needed = BTreeSet::new();
     let mut pending = wanted.to_vec();
     while let Some(name) = pending.pop() {

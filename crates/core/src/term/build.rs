@@ -1,12 +1,13 @@
 //! The constructors: they keep every term in normal form.
 
+use super::order::canonical_order;
 use super::*;
 
 impl Term {
     pub(super) fn from_node(node: Node) -> Term {
         let (mut free, mut loose, mut size) = (Vec::new(), 0, 1);
         let mut absorb = |term: &Term, binders: u32| {
-            free.extend_from_slice(&term.0.free);
+            unite(&mut free, &term.0.free);
             loose = loose.max(term.0.loose.saturating_sub(binders));
             size += term.0.size;
         };
@@ -15,20 +16,23 @@ impl Term {
             Node::Affine(affine) => {
                 for (slot, _) in &affine.terms {
                     match slot {
-                        Slot::Free(index) => free.push(index.clone()),
+                        Slot::Free(index) => unite(&mut free, std::slice::from_ref(index)),
                         Slot::Bound(depth) => loose = loose.max(depth + 1),
                     }
                 }
             }
             Node::Reduce { binders, body, .. } => absorb(body, binders.len() as u32),
-            _ => node.parts().into_iter().for_each(|part| absorb(part, 0)),
+            _ => node.for_each_part(&mut |part| absorb(part, 0)),
         }
-        free.sort();
-        free.dedup();
         let mut hasher = TermHasher::default();
         node.hash(&mut hasher);
         let hash = hasher.finish();
         Term(Arc::new(Inner { node, free, loose, size, hash, opened: OnceLock::new() }))
+    }
+
+    /// As [`Term::read`], for a name that is there already.
+    pub(super) fn read_named(tensor: Name, subscripts: Vec<Term>) -> Term {
+        Term::from_node(Node::Read { tensor, subscripts })
     }
 
     /// A number.
@@ -444,7 +448,10 @@ fn decide(comparison: Comparison, left: &Term, right: &Term) -> Option<bool> {
     if !left.is_integer() || !right.is_integer() {
         return None;
     }
-    let difference = left.minus(right);
+    let difference = match (left.as_affine(), right.as_affine()) {
+        (Some(left), Some(right)) => Term::affine(left.minus(&right)?),
+        _ => left.minus(right),
+    };
     if let Some(number) = difference.as_number() {
         return Some(comparison.holds(number.value(), 0.0));
     }
@@ -487,36 +494,17 @@ impl Comparison {
     }
 }
 
-/// The order of the binders under which the closed body is least. Beyond four binders the order
-/// given is kept.
-fn canonical_order(binders: Vec<Binder>, body: Term) -> (Vec<Binder>, Term) {
-    if !(2..=4).contains(&binders.len()) {
-        return (binders, body);
+/// Puts sorted indices into sorted ones.
+fn unite(all: &mut Vec<Index>, further: &[Index]) {
+    if all.is_empty() {
+        all.extend_from_slice(further);
+        return;
     }
-    permutations(&(0..binders.len()).collect::<Vec<_>>())
-        .into_iter()
-        .map(|order| {
-            let permuted: Vec<Binder> = order.iter().map(|&old| binders[old].clone()).collect();
-            (body.permute_slots(&order), permuted)
-        })
-        .min()
-        .map_or_else(|| (binders.clone(), body.clone()), |(body, binders)| (binders, body))
-}
-
-fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
-    if items.is_empty() {
-        return vec![Vec::new()];
-    }
-    let mut all = Vec::new();
-    for (position, &first) in items.iter().enumerate() {
-        let mut rest = items.to_vec();
-        rest.remove(position);
-        for mut tail in permutations(&rest) {
-            tail.insert(0, first);
-            all.push(tail);
+    for index in further {
+        if let Err(place) = all.binary_search(index) {
+            all.insert(place, index.clone());
         }
     }
-    all
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod function;
 mod index;
 mod integer;
 mod number;
+mod order;
 mod visit;
 
 pub use function::Function;
