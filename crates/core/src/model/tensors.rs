@@ -189,7 +189,7 @@ fn reads_in_mask(term: &Term, tensor: &str) -> bool {
         Node::Mul(factors) => factors.iter().any(Term::is_condition) && term.reads(tensor),
         _ => false,
     };
-    here || (term.reads(tensor) && term.children().iter().any(|child| reads_in_mask(child, tensor)))
+    here || (term.reads(tensor) && term.any_child(&mut |child| reads_in_mask(child, tensor)))
 }
 
 /// Which nodes of a graph lie on a circle.

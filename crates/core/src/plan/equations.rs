@@ -210,7 +210,7 @@ impl Batching<'_> {
         }
         Ok(match self.recurrent.contains(name) {
             true => Term::read(&by_steps(name), all),
-            false => Term::read(name, all),
+            false => Term::read_named(name.clone(), all),
         })
     }
 }

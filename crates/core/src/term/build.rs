@@ -3,9 +3,14 @@
 use super::order::canonical_order;
 use super::*;
 
+/// Integers up to this size, of either sign, are shared.
+const SMALLEST: i64 = 8;
+
 impl Term {
     pub(super) fn from_node(node: Node) -> Term {
-        let (mut free, mut loose, mut size) = (Vec::new(), 0, 1);
+        let mut most = 0;
+        node.for_each_part(&mut |part| most += part.0.free.len());
+        let (mut free, mut loose, mut size) = (Vec::with_capacity(most), 0, 1);
         let mut absorb = |term: &Term, binders: u32| {
             unite(&mut free, &term.0.free);
             loose = loose.max(term.0.loose.saturating_sub(binders));
@@ -31,13 +36,17 @@ impl Term {
     }
 
     /// As [`Term::read`], for a name that is there already.
-    pub(super) fn read_named(tensor: Name, subscripts: Vec<Term>) -> Term {
+    pub fn read_named(tensor: Name, subscripts: Vec<Term>) -> Term {
         Term::from_node(Node::Read { tensor, subscripts })
     }
 
-    /// A number.
+    /// A number. Small integers, which stand everywhere, are made once.
     pub fn number(number: Number) -> Term {
-        Term::from_node(Node::Number(number))
+        static SMALL: OnceLock<Vec<Term>> = OnceLock::new();
+        let make = |number| Term::from_node(Node::Number(number));
+        let small = || SMALL.get_or_init(|| (-SMALLEST..=SMALLEST).map(|n| make(Number::integer(n))).collect());
+        let place = number.as_integer().and_then(|n| usize::try_from(n.checked_add(SMALLEST)?).ok());
+        place.and_then(|place| small().get(place).cloned()).unwrap_or_else(|| make(number))
     }
 
     /// An integer.
@@ -76,7 +85,7 @@ impl Term {
     /// A sum: flat, sorted, equal addends collected.
     pub fn add(addends: Vec<Term>) -> Term {
         let mut constant = Number::ZERO;
-        let mut parts: Vec<(Term, Number)> = Vec::new();
+        let mut parts: Vec<(Term, Number)> = Vec::with_capacity(addends.len());
         for addend in addends.iter().flat_map(|addend| addend.addends()) {
             match addend.as_number() {
                 Some(number) => constant = constant.plus(number),
@@ -116,6 +125,11 @@ impl Term {
 
     /// `self - other`.
     pub fn minus(&self, other: &Term) -> Term {
+        if let (Some(left), Some(right)) = (self.as_affine(), other.as_affine())
+            && let Some(difference) = left.minus(&right)
+        {
+            return Term::affine(difference);
+        }
         Term::add(vec![self.clone(), other.negated()])
     }
 
@@ -127,8 +141,13 @@ impl Term {
     /// A product: flat, sorted, numbers folded, equal factors collected into powers. A number that all
     /// addends of a factor have in common comes out of it, unless the factor stands alone.
     pub fn mul(factors: Vec<Term>) -> Term {
+        match factors.as_slice() {
+            [only] => return only.clone(),
+            [one, other] | [other, one] if one.is_one() => return other.clone(),
+            _ => {}
+        }
         let mut number = Number::ONE;
-        let mut parts: Vec<(Term, Term)> = Vec::new();
+        let mut parts: Vec<(Term, Term)> = Vec::with_capacity(factors.len());
         let is_product = factors.iter().filter(|factor| factor.as_number().is_none()).count() > 1;
         let mut pending: Vec<Term> = factors.into_iter().rev().collect();
         while let Some(factor) = pending.pop() {
@@ -342,6 +361,10 @@ fn dividend_again(addends: &mut Vec<(Term, Number)>) -> Option<Term> {
 /// Adds a constant to addends, and puts their affine forms together into one, which takes the
 /// constant where that is an integer.
 fn collect_affine(addends: &mut Vec<Term>, constant: Number) {
+    if !addends.iter().any(|addend| matches!(addend.node(), Node::Affine(_) | Node::Number(_))) {
+        addends.extend((!constant.is_zero()).then(|| Term::number(constant)));
+        return;
+    }
     let forms: Vec<Affine> = addends.iter().filter_map(Term::as_affine).collect();
     let sum = Affine::combine(&forms.iter().map(|form| (1, form)).collect::<Vec<_>>());
     let Some(mut sum) = sum.filter(|_| !forms.is_empty()) else {
@@ -383,7 +406,7 @@ fn collect_powers(sorted: Vec<(Term, Term)>) -> Vec<(Term, Term)> {
 fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
     for factor in &mut factors {
         if let Node::Add(addends) = factor.node()
-            && addends.iter().all(|addend| addend.split_number().0.is_negative())
+            && addends.iter().all(|addend| addend.leading_number().is_negative())
         {
             *factor = Term::add(addends.iter().map(negate_addend).collect());
             number = number.negated();
@@ -428,7 +451,7 @@ fn leads_with_minus(addends: &[Term]) -> bool {
 }
 
 fn is_difference(term: &Term) -> bool {
-    matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.split_number().0.is_negative()))
+    matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.leading_number().is_negative()))
 }
 
 fn negate_addend(addend: &Term) -> Term {
@@ -448,10 +471,7 @@ fn decide(comparison: Comparison, left: &Term, right: &Term) -> Option<bool> {
     if !left.is_integer() || !right.is_integer() {
         return None;
     }
-    let difference = match (left.as_affine(), right.as_affine()) {
-        (Some(left), Some(right)) => Term::affine(left.minus(&right)?),
-        _ => left.minus(right),
-    };
+    let difference = left.minus(right);
     if let Some(number) = difference.as_number() {
         return Some(comparison.holds(number.value(), 0.0));
     }

@@ -262,6 +262,9 @@ impl Term {
         }
         match self.node() {
             Node::Number(_) => self.clone(),
+            Node::Affine(Affine { terms, constant: 0 }) if matches!(terms.as_slice(), [(_, 1)]) => {
+                f(depth, &terms[0].0).map_or_else(|| self.clone(), Term::affine)
+            }
             Node::Affine(affine) => {
                 let constant = Affine::constant(affine.constant);
                 let replaced: Vec<(i64, Affine)> = affine

@@ -224,7 +224,7 @@ fn without_floor(form: &Term) -> Term {
         let (number, call) = addend.split_number();
         let sign = number.as_integer().filter(|number| number.abs() == 1)?;
         let Node::Call(Function::Floor, arguments) = call.node() else { return None };
-        let divisor = arguments[0].addends().iter().find_map(|part| match part.split_number().0 {
+        let divisor = arguments[0].addends().iter().find_map(|part| match part.leading_number() {
             Number::Ratio(_, divisor) if divisor > 1 => Some(divisor),
             _ => None,
         })?;
