@@ -8,7 +8,7 @@ use deltarule_core::derivation::{derivative_name, for_running};
 use deltarule_core::model::{LOSS, Model};
 use deltarule_core::plan::{Plan, Request, plan};
 use deltarule_core::term::Name;
-use deltarule_run::bench::{self, Measured, Options, bytes_side_by_side, product_flops};
+use deltarule_run::bench::{self, Measured, Options, bytes_side_by_side, peak_memory, product_flops};
 use deltarule_run::execute::Engine;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -160,6 +160,7 @@ impl Report<'_> {
             "phases_ms": self.phases.json(),
             "buffers_bytes": self.engine.bytes(),
             "all_values_bytes": bytes_side_by_side(self.engine.plan()),
+            "peak_bytes": peak_memory(),
             "batch": self.arguments.batch,
             "steps": self.options.steps,
             "threads": self.options.threads,
@@ -197,7 +198,8 @@ impl Report<'_> {
         text +=
             &format!("products  {:.4} GFLOP a step, {:.1} GFLOP/s\n", self.flops() / 1e9, self.flops() / seconds / 1e9);
         let (own, apart) = (self.engine.bytes() as f64, bytes_side_by_side(self.engine.plan()) as f64);
-        text += &format!("memory    {:.2} MB (all values apart {:.2} MB)\n", own / 1e6, apart / 1e6);
+        text += &format!("memory    {:.2} MB (all values apart {:.2} MB", own / 1e6, apart / 1e6);
+        text += &peak_memory().map_or(")\n".into(), |peak| format!(", whole process {:.2} MB)\n", peak as f64 / 1e6));
         text += &format!("compiled  in {}, first step {}\n", time(self.phases.compiling()), time(first.as_secs_f64()));
         text += &format!("before it {}\n", self.phases.text());
         if let Some(operations) = operations {

@@ -1,6 +1,6 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
-use super::rewrite::{Context, Derivation, Misfits, Rule};
+use super::rewrite::{Context, Derivation, Rule, Tried};
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY, names};
 use super::{Stabilised, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
@@ -172,7 +172,7 @@ fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool) -> Result<Backwar
         positions: HashMap::new(),
         jacobians: Vec::new(),
         local: BTreeMap::new(),
-        misfits: RefCell::default(),
+        tried: RefCell::default(),
     };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
@@ -229,8 +229,8 @@ struct Work<'a> {
     jacobians: Vec<LocalJacobian>,
     /// What they end in, by tensor and variable.
     local: BTreeMap<(Name, Name), Definition>,
-    /// Which rules are known to fit nowhere in a term, of those that look up nothing but the model.
-    misfits: RefCell<Misfits>,
+    /// What became of terms under the rules that look up nothing but the model.
+    tried: RefCell<Tried>,
 }
 
 impl Work<'_> {
@@ -312,12 +312,12 @@ impl Work<'_> {
         let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
         let context = Context { model: self.model, jacobians: &jacobians, known: &known };
         let mut derivation = Derivation::new(Term::jacobian(tensor, terms(of), wrt, terms(by)));
-        let misfits = &mut *self.misfits.borrow_mut();
-        derivation.exhaust_but(DIFFERENTIATE, &context, misfits);
+        let tried = &mut *self.tried.borrow_mut();
+        derivation.exhaust_knowing(DIFFERENTIATE, &context, tried);
         if holds_question(derivation.end()) {
             return Err(DeriveError::Unanswered { of: tensor.clone(), wrt: wrt.clone() });
         }
-        finish(&mut derivation, SIMPLIFY, &context, misfits);
+        finish(&mut derivation, SIMPLIFY, &context, tried);
         let result = Definition { indices: indices.clone(), body: derivation.end().clone() };
         self.local.insert((tensor.clone(), wrt.clone()), result);
         self.jacobians.push(LocalJacobian { tensor: tensor.clone(), wrt: wrt.clone(), indices, derivation });
@@ -333,7 +333,7 @@ impl Work<'_> {
         derivation.apply(&names::MASKED_POLE, &context);
         derivation.apply(&names::KNOWN_DERIVATIVE, &context);
         let rules: Vec<&'static Rule> = SIMPLIFY.iter().chain(SOLVE).copied().collect();
-        finish(&mut derivation, &rules, &context, &mut self.misfits.borrow_mut());
+        finish(&mut derivation, &rules, &context, &mut self.tried.borrow_mut());
         derivation
     }
 
@@ -350,7 +350,7 @@ impl Work<'_> {
             let mut shown = gradient.shown.clone();
             // What is put in depends on the gradient, all else on the model alone.
             shown.exhaust(&[&names::KNOWN_DERIVATIVE], &context);
-            shown.exhaust_but(&rules, &context, &mut self.misfits.borrow_mut());
+            shown.exhaust_knowing(&rules, &context, &mut self.tried.borrow_mut());
             let gradient = &mut self.gradients[position];
             (gradient.shown, gradient.shown_put_in) = (shown, put_in);
         }
@@ -389,11 +389,11 @@ const SHORT: usize = 7;
 const LONGEST: usize = 40;
 
 /// Simplifies a chain and puts its end in the form that people write.
-fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Context, misfits: &mut Misfits) {
-    derivation.exhaust_but(rules, context, misfits);
-    derivation.exhaust_but(&[&names::FOLD, &names::FOLD_PART], context, misfits);
-    derivation.exhaust_but(rules, context, misfits);
-    derivation.exhaust_but(TIDY, context, misfits);
+fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Context, tried: &mut Tried) {
+    derivation.exhaust_knowing(rules, context, tried);
+    derivation.exhaust_knowing(&[&names::FOLD, &names::FOLD_PART], context, tried);
+    derivation.exhaust_knowing(rules, context, tried);
+    derivation.exhaust_knowing(TIDY, context, tried);
 }
 
 /// Whether a derivative in a term is not answered yet.

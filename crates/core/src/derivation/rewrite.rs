@@ -76,25 +76,25 @@ impl Derivation {
 
     /// Applies the first rule of the list that fits anywhere, again and again, until none does.
     pub fn exhaust(&mut self, rules: &[&'static Rule], context: &Context) {
-        self.exhaust_but(rules, context, &mut Misfits::default());
+        self.exhaust_knowing(rules, context, &mut Tried::default());
     }
 
     /// As [`Derivation::exhaust`], with what is known of terms, and will be of further ones.
-    pub(super) fn exhaust_but(&mut self, rules: &[&'static Rule], context: &Context, misfits: &mut Misfits) {
+    pub(super) fn exhaust_knowing(&mut self, rules: &[&'static Rule], context: &Context, tried: &mut Tried) {
         let rules = Rules::new(rules);
         // Every rule group terminates by design; the bound turns a mistake in one into a visible
         // unfinished derivation instead of a hang.
         let mut steps = 0;
         while steps < MOST_STEPS {
             let end = self.end().clone();
-            let Some(first) = rules.first_fit(&end, rules.all(), context, misfits) else { return };
+            let Some(first) = rules.first_fit(&end, rules.all(), context, tried) else { return };
             let (rule, bit) = rules.0[first];
-            match everywhere_but(rule, bit, &end, context, misfits) {
+            match everywhere_but(rule, bit, &end, context, tried) {
                 Some(after) => {
                     self.steps.push(Step { rule, after });
                     steps += 1;
                 }
-                None => misfits.add(&end, bit),
+                None => tried.fit_nowhere(&end, bit),
             }
         }
     }
@@ -116,24 +116,45 @@ impl Derivation {
 
 const MOST_STEPS: usize = 2000;
 
-/// For terms, the rules that were found to fit nowhere in them: one bit for each. A step changes little of a
-/// term, and the rest need not be searched again. It holds as long as what the rules look up stays: for most
-/// that is the model alone.
+/// What became of terms when rules were tried on them. A step changes little of a term, and the rest need not be
+/// searched again, nor what stands in several chains. It holds as long as what the rules look up stays: for
+/// most that is the model alone.
 #[derive(Default)]
-pub(super) struct Misfits(HashMap<Term, u128, BuildHasherDefault<TermHasher>>);
+pub(super) struct Tried(HashMap<Term, Outcome, BuildHasherDefault<TermHasher>>);
 
-impl Misfits {
-    fn of(&self, term: &Term) -> u128 {
-        self.0.get(term).copied().unwrap_or(0)
+/// Every rule has a bit.
+#[derive(Default)]
+struct Outcome {
+    /// The rules that fit nowhere in the term.
+    misfits: u128,
+    /// What others make of it.
+    after: Vec<(u128, Term)>,
+}
+
+impl Tried {
+    fn misfits(&self, term: &Term) -> u128 {
+        self.0.get(term).map_or(0, |outcome| outcome.misfits)
     }
 
-    fn add(&mut self, term: &Term, rules: u128) {
-        match self.0.get_mut(term) {
-            Some(known) => *known |= rules,
-            None => {
-                self.0.insert(term.clone(), rules);
-            }
+    /// What the rule makes of the term, `None` within where it fits nowhere, if it was tried.
+    fn after(&self, term: &Term, bit: u128) -> Option<Option<Term>> {
+        let outcome = self.0.get(term)?;
+        if outcome.misfits & bit != 0 {
+            return Some(None);
         }
+        outcome.after.iter().find(|(other, _)| *other == bit).map(|(_, after)| Some(after.clone()))
+    }
+
+    fn fit_nowhere(&mut self, term: &Term, rules: u128) {
+        self.outcome(term).misfits |= rules;
+    }
+
+    fn fits(&mut self, term: &Term, bit: u128, after: Term) {
+        self.outcome(term).after.push((bit, after));
+    }
+
+    fn outcome(&mut self, term: &Term) -> &mut Outcome {
+        self.0.entry(term.clone()).or_default()
     }
 }
 
@@ -157,26 +178,30 @@ impl Rules {
 
     /// The first of the rules, of those that are wanted, that fits anywhere in a term. Parts are searched
     /// first: then rules that come later need not be tried on the whole.
-    fn first_fit(&self, term: &Term, wanted: u128, context: &Context, misfits: &mut Misfits) -> Option<usize> {
-        let mut open = wanted & !misfits.of(term);
+    fn first_fit(&self, term: &Term, wanted: u128, context: &Context, tried: &mut Tried) -> Option<usize> {
+        let mut open = wanted & !tried.misfits(term);
         if open == 0 {
             return None;
         }
         let mut first = None;
         term.for_each_child(&mut |child| {
-            if let Some(found) = self.first_fit(child, open, context, misfits) {
+            if let Some(found) = self.first_fit(child, open, context, tried) {
                 first = Some(found);
                 open &= self.before(found);
             }
         });
         for (place, (rule, bit)) in self.0.iter().enumerate().take(first.unwrap_or(self.0.len())) {
-            if open & bit != 0 && (rule.apply)(term, context).is_some_and(|after| after != *term) {
+            if open & bit == 0 {
+                continue;
+            }
+            if let Some(after) = (rule.apply)(term, context).filter(|after| after != term) {
+                tried.fits(term, *bit, after);
                 first = Some(place);
                 open &= self.before(place);
                 break;
             }
         }
-        misfits.add(term, open);
+        tried.fit_nowhere(term, open);
         first
     }
 
@@ -188,21 +213,22 @@ impl Rules {
 /// Applies a rule at every place where it fits, from the outside in, not again inside what it
 /// made; `None` where it fits nowhere.
 pub fn everywhere(rule: &Rule, term: &Term, context: &Context) -> Option<Term> {
-    everywhere_but(rule, 1, term, context, &mut Misfits::default())
+    everywhere_but(rule, 1, term, context, &mut Tried::default())
 }
 
-fn everywhere_but(rule: &Rule, bit: u128, term: &Term, context: &Context, misfits: &mut Misfits) -> Option<Term> {
-    if misfits.of(term) & bit != 0 {
-        return None;
+fn everywhere_but(rule: &Rule, bit: u128, term: &Term, context: &Context, tried: &mut Tried) -> Option<Term> {
+    if let Some(known) = tried.after(term, bit) {
+        return known;
     }
-    let result = attempt(rule, bit, term, context, misfits);
-    if result.is_none() {
-        misfits.add(term, bit);
+    let result = attempt(rule, bit, term, context, tried);
+    match &result {
+        Some(after) => tried.fits(term, bit, after.clone()),
+        None => tried.fit_nowhere(term, bit),
     }
     result
 }
 
-fn attempt(rule: &Rule, bit: u128, term: &Term, context: &Context, misfits: &mut Misfits) -> Option<Term> {
+fn attempt(rule: &Rule, bit: u128, term: &Term, context: &Context, tried: &mut Tried) -> Option<Term> {
     if let Some(after) = (rule.apply)(term, context)
         && after != *term
     {
@@ -211,7 +237,7 @@ fn attempt(rule: &Rule, bit: u128, term: &Term, context: &Context, misfits: &mut
     let mut changes = false;
     let mut children: Vec<Term> = Vec::new();
     term.for_each_child(&mut |child| {
-        let new = everywhere_but(rule, bit, child, context, misfits);
+        let new = everywhere_but(rule, bit, child, context, tried);
         changes |= new.is_some();
         children.push(new.unwrap_or_else(|| child.clone()));
     });

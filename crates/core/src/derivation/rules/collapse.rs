@@ -270,11 +270,22 @@ fn holds_delta(term: &Term, indices: &[Index], model: &Model) -> bool {
         }
         Node::Mul(parts) | Node::Add(parts) => parts.iter().any(|part| holds_delta(part, indices, model)),
         Node::Where(_, then, otherwise) => holds_delta(then, indices, model) || holds_delta(otherwise, indices, model),
-        Node::Reduce { reduction: Reduction::Sum, .. } => {
+        Node::Reduce { reduction: Reduction::Sum, body, .. } if may_hold_delta(body) => {
             // Opened from above the indices, none of which then stands for two.
             let first = fresh_id(&[term]).max(indices.iter().map(|index| index.id + 1).max().unwrap_or(0));
             term.open_from(first).is_some_and(|opened| holds_delta(&opened.body, indices, model))
         }
+        _ => false,
+    }
+}
+
+/// Whether an equality stands where [`holds_delta`] looks for deltas; the body of a sum may be closed.
+fn may_hold_delta(term: &Term) -> bool {
+    match term.node() {
+        Node::Compare(Comparison::Equal, ..) => true,
+        Node::Mul(parts) | Node::Add(parts) => parts.iter().any(may_hold_delta),
+        Node::Where(_, then, otherwise) => may_hold_delta(then) || may_hold_delta(otherwise),
+        Node::Reduce { reduction: Reduction::Sum, body, .. } => may_hold_delta(body),
         _ => false,
     }
 }
