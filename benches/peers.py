@@ -9,7 +9,8 @@ threads)`, which has `compile()` and `run(first, count)`. Systems that are not i
 `target/release/deltarule`, built before.
 
 In every round each system runs for some tenths of a second, one after the other, so that all see the same
-machine; what is told is the median over the rounds, and the median of the ratios within a round.
+machine; what is told is the median over the rounds, and the median of the ratios within a round. The memory is
+the most that a process of its own has had after some steps, with two batches of data.
 """
 import argparse
 import importlib
@@ -32,7 +33,8 @@ MODELS = {
     "attention": "bench/attention.dr",
     "logreg_hessian_500": "bench/logreg_hessian.dr",
 }
-SYSTEMS = {"numpy": ["numpy"], "jax": ["jax_scan"], "torch": ["torch", "torch_channels_last"]}
+STEPS_ALONE = 10
+SYSTEMS = {"numpy": ["numpy"], "jax": ["jax_scan"], "torch": ["torch", "torch_cl"]}
 
 
 def arguments():
@@ -42,6 +44,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.4)
+    parser.add_argument("--alone", metavar="SYSTEM", help="only tell the memory of some steps of one workload in it")
     return parser.parse_intermixed_args()
 
 
@@ -56,8 +59,14 @@ class Ours:
             self.command += ["--outputs", "H"]
 
     def seconds(self, count):
+        return self.run(count)["step_us"] / 1e6
+
+    def memory(self):
+        return self.run(STEPS_ALONE)["peak_bytes"]
+
+    def run(self, count):
         done = subprocess.run([*self.command, "--steps", str(count)], capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)["step_us"] / 1e6
+        return json.loads(done.stdout)
 
 
 class Peer:
@@ -93,6 +102,28 @@ def peers(workload, threads):
     return found
 
 
+def run_alone(workload, variant, threads):
+    """Runs some steps in this process, and prints the most memory that it has had."""
+    module = next(name for name, variants in SYSTEMS.items() if variant in variants)
+    peer = Peer(importlib.import_module("peer_" + module), workload, variant, threads)
+    peer.run(STEPS_ALONE)
+    print(peak_memory())
+
+
+def peak_memory():
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def memory_alone(options, workload, variant):
+    """The most memory that a process has had which runs some steps and nothing else."""
+    command = [sys.executable, __file__, options.peers, workload, "--alone", variant, "--threads", str(options.threads)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1])
+
+
 def steps(runner, seconds):
     """How many steps take so long."""
     count = 1
@@ -112,8 +143,14 @@ def main():
     os.environ["JAX_PLATFORMS"] = "cpu"
     sys.path.insert(0, str(options.peers.resolve()))
     workloads = importlib.import_module("workloads")
+    if options.alone:
+        for workload in options.workloads:
+            workloads.W[workload]["pool"] = 2
+            run_alone(workload, options.alone, options.threads)
+        return
     print(f"{options.threads} threads, medians of {options.rounds} rounds\n")
-    print("| workload | ours | other | its time | ours / its |\n| --- | --- | --- | --- | --- |")
+    print("| workload | ours | other | its time | ours / its | memory | its memory | ours / its |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for workload in options.workloads or MODELS:
         batch = workloads.W[workload]["batch"]
         runners = {"ours": Ours(workload, batch, options.threads), **peers(workload, options.threads)}
@@ -123,10 +160,15 @@ def main():
             for name, runner in runners.items():
                 times[name].append(runner.seconds(counts[name]))
         ours = times.pop("ours")
+        memory = runners["ours"].memory()
         median = statistics.median
-        for name, its in times.items() or {"none": [float("nan")]}.items():
+        for name, its in times.items():
             ratio = median(own / other for own, other in zip(ours, its))
-            print(f"| {workload} | {unit(median(ours))} | {name} | {unit(median(its))} | {ratio:.2f} |", flush=True)
+            other = memory_alone(options, workload, name)
+            print(f"| {workload} | {unit(median(ours))} | {name} | {unit(median(its))} | {ratio:.2f} ", end="")
+            print(f"| {memory / 1e6:.0f} MB | {other / 1e6:.0f} MB | {memory / other:.2f} |", flush=True)
+        if not times:
+            print(f"| {workload} | {unit(median(ours))} | | | | {memory / 1e6:.0f} MB | | |", flush=True)
 
 
 if __name__ == "__main__":

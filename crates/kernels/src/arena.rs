@@ -3,20 +3,20 @@
 /// Numbers in one cache line.
 const LINE: usize = 16;
 
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
-
 /// A block of single-precision numbers that begins at a cache line.
 pub struct Arena {
-    lines: Vec<Line>,
+    /// With room for the first line to begin at.
+    numbers: Vec<f32>,
+    start: usize,
     length: usize,
 }
 
 impl Arena {
-    /// Zeros.
+    /// Zeros. The system gives them page by page when they are first used.
     pub fn new(length: usize) -> Arena {
-        Arena { lines: vec![Line([0.0; LINE]); length.div_ceil(LINE)], length }
+        let numbers = vec![0.0f32; length.next_multiple_of(LINE) + LINE - 1];
+        let start = numbers.as_ptr().align_offset(LINE * size_of::<f32>());
+        Arena { numbers, start, length }
     }
 
     /// How many numbers it holds.
@@ -31,15 +31,12 @@ impl Arena {
 
     /// All numbers.
     pub fn values(&self) -> &[f32] {
-        // SAFETY: the lines are `length` or more numbers without gaps (a Line is 64 bytes of 16
-        // numbers), initialised, and borrowed as long as the slice.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
+        &self.numbers[self.start..][..self.length]
     }
 
     /// All numbers, to be written.
     pub fn values_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `values`, and borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+        &mut self.numbers[self.start..][..self.length]
     }
 }
 

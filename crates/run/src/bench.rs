@@ -57,6 +57,13 @@ pub fn bytes_side_by_side(plan: &Plan) -> usize {
     plan.places.iter().map(|place| 4 * place.len()).sum()
 }
 
+/// The most memory that the process has had so far, in bytes, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
+}
+
 /// Fills everything that is given: parameters with their first values, data at random.
 pub fn fill(engine: &mut Engine, model: &Model, seed: u64) {
     let parameters = initialise(model, seed);

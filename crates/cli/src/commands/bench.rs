@@ -1,6 +1,6 @@
 //! `bench`: times a step of gradient descent on random data, or an evaluation.
 
-use super::{derive_by, parameters};
+use super::{parameters, with_gradients};
 use crate::arguments::{Bench, Common, Format};
 use crate::failure::{Failure, print};
 use crate::{model_file, names};
@@ -8,20 +8,21 @@ use deltarule_core::derivation::{derivative_name, for_running};
 use deltarule_core::model::{LOSS, Model};
 use deltarule_core::plan::{Plan, Request, plan};
 use deltarule_core::term::Name;
-use deltarule_run::bench::{self, Measured, Options, bytes_side_by_side, product_flops};
+use deltarule_run::bench::{self, Measured, Options, bytes_side_by_side, peak_memory, product_flops};
 use deltarule_run::execute::Engine;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Runs the verb.
 pub fn run(arguments: &Bench, common: &Common) -> Result<(), Failure> {
-    let start = Instant::now();
-    let (model, plan) = compile(arguments)?;
+    let mut phases = Phases::start();
+    let (model, plan) = compile(arguments, &mut phases)?;
     let mut engine = Engine::new(plan);
-    let compiling = start.elapsed();
+    phases.end("memory");
     let options =
         Options { steps: arguments.steps, rate: arguments.rate, seed: common.seed, threads: common.threads() };
     bench::fill(&mut engine, &model, options.seed);
+    phases.end("data");
     let measured = bench::measure(&mut engine, &options).map_err(Failure::message)?;
     if !bench::is_finite(&engine) && !common.quiet {
         anstream::eprintln!("note: the results are not finite; a smaller --rate may keep them so");
@@ -30,7 +31,7 @@ pub fn run(arguments: &Bench, common: &Common) -> Result<(), Failure> {
         true => Some(Operations::new(&mut engine, &options)?),
         false => None,
     };
-    let report = Report { arguments, options: &options, engine: &engine, compiling, measured };
+    let report = Report { arguments, options: &options, engine: &engine, phases, measured };
     match arguments.format {
         Format::Json => print(&format!("{}\n", report.json(operations.as_ref()))),
         Format::Text => print(&report.text(operations.as_ref())),
@@ -39,8 +40,9 @@ pub fn run(arguments: &Bench, common: &Common) -> Result<(), Failure> {
 }
 
 /// The model and its plan: of a step of gradient descent, or of the outputs that are asked for.
-fn compile(arguments: &Bench) -> Result<(Model, Plan), Failure> {
+fn compile(arguments: &Bench, phases: &mut Phases) -> Result<(Model, Plan), Failure> {
     let model = model_file::load_for(&arguments.model, arguments.batch)?;
+    phases.end("parse");
     let about = |failure: Failure| failure.about(&arguments.model);
     // A model that carries the axis of the examples itself is evaluated once.
     let batch = if model.batch.is_some() { 1 } else { arguments.batch };
@@ -51,7 +53,9 @@ fn compile(arguments: &Bench) -> Result<(Model, Plan), Failure> {
         let outputs = arguments.outputs.iter().map(|name| names::defined(&model, name)).collect::<Result<Vec<_>, _>>();
         let outputs = outputs.map_err(about)?;
         let model = for_running(&model);
+        phases.end("derive");
         let plan = request(&outputs, &model, &[])?;
+        phases.end("plan");
         return Ok((model, plan));
     }
     if model.tensor(LOSS).is_none() {
@@ -64,14 +68,48 @@ fn compile(arguments: &Bench) -> Result<(Model, Plan), Failure> {
         return Err(about(Failure::input("the model has no parameters", hint)));
     }
     let loss = names::scalar(&model, LOSS).map_err(about)?;
-    let backward = derive_by(&model, &loss, &learned).map_err(about)?;
-    let pair = |name: &Name| {
-        backward.gradient(name)?;
-        Some((name.clone(), derivative_name(&loss, name)))
-    };
-    let descend: Vec<(Name, Name)> = learned.iter().filter_map(pair).collect();
-    let plan = request(std::slice::from_ref(&loss), &backward.model, &descend)?;
-    Ok((backward.model, plan))
+    let model = with_gradients(&model, &loss, &learned).map_err(about)?;
+    phases.end("derive");
+    let pair = |name: &Name| (name.clone(), derivative_name(&loss, name));
+    let descend: Vec<(Name, Name)> =
+        learned.iter().map(pair).filter(|(_, gradient)| model.tensor(gradient).is_some()).collect();
+    let plan = request(std::slice::from_ref(&loss), &model, &descend)?;
+    phases.end("plan");
+    Ok((model, plan))
+}
+
+/// The time of all that comes before the first step, part by part.
+struct Phases {
+    start: Instant,
+    parts: Vec<(&'static str, Duration)>,
+}
+
+/// The parts that make a plan of a file, and memory for it; the rest is data to try it with.
+const COMPILING: [&str; 4] = ["parse", "derive", "plan", "memory"];
+
+impl Phases {
+    fn start() -> Phases {
+        Phases { start: Instant::now(), parts: Vec::new() }
+    }
+
+    fn end(&mut self, name: &'static str) {
+        self.parts.push((name, self.start.elapsed()));
+        self.start = Instant::now();
+    }
+
+    fn compiling(&self) -> f64 {
+        let own = self.parts.iter().filter(|(name, _)| COMPILING.contains(name));
+        own.map(|(_, duration)| duration.as_secs_f64()).sum()
+    }
+
+    fn json(&self) -> Value {
+        self.parts.iter().map(|(name, duration)| (name.to_string(), json!(duration.as_secs_f64() * 1e3))).collect()
+    }
+
+    fn text(&self) -> String {
+        let part = |(name, duration): &(&str, Duration)| format!("{name} {}", time(duration.as_secs_f64()));
+        self.parts.iter().map(part).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What every operation of the plan takes.
@@ -97,7 +135,7 @@ struct Report<'a> {
     arguments: &'a Bench,
     options: &'a Options,
     engine: &'a Engine,
-    compiling: Duration,
+    phases: Phases,
     measured: Measured,
 }
 
@@ -118,9 +156,11 @@ impl Report<'_> {
             "first_step_ms": self.measured.first.as_secs_f64() * 1e3,
             "gflops": self.flops() / self.measured.seconds / 1e9,
             "flops_per_step": self.flops(),
-            "compile_ms": self.compiling.as_secs_f64() * 1e3,
+            "compile_ms": self.phases.compiling() * 1e3,
+            "phases_ms": self.phases.json(),
             "buffers_bytes": self.engine.bytes(),
             "all_values_bytes": bytes_side_by_side(self.engine.plan()),
+            "peak_bytes": peak_memory(),
             "batch": self.arguments.batch,
             "steps": self.options.steps,
             "threads": self.options.threads,
@@ -158,9 +198,10 @@ impl Report<'_> {
         text +=
             &format!("products  {:.4} GFLOP a step, {:.1} GFLOP/s\n", self.flops() / 1e9, self.flops() / seconds / 1e9);
         let (own, apart) = (self.engine.bytes() as f64, bytes_side_by_side(self.engine.plan()) as f64);
-        text += &format!("memory    {:.2} MB (all values apart {:.2} MB)\n", own / 1e6, apart / 1e6);
-        text +=
-            &format!("compiled  in {}, first step {}\n", time(self.compiling.as_secs_f64()), time(first.as_secs_f64()));
+        text += &format!("memory    {:.2} MB (all values apart {:.2} MB", own / 1e6, apart / 1e6);
+        text += &peak_memory().map_or(")\n".into(), |peak| format!(", whole process {:.2} MB)\n", peak as f64 / 1e6));
+        text += &format!("compiled  in {}, first step {}\n", time(self.phases.compiling()), time(first.as_secs_f64()));
+        text += &format!("before it {}\n", self.phases.text());
         if let Some(operations) = operations {
             text += &self.table(operations);
         }

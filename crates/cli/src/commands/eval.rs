@@ -1,6 +1,6 @@
 //! `eval`: the loss, tensors, gradients and Jacobians at given values.
 
-use super::derive_by;
+use super::with_gradients;
 use crate::arguments::{Common, Engine, Eval, Format};
 use crate::failure::{Failure, print};
 use crate::{model_file, names};
@@ -124,7 +124,7 @@ fn is_given(role: &Role) -> bool {
 fn tensors_and_gradients(model: &Model, given: &Values, wanted: &Wanted, engine: &Running) -> Result<Values, Failure> {
     let derived = match wanted.gradients.as_slice() {
         [] => model.clone(),
-        gradients => derive_by(model, &wanted.of, gradients)?.model,
+        gradients => with_gradients(model, &wanted.of, gradients)?,
     };
     let mut names = wanted.outputs.clone();
     names.extend(model.tensor(LOSS).map(|loss| loss.name.clone()));
@@ -152,7 +152,7 @@ fn tensors_and_gradients(model: &Model, given: &Values, wanted: &Wanted, engine:
 
 /// The Jacobians of one tensor, for the first example.
 fn jacobians(model: &Model, given: &Values, of: &Name, by: &[Name], engine: &Running) -> Result<Values, Failure> {
-    let derived = derive_by(model, of, by)?.model;
+    let derived = with_gradients(model, of, by)?;
     let names: Vec<Name> = by.iter().map(|wrt| derivative_name(of, wrt)).collect();
     let mut found = engine.run(&derived, &first_example(model, given), &names)?;
     let axes = |name: &Name| model.tensor(name).map_or(0, |tensor| tensor.shape.len());

@@ -24,6 +24,11 @@ fn derive_by(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, Failure>
     Ok(backward)
 }
 
+/// The model with the derivatives of `of` by the tensors as further tensors, for running.
+fn with_gradients(model: &Model, of: &str, wrt: &[Name]) -> Result<Model, Failure> {
+    derivation::with_gradients(model, of, wrt).map_err(Failure::message)
+}
+
 /// The parameters: what a model is differentiated by unless something else is asked for.
 fn parameters(model: &Model) -> Vec<Name> {
     model.parameters().map(|tensor| tensor.name.clone()).collect()

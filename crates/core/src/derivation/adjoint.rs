@@ -1,11 +1,12 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
 use super::full::is_put_in;
-use super::rewrite::{Context, Derivation, Rule};
+use super::rewrite::{Context, Derivation, Rule, Tried};
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY, names};
 use super::{Stabilised, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 /// The derivative of a definition by one tensor that stands in it, the others held fixed.
@@ -156,6 +157,19 @@ pub struct ReplayError {
 /// Where a tensor is unknown, `of` is not defined by an equation, or a derivative cannot be
 /// answered by the rules.
 pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveError> {
+    derived(model, of, wrt, true)
+}
+
+/// The model with the derivatives that [`derive()`] gives as further tensors. What a derivation goes on
+/// with for its readers alone is not made.
+///
+/// # Errors
+/// As [`derive()`].
+pub fn with_gradients(model: &Model, of: &str, wrt: &[Name]) -> Result<Model, DeriveError> {
+    Ok(derived(model, of, wrt, false)?.model)
+}
+
+fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool) -> Result<Backward, DeriveError> {
     for name in wrt.iter().map(|name| &**name).chain([of]) {
         model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()))?;
     }
@@ -169,11 +183,14 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
         positions: HashMap::new(),
         jacobians: Vec::new(),
         local: BTreeMap::new(),
+        tried: RefCell::default(),
     };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
     }
-    work.show();
+    if shows {
+        work.show();
+    }
     let Work { gradients, jacobians, .. } = work;
     let derived: Vec<Tensor> = gradients.iter().map(|gradient| as_tensor(&model, gradient)).collect();
     Ok(Backward { source, stabilised, model: model.extended(derived), of: of.into(), gradients, jacobians })
@@ -223,6 +240,8 @@ struct Work<'a> {
     jacobians: Vec<LocalJacobian>,
     /// What they end in, by tensor and variable.
     local: BTreeMap<(Name, Name), Definition>,
+    /// What became of terms under the rules that look up nothing but the model.
+    tried: RefCell<Tried>,
 }
 
 impl Work<'_> {
@@ -305,11 +324,12 @@ impl Work<'_> {
         let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
         let context = Context { model: self.model, jacobians: &jacobians, known: &known };
         let mut derivation = Derivation::new(Term::jacobian(tensor, terms(of), wrt, terms(by)));
-        derivation.exhaust(DIFFERENTIATE, &context);
+        let tried = &mut *self.tried.borrow_mut();
+        derivation.exhaust_knowing(DIFFERENTIATE, &context, tried);
         if holds_question(derivation.end()) {
             return Err(DeriveError::Unanswered { of: tensor.clone(), wrt: wrt.clone() });
         }
-        finish(&mut derivation, SIMPLIFY, &context);
+        finish(&mut derivation, SIMPLIFY, &context, tried);
         let result = Definition { indices: indices.clone(), body: derivation.end().clone() };
         self.local.insert((tensor.clone(), wrt.clone()), result);
         self.jacobians.push(LocalJacobian { tensor: tensor.clone(), wrt: wrt.clone(), indices, derivation });
@@ -325,13 +345,14 @@ impl Work<'_> {
         derivation.apply(&names::MASKED_POLE, &context);
         derivation.apply(&names::KNOWN_DERIVATIVE, &context);
         let rules: Vec<&'static Rule> = SIMPLIFY.iter().chain(SOLVE).copied().collect();
-        finish(&mut derivation, &rules, &context);
+        finish(&mut derivation, &rules, &context, &mut self.tried.borrow_mut());
         derivation
     }
 
     /// Continues every derivation for its reader: derivatives that are short, or that nothing else
     /// reads, are put in.
     fn show(&mut self) {
+        let rules: Vec<&'static Rule> = TIDY.iter().chain(READ).copied().collect();
         for position in 0..self.gradients.len() {
             let gradient = &self.gradients[position];
             let put_in = self.worth_showing(gradient);
@@ -339,9 +360,9 @@ impl Work<'_> {
             let jacobians = BTreeMap::new();
             let context = Context { model: self.model, jacobians: &jacobians, known: &known };
             let mut shown = gradient.shown.clone();
-            let mut rules: Vec<&'static Rule> = vec![&names::KNOWN_DERIVATIVE];
-            rules.extend(TIDY.iter().chain(READ));
-            shown.exhaust(&rules, &context);
+            // What is put in depends on the gradient, all else on the model alone.
+            shown.exhaust(&[&names::KNOWN_DERIVATIVE], &context);
+            shown.exhaust_knowing(&rules, &context, &mut self.tried.borrow_mut());
             let gradient = &mut self.gradients[position];
             (gradient.shown, gradient.shown_put_in) = (shown, put_in);
         }
@@ -380,16 +401,16 @@ const SHORT: usize = 7;
 const LONGEST: usize = 40;
 
 /// Simplifies a chain and puts its end in the form that people write.
-fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Context) {
-    derivation.exhaust(rules, context);
-    derivation.exhaust(&[&names::FOLD, &names::FOLD_PART], context);
-    derivation.exhaust(rules, context);
-    derivation.exhaust(TIDY, context);
+fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Context, tried: &mut Tried) {
+    derivation.exhaust_knowing(rules, context, tried);
+    derivation.exhaust_knowing(&[&names::FOLD, &names::FOLD_PART], context, tried);
+    derivation.exhaust_knowing(rules, context, tried);
+    derivation.exhaust_knowing(TIDY, context, tried);
 }
 
 /// Whether a derivative in a term is not answered yet.
 pub(super) fn holds_question(term: &Term) -> bool {
-    matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.children().iter().any(holds_question)
+    matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.any_child(&mut holds_question)
 }
 
 /// How dear a term is to read and to compute, roughly.
@@ -406,5 +427,7 @@ fn cost(term: &Term) -> usize {
         Node::Reduce { .. } => 6,
         Node::Jacobian { .. } | Node::Derivative { .. } => 20,
     };
-    own + term.children().iter().map(cost).sum::<usize>()
+    let mut whole = own;
+    term.for_each_child(&mut |child| whole += cost(child));
+    whole
 }

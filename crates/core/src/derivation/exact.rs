@@ -7,9 +7,11 @@
 
 use super::residue::{Residue, scatter};
 use crate::model::{Model, Role, TargetKind, Tensor};
-use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Number, Reduction, Slot, Term};
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash, Hasher};
+use crate::term::{
+    Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Number, Reduction, Slot, Term, TermHasher,
+};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// How often two terms are compared, each time with other residues.
 const ROUNDS: u64 = 2;
@@ -148,14 +150,17 @@ impl Scope {
     }
 }
 
+/// Values of entries of tensors.
+type Entries = HashMap<(Name, Vec<usize>), Residue, BuildHasherDefault<TermHasher>>;
+
 /// Residues for all unknowns.
 struct Residues<'e, 'a> {
     exact: &'e Exact<'a>,
     seed: u64,
     /// Entries that a condition fixes.
-    fixed: BTreeMap<(Name, Vec<usize>), Residue>,
+    fixed: Entries,
     /// Entries of defined tensors that were computed before.
-    computed: BTreeMap<(Name, Vec<usize>), Residue>,
+    computed: Entries,
     work: usize,
     /// Whether a value was made up that may not be independent of the others.
     is_loose: bool,
@@ -163,7 +168,7 @@ struct Residues<'e, 'a> {
 
 impl<'e, 'a> Residues<'e, 'a> {
     fn new(exact: &'e Exact<'a>, seed: u64) -> Residues<'e, 'a> {
-        let (fixed, computed) = (BTreeMap::new(), BTreeMap::new());
+        let (fixed, computed) = (Entries::default(), Entries::default());
         Residues { exact, seed, fixed, computed, work: 0, is_loose: false }
     }
 
@@ -210,7 +215,7 @@ impl<'e, 'a> Residues<'e, 'a> {
     }
 
     fn key(&self, name: &str) -> u64 {
-        let mut hasher = crate::term::TermHasher::default();
+        let mut hasher = TermHasher::default();
         name.hash(&mut hasher);
         scatter(self.seed ^ hasher.finish())
     }
@@ -462,6 +467,7 @@ impl<'e, 'a> Residues<'e, 'a> {
 
 fn residue(number: Number) -> Option<Residue> {
     match number {
+        Number::Ratio(numerator, 1) => Some(Residue::integer(numerator)),
         Number::Ratio(numerator, denominator) => {
             Some(Residue::integer(numerator).times(Residue::integer(denominator).inverse()?))
         }

@@ -15,7 +15,7 @@ mod rewrite;
 pub mod rules;
 mod steps;
 
-pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive};
+pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive, with_gradients};
 pub use check::{CheckError, Verification, evaluation_work, random_point, verify};
 pub use exact::{Exact, Expansion, Verdict};
 pub use nested::{with_derivative, with_derivatives};

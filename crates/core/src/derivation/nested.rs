@@ -1,6 +1,6 @@
 //! Derivatives that equations of the model read.
 
-use super::{DeriveError, derivative_name, derivative_parts, derive};
+use super::{DeriveError, derivative_name, derivative_parts, with_gradients};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Index, Name, Term};
 
@@ -35,7 +35,7 @@ pub fn with_derivatives(model: &Model) -> Result<Model, DeriveError> {
 /// a second derivative is derived from.
 ///
 /// # Errors
-/// As [`derive()`].
+/// As [`with_derivatives`].
 pub fn with_derivative(model: &Model, of: &str, wrt: &str) -> Result<Model, DeriveError> {
     let further = definitions(model, &derivative_name(of, wrt))?;
     Ok(model.extended(further))
@@ -75,7 +75,7 @@ fn unknown(model: &Model, name: &Name) -> Name {
 fn definitions(model: &Model, name: &Name) -> Result<Vec<Tensor>, DeriveError> {
     let Some((of, wrt)) = derivative_parts(name) else { return Ok(Vec::new()) };
     let mut derived = match model.definition(of) {
-        Some(_) => derive(model, of, &[wrt.into()])?.model.tensors[model.tensors.len()..].to_vec(),
+        Some(_) => with_gradients(model, of, &[wrt.into()])?.tensors[model.tensors.len()..].to_vec(),
         None => Vec::new(),
     };
     if derived.iter().all(|tensor| tensor.name != *name) {

@@ -18,8 +18,17 @@ pub(super) struct Residue {
     exponent: u64,
 }
 
+/// The product modulo a prime that is a little less than a power of two, by which no division is needed:
+/// `high · 2^n + low = high · (2^n - prime) + low`.
 fn times(a: u64, b: u64, prime: u64) -> u64 {
-    (u128::from(a) * u128::from(b) % u128::from(prime)) as u64
+    let bits = u64::BITS - prime.leading_zeros();
+    let (gap, mask) = (u128::from((1u64 << bits) - prime), (1u128 << bits) - 1);
+    let mut product = u128::from(a) * u128::from(b);
+    while product > mask {
+        product = (product >> bits) * gap + (product & mask);
+    }
+    let rest = product as u64;
+    if rest >= prime { rest - prime } else { rest }
 }
 
 fn plus(a: u64, b: u64, prime: u64) -> u64 {
@@ -143,6 +152,18 @@ mod tests {
         assert!(Residue::ZERO.inverse().is_none());
         let (half, third) = (Residue::integer(2).inverse().unwrap(), Residue::integer(3).inverse().unwrap());
         assert_eq!(half.plus(third), Residue::integer(5).times(Residue::integer(6).inverse().unwrap()));
+    }
+
+    #[test]
+    fn products_are_those_of_a_division() {
+        for prime in [WHOLE, HALF] {
+            let small = [0, 1, 2, prime / 2, prime - 2, prime - 1].into_iter();
+            let numbers: Vec<u64> = small.chain((0..200).map(|key| scatter(key) % prime)).collect();
+            for (a, b) in numbers.iter().flat_map(|a| numbers.iter().map(move |b| (*a, *b))) {
+                let expected = (u128::from(a) * u128::from(b) % u128::from(prime)) as u64;
+                assert_eq!(times(a, b, prime), expected, "{a} {b}");
+            }
+        }
     }
 
     #[test]

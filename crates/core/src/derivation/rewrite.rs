@@ -2,7 +2,7 @@
 
 use crate::model::{Definition, Model};
 use crate::term::{Name, Term, TermHasher};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
 /// One row of the table of rules.
@@ -69,23 +69,32 @@ impl Derivation {
 
     /// Applies a rule wherever it fits, once; tells whether it did anywhere.
     pub fn apply(&mut self, rule: &'static Rule, context: &Context) -> bool {
-        self.apply_but(rule, context, &mut Misfits::default())
-    }
-
-    fn apply_but(&mut self, rule: &'static Rule, context: &Context, misfits: &mut Misfits) -> bool {
-        let Some(after) = everywhere_but(rule, self.end(), context, misfits) else { return false };
+        let Some(after) = everywhere(rule, self.end(), context) else { return false };
         self.steps.push(Step { rule, after });
         true
     }
 
     /// Applies the first rule of the list that fits anywhere, again and again, until none does.
     pub fn exhaust(&mut self, rules: &[&'static Rule], context: &Context) {
-        let mut misfits = Misfits::default();
+        self.exhaust_knowing(rules, context, &mut Tried::default());
+    }
+
+    /// As [`Derivation::exhaust`], with what is known of terms, and will be of further ones.
+    pub(super) fn exhaust_knowing(&mut self, rules: &[&'static Rule], context: &Context, tried: &mut Tried) {
+        let rules = Rules::new(rules);
         // Every rule group terminates by design; the bound turns a mistake in one into a visible
         // unfinished derivation instead of a hang.
-        for _ in 0..MOST_STEPS {
-            if !rules.iter().any(|rule| self.apply_but(rule, context, &mut misfits)) {
-                return;
+        let mut steps = 0;
+        while steps < MOST_STEPS {
+            let end = self.end().clone();
+            let Some(first) = rules.first_fit(&end, rules.all(), context, tried) else { return };
+            let (rule, bit) = rules.0[first];
+            match everywhere_but(rule, bit, &end, context, tried) {
+                Some(after) => {
+                    self.steps.push(Step { rule, after });
+                    steps += 1;
+                }
+                None => tried.fit_nowhere(&end, bit),
             }
         }
     }
@@ -107,40 +116,130 @@ impl Derivation {
 
 const MOST_STEPS: usize = 2000;
 
-/// Rules, by name, and terms in which they were found to fit nowhere. A step changes little of a
-/// term, and the rest need not be searched again; it holds only as long as the context does.
-type Misfits = HashSet<(&'static str, Term), BuildHasherDefault<TermHasher>>;
+/// What became of terms when rules were tried on them. A step changes little of a term, and the rest need not be
+/// searched again, nor what stands in several chains. It holds as long as what the rules look up stays: for
+/// most that is the model alone.
+#[derive(Default)]
+pub(super) struct Tried(HashMap<Term, Outcome, BuildHasherDefault<TermHasher>>);
+
+/// Every rule has a bit.
+#[derive(Default)]
+struct Outcome {
+    /// The rules that fit nowhere in the term.
+    misfits: u128,
+    /// What others make of it.
+    after: Vec<(u128, Term)>,
+}
+
+impl Tried {
+    fn misfits(&self, term: &Term) -> u128 {
+        self.0.get(term).map_or(0, |outcome| outcome.misfits)
+    }
+
+    /// What the rule makes of the term, `None` within where it fits nowhere, if it was tried.
+    fn after(&self, term: &Term, bit: u128) -> Option<Option<Term>> {
+        let outcome = self.0.get(term)?;
+        if outcome.misfits & bit != 0 {
+            return Some(None);
+        }
+        outcome.after.iter().find(|(other, _)| *other == bit).map(|(_, after)| Some(after.clone()))
+    }
+
+    fn fit_nowhere(&mut self, term: &Term, rules: u128) {
+        self.outcome(term).misfits |= rules;
+    }
+
+    fn fits(&mut self, term: &Term, bit: u128, after: Term) {
+        self.outcome(term).after.push((bit, after));
+    }
+
+    fn outcome(&mut self, term: &Term) -> &mut Outcome {
+        self.0.entry(term.clone()).or_default()
+    }
+}
+
+/// Rules in the order in which they are tried, each with a bit that is its own.
+struct Rules(Vec<(&'static Rule, u128)>);
+
+impl Rules {
+    fn new(rules: &[&'static Rule]) -> Rules {
+        // A rule that is none of the table, as tests have them, gets a bit above those.
+        let above = super::rules::all().len();
+        let bit = |(place, rule): (usize, &&'static Rule)| {
+            let number = super::rules::number(rule).unwrap_or(above + place);
+            (*rule, 1u128.checked_shl(number as u32).unwrap_or(0))
+        };
+        Rules(rules.iter().enumerate().map(bit).collect())
+    }
+
+    fn all(&self) -> u128 {
+        self.0.iter().fold(0, |all, (_, bit)| all | bit)
+    }
+
+    /// The first of the rules, of those that are wanted, that fits anywhere in a term. Parts are searched
+    /// first: then rules that come later need not be tried on the whole.
+    fn first_fit(&self, term: &Term, wanted: u128, context: &Context, tried: &mut Tried) -> Option<usize> {
+        let mut open = wanted & !tried.misfits(term);
+        if open == 0 {
+            return None;
+        }
+        let mut first = None;
+        term.for_each_child(&mut |child| {
+            if let Some(found) = self.first_fit(child, open, context, tried) {
+                first = Some(found);
+                open &= self.before(found);
+            }
+        });
+        for (place, (rule, bit)) in self.0.iter().enumerate().take(first.unwrap_or(self.0.len())) {
+            if open & bit == 0 {
+                continue;
+            }
+            if let Some(after) = (rule.apply)(term, context).filter(|after| after != term) {
+                tried.fits(term, *bit, after);
+                first = Some(place);
+                open &= self.before(place);
+                break;
+            }
+        }
+        tried.fit_nowhere(term, open);
+        first
+    }
+
+    fn before(&self, place: usize) -> u128 {
+        self.0[..place].iter().fold(0, |all, (_, bit)| all | bit)
+    }
+}
 
 /// Applies a rule at every place where it fits, from the outside in, not again inside what it
 /// made; `None` where it fits nowhere.
 pub fn everywhere(rule: &Rule, term: &Term, context: &Context) -> Option<Term> {
-    everywhere_but(rule, term, context, &mut Misfits::default())
+    everywhere_but(rule, 1, term, context, &mut Tried::default())
 }
 
-fn everywhere_but(rule: &Rule, term: &Term, context: &Context, misfits: &mut Misfits) -> Option<Term> {
-    let entry = (rule.name, term.clone());
-    if misfits.contains(&entry) {
-        return None;
+fn everywhere_but(rule: &Rule, bit: u128, term: &Term, context: &Context, tried: &mut Tried) -> Option<Term> {
+    if let Some(known) = tried.after(term, bit) {
+        return known;
     }
-    let result = attempt(rule, term, context, misfits);
-    if result.is_none() {
-        misfits.insert(entry);
+    let result = attempt(rule, bit, term, context, tried);
+    match &result {
+        Some(after) => tried.fits(term, bit, after.clone()),
+        None => tried.fit_nowhere(term, bit),
     }
     result
 }
 
-fn attempt(rule: &Rule, term: &Term, context: &Context, misfits: &mut Misfits) -> Option<Term> {
+fn attempt(rule: &Rule, bit: u128, term: &Term, context: &Context, tried: &mut Tried) -> Option<Term> {
     if let Some(after) = (rule.apply)(term, context)
         && after != *term
     {
         return Some(after);
     }
-    let children = term.children();
-    let changed: Vec<Option<Term>> =
-        children.iter().map(|child| everywhere_but(rule, child, context, misfits)).collect();
-    if changed.iter().all(Option::is_none) {
-        return None;
-    }
-    let children = changed.into_iter().zip(children).map(|(new, old)| new.unwrap_or(old)).collect();
-    Some(term.with_children(children)).filter(|after| after != term)
+    let mut changes = false;
+    let mut children: Vec<Term> = Vec::new();
+    term.for_each_child(&mut |child| {
+        let new = everywhere_but(rule, bit, child, context, tried);
+        changes |= new.is_some();
+        children.push(new.unwrap_or_else(|| child.clone()));
+    });
+    changes.then(|| term.with_children(children)).filter(|after| after != term)
 }

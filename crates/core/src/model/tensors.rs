@@ -1,8 +1,9 @@
 //! The tensors of a model, and what is looked up about them again and again: names, and who reads whom.
 
 use super::{Role, Tensor};
-use crate::term::{Name, Node, Term};
+use crate::term::{Name, Node, Term, TermHasher};
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -17,10 +18,12 @@ struct Inner {
     graph: OnceLock<Graph>,
 }
 
+type Positions = HashMap<Name, usize, BuildHasherDefault<TermHasher>>;
+
 /// Who reads whom. Tensors stand here by their positions.
 #[derive(Debug, Default)]
 struct Graph {
-    positions: HashMap<Name, usize>,
+    positions: Positions,
     /// The tensors that each definition reads.
     reads: Vec<Vec<usize>>,
     /// The definitions that read each tensor.
@@ -137,7 +140,7 @@ impl Tensors {
 impl Graph {
     fn of(all: &[Tensor]) -> Graph {
         // Of two tensors of one name, which a model does not have, the first counts.
-        let positions: HashMap<Name, usize> =
+        let positions: Positions =
             all.iter().enumerate().rev().map(|(position, tensor)| (tensor.name.clone(), position)).collect();
         let reads = |tensor: &Tensor| -> Vec<usize> {
             let Role::Defined(definition) = &tensor.role else { return Vec::new() };
@@ -186,7 +189,7 @@ fn reads_in_mask(term: &Term, tensor: &str) -> bool {
         Node::Mul(factors) => factors.iter().any(Term::is_condition) && term.reads(tensor),
         _ => false,
     };
-    here || (term.reads(tensor) && term.children().iter().any(|child| reads_in_mask(child, tensor)))
+    here || (term.reads(tensor) && term.any_child(&mut |child| reads_in_mask(child, tensor)))
 }
 
 /// Which nodes of a graph lie on a circle.

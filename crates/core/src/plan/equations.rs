@@ -114,7 +114,7 @@ fn check_descend(model: &Model, request: &Request) -> Result<(), PlanError> {
 
 /// The wanted tensors and all that they read.
 fn needed(model: &Model, wanted: &[Name]) -> Result<BTreeSet<Name>, PlanError> {
-    let position = |name: &Name| model.tensors.iter().position(|tensor| tensor.name == *name);
+    let position = |name: &Name| model.tensors.position(name);
     let mut needed = BTreeSet::new();
     let mut pending = wanted.to_vec();
     while let Some(name) = pending.pop() {
@@ -210,7 +210,7 @@ impl Batching<'_> {
         }
         Ok(match self.recurrent.contains(name) {
             true => Term::read(&by_steps(name), all),
-            false => Term::read(name, all),
+            false => Term::read_named(name.clone(), all),
         })
     }
 }

@@ -18,48 +18,91 @@ pub(super) fn descend(tasks: &mut Vec<Task>, pairs: &[(Name, Name)], values: &Va
     }
 }
 
-/// Puts tasks into others as long as there is one that fits.
-pub(super) fn fuse(mut tasks: Vec<Task>, values: &Values, descended: &BTreeSet<Name>) -> Vec<Task> {
-    loop {
-        let fusion = Fusion { uses: uses(&tasks), tasks: &tasks, values, descended };
-        let Some((producer, consumer, task)) = fusion.find() else { return tasks };
-        tasks[consumer] = task;
-        tasks.remove(producer);
+/// Puts tasks into others as long as there is one that fits, the first first.
+pub(super) fn fuse(tasks: Vec<Task>, values: &Values, descended: &BTreeSet<Name>) -> Vec<Task> {
+    let settled = vec![false; tasks.len()];
+    let mut fusion = Fusion { uses: Uses::new(), tasks: Vec::new(), settled, values, descended };
+    for (number, task) in tasks.into_iter().enumerate() {
+        fusion.count(number, &task);
+        fusion.tasks.push(Some(task));
     }
+    while let Some((producer, consumer, task)) = fusion.find() {
+        fusion.replace(producer, consumer, task);
+    }
+    fusion.tasks.into_iter().flatten().collect()
 }
 
 /// For every value, the numbers of the tasks that read it, and where.
 type Uses = BTreeMap<Name, Vec<(usize, Vec<Term>)>>;
 
-fn uses(tasks: &[Task]) -> Uses {
-    let mut uses = Uses::new();
-    for (number, task) in tasks.iter().enumerate() {
-        for (name, subscripts) in task.reads() {
-            uses.entry(name).or_default().push((number, subscripts));
-        }
-    }
-    uses
-}
-
 struct Fusion<'a> {
     uses: Uses,
-    tasks: &'a [Task],
+    /// Those that were put into others are gone.
+    tasks: Vec<Option<Task>>,
+    /// Whether a task fits into no other, as long as neither of the two changes.
+    settled: Vec<bool>,
     values: &'a Values,
     descended: &'a BTreeSet<Name>,
 }
 
 impl Fusion<'_> {
-    /// A producer, its only consumer, and the task that does the work of both.
-    fn find(&self) -> Option<(usize, usize, Task)> {
-        (0..self.tasks.len()).find_map(|number| {
-            let producer = &self.tasks[number];
-            if !self.values[&producer.target].is_temporary() {
-                return None;
+    /// Enters the reads of a task.
+    fn count(&mut self, number: usize, task: &Task) {
+        for (name, subscripts) in task.reads() {
+            let uses = self.uses.entry(name).or_default();
+            // In the order of the tasks.
+            let place = uses.partition_point(|(other, _)| *other <= number);
+            uses.insert(place, (number, subscripts));
+        }
+    }
+
+    /// Takes a task with its reads out. What it read may fit elsewhere now.
+    fn take(&mut self, number: usize) -> Vec<Name> {
+        let Some(task) = self.tasks[number].take() else { return Vec::new() };
+        let mut read: Vec<Name> = task.reads().into_iter().map(|(name, _)| name).collect();
+        read.dedup();
+        for name in &read {
+            if let Some(uses) = self.uses.get_mut(name) {
+                uses.retain(|(other, _)| *other != number);
             }
-            let [(consumer, subscripts)] = self.uses.get(&producer.target)?.as_slice() else { return None };
-            let task = self.join(producer, &self.tasks[*consumer], subscripts)?;
-            (*consumer > number).then_some((number, *consumer, task))
-        })
+        }
+        read
+    }
+
+    /// Puts the task that does the work of both in the place of the consumer.
+    fn replace(&mut self, producer: usize, consumer: usize, task: Task) {
+        let read: BTreeSet<Name> = [producer, consumer].into_iter().flat_map(|number| self.take(number)).collect();
+        self.count(consumer, &task);
+        self.tasks[consumer] = Some(task);
+        self.settled[consumer] = false;
+        for (task, settled) in self.tasks.iter().zip(&mut self.settled) {
+            *settled &= task.as_ref().is_none_or(|task| !read.contains(&task.target));
+        }
+    }
+
+    /// A producer, its only consumer, and the task that does the work of both.
+    fn find(&mut self) -> Option<(usize, usize, Task)> {
+        for number in 0..self.tasks.len() {
+            if self.settled[number] {
+                continue;
+            }
+            if let Some((consumer, task)) = self.fitting(number) {
+                return Some((number, consumer, task));
+            }
+            self.settled[number] = true;
+        }
+        None
+    }
+
+    /// The only consumer of a task, and the task that does the work of both.
+    fn fitting(&self, number: usize) -> Option<(usize, Task)> {
+        let producer = self.tasks[number].as_ref()?;
+        if !self.values[&producer.target].is_temporary() {
+            return None;
+        }
+        let [(consumer, subscripts)] = self.uses.get(&producer.target)?.as_slice() else { return None };
+        let task = self.join(producer, self.tasks[*consumer].as_ref()?, subscripts)?;
+        (*consumer > number).then_some((*consumer, task))
     }
 
     fn join(&self, producer: &Task, consumer: &Task, subscripts: &[Term]) -> Option<Task> {

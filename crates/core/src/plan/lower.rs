@@ -56,7 +56,7 @@ impl Lowering {
             Node::Read { tensor, subscripts } => {
                 self.check_read(tensor, subscripts, guarded)?;
                 let inner = |subscript: &Term| self.term(subscript, first, guarded);
-                Ok(Term::read(tensor, subscripts.iter().map(inner).collect::<Result<_, _>>()?))
+                Ok(Term::read_named(tensor.clone(), subscripts.iter().map(inner).collect::<Result<_, _>>()?))
             }
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };

@@ -36,6 +36,7 @@ use crate::model::Model;
 use crate::term::{Index, Name};
 use lower::Lowering;
 use recurrence::Stage;
+use std::collections::BTreeSet;
 use tasks::{Task, Values, Work};
 
 /// What is to be computed.
@@ -154,8 +155,8 @@ fn operation(task: &Task, steps: Option<&Index>, values: &mut Values, places: &n
 
 /// Operations for the tasks, and places for their values.
 fn assemble(stages: &[Stage], values: &mut Values, batch: usize) -> Plan {
-    let is_used = |name: &Name| stages.iter().flat_map(Stage::tasks).any(|task| task.target == *name);
-    values.retain(|name, value| !value.is_temporary() || is_used(name));
+    let targets: BTreeSet<Name> = stages.iter().flat_map(Stage::tasks).map(|task| task.target.clone()).collect();
+    values.retain(|name, value| !value.is_temporary() || targets.contains(name));
     for (task, axis) in stages.iter().flat_map(Stage::steps) {
         if let Some(value) = values.get_mut(&task.target) {
             value.by_steps(axis);

@@ -108,7 +108,7 @@ impl<'a> Builder<'a> {
     }
 
     fn sum(&mut self, addends: &[Term]) -> usize {
-        let negative = |addend: &&Term| addend.split_number().0.is_negative();
+        let negative = |addend: &&Term| addend.leading_number().is_negative();
         let (minus, plus): (Vec<&Term>, Vec<&Term>) = addends.iter().partition(negative);
         let mut sum = None;
         for addend in plus {
@@ -256,7 +256,7 @@ impl<'a> Builder<'a> {
 fn integer_quotient(term: &Term) -> Option<(Term, i64)> {
     let mut divisor = 1i64;
     for addend in term.addends() {
-        let Number::Ratio(_, denominator) = addend.split_number().0 else { return None };
+        let Number::Ratio(_, denominator) = addend.leading_number() else { return None };
         if divisor % denominator != 0 {
             divisor = divisor.checked_mul(denominator)?;
         }

@@ -83,7 +83,7 @@ pub(super) fn by_named(term: &Term, model: &Model) -> Term {
 
 fn has_logsumexp(term: &Term) -> bool {
     let here = matches!(term.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
-    here || term.children().iter().any(has_logsumexp)
+    here || term.any_child(&mut has_logsumexp)
 }
 
 /// A row of exponents with its normaliser.
@@ -208,5 +208,5 @@ fn subscripts(term: &Term, found: &mut Vec<Affine>) {
             }
         }
     }
-    term.children().iter().for_each(|child| subscripts(child, found));
+    term.for_each_child(&mut |child| subscripts(child, found));
 }

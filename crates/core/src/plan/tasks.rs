@@ -106,7 +106,7 @@ pub(super) fn reads(term: &Term, found: &mut Vec<(Name, Vec<Term>)>) {
             found.push(read);
         }
     }
-    term.children().iter().for_each(|child| reads(child, found));
+    term.for_each_child(&mut |child| reads(child, found));
 }
 
 /// Replaces the reads of a tensor.
@@ -141,5 +141,7 @@ pub(super) fn cost(term: &Term) -> f64 {
         Node::Call(..) | Node::Read { .. } => 10.0,
         _ => 1.0,
     };
-    own + term.children().iter().map(cost).sum::<f64>()
+    let mut whole = own;
+    term.for_each_child(&mut |child| whole += cost(child));
+    whole
 }

@@ -1,12 +1,18 @@
 //! The constructors: they keep every term in normal form.
 
+use super::order::canonical_order;
 use super::*;
+
+/// Integers up to this size, of either sign, are shared.
+const SMALLEST: i64 = 8;
 
 impl Term {
     pub(super) fn from_node(node: Node) -> Term {
-        let (mut free, mut loose, mut size) = (Vec::new(), 0, 1);
+        let mut most = 0;
+        node.for_each_part(&mut |part| most += part.0.free.len());
+        let (mut free, mut loose, mut size) = (Vec::with_capacity(most), 0, 1);
         let mut absorb = |term: &Term, binders: u32| {
-            free.extend_from_slice(&term.0.free);
+            unite(&mut free, &term.0.free);
             loose = loose.max(term.0.loose.saturating_sub(binders));
             size += term.0.size;
         };
@@ -15,25 +21,32 @@ impl Term {
             Node::Affine(affine) => {
                 for (slot, _) in &affine.terms {
                     match slot {
-                        Slot::Free(index) => free.push(index.clone()),
+                        Slot::Free(index) => unite(&mut free, std::slice::from_ref(index)),
                         Slot::Bound(depth) => loose = loose.max(depth + 1),
                     }
                 }
             }
             Node::Reduce { binders, body, .. } => absorb(body, binders.len() as u32),
-            _ => node.parts().into_iter().for_each(|part| absorb(part, 0)),
+            _ => node.for_each_part(&mut |part| absorb(part, 0)),
         }
-        free.sort();
-        free.dedup();
         let mut hasher = TermHasher::default();
         node.hash(&mut hasher);
         let hash = hasher.finish();
         Term(Arc::new(Inner { node, free, loose, size, hash, opened: OnceLock::new() }))
     }
 
-    /// A number.
+    /// As [`Term::read`], for a name that is there already.
+    pub fn read_named(tensor: Name, subscripts: Vec<Term>) -> Term {
+        Term::from_node(Node::Read { tensor, subscripts })
+    }
+
+    /// A number. Small integers, which stand everywhere, are made once.
     pub fn number(number: Number) -> Term {
-        Term::from_node(Node::Number(number))
+        static SMALL: OnceLock<Vec<Term>> = OnceLock::new();
+        let make = |number| Term::from_node(Node::Number(number));
+        let small = || SMALL.get_or_init(|| (-SMALLEST..=SMALLEST).map(|n| make(Number::integer(n))).collect());
+        let place = number.as_integer().and_then(|n| usize::try_from(n.checked_add(SMALLEST)?).ok());
+        place.and_then(|place| small().get(place).cloned()).unwrap_or_else(|| make(number))
     }
 
     /// An integer.
@@ -72,7 +85,7 @@ impl Term {
     /// A sum: flat, sorted, equal addends collected.
     pub fn add(addends: Vec<Term>) -> Term {
         let mut constant = Number::ZERO;
-        let mut parts: Vec<(Term, Number)> = Vec::new();
+        let mut parts: Vec<(Term, Number)> = Vec::with_capacity(addends.len());
         for addend in addends.iter().flat_map(|addend| addend.addends()) {
             match addend.as_number() {
                 Some(number) => constant = constant.plus(number),
@@ -112,6 +125,11 @@ impl Term {
 
     /// `self - other`.
     pub fn minus(&self, other: &Term) -> Term {
+        if let (Some(left), Some(right)) = (self.as_affine(), other.as_affine())
+            && let Some(difference) = left.minus(&right)
+        {
+            return Term::affine(difference);
+        }
         Term::add(vec![self.clone(), other.negated()])
     }
 
@@ -123,8 +141,13 @@ impl Term {
     /// A product: flat, sorted, numbers folded, equal factors collected into powers. A number that all
     /// addends of a factor have in common comes out of it, unless the factor stands alone.
     pub fn mul(factors: Vec<Term>) -> Term {
+        match factors.as_slice() {
+            [only] => return only.clone(),
+            [one, other] | [other, one] if one.is_one() => return other.clone(),
+            _ => {}
+        }
         let mut number = Number::ONE;
-        let mut parts: Vec<(Term, Term)> = Vec::new();
+        let mut parts: Vec<(Term, Term)> = Vec::with_capacity(factors.len());
         let is_product = factors.iter().filter(|factor| factor.as_number().is_none()).count() > 1;
         let mut pending: Vec<Term> = factors.into_iter().rev().collect();
         while let Some(factor) = pending.pop() {
@@ -338,6 +361,10 @@ fn dividend_again(addends: &mut Vec<(Term, Number)>) -> Option<Term> {
 /// Adds a constant to addends, and puts their affine forms together into one, which takes the
 /// constant where that is an integer.
 fn collect_affine(addends: &mut Vec<Term>, constant: Number) {
+    if !addends.iter().any(|addend| matches!(addend.node(), Node::Affine(_) | Node::Number(_))) {
+        addends.extend((!constant.is_zero()).then(|| Term::number(constant)));
+        return;
+    }
     let forms: Vec<Affine> = addends.iter().filter_map(Term::as_affine).collect();
     let sum = Affine::combine(&forms.iter().map(|form| (1, form)).collect::<Vec<_>>());
     let Some(mut sum) = sum.filter(|_| !forms.is_empty()) else {
@@ -379,7 +406,7 @@ fn collect_powers(sorted: Vec<(Term, Term)>) -> Vec<(Term, Term)> {
 fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
     for factor in &mut factors {
         if let Node::Add(addends) = factor.node()
-            && addends.iter().all(|addend| addend.split_number().0.is_negative())
+            && addends.iter().all(|addend| addend.leading_number().is_negative())
         {
             *factor = Term::add(addends.iter().map(negate_addend).collect());
             number = number.negated();
@@ -424,7 +451,7 @@ fn leads_with_minus(addends: &[Term]) -> bool {
 }
 
 fn is_difference(term: &Term) -> bool {
-    matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.split_number().0.is_negative()))
+    matches!(term.node(), Node::Add(addends) if addends.iter().any(|addend| addend.leading_number().is_negative()))
 }
 
 fn negate_addend(addend: &Term) -> Term {
@@ -487,36 +514,17 @@ impl Comparison {
     }
 }
 
-/// The order of the binders under which the closed body is least. Beyond four binders the order
-/// given is kept.
-fn canonical_order(binders: Vec<Binder>, body: Term) -> (Vec<Binder>, Term) {
-    if !(2..=4).contains(&binders.len()) {
-        return (binders, body);
+/// Puts sorted indices into sorted ones.
+fn unite(all: &mut Vec<Index>, further: &[Index]) {
+    if all.is_empty() {
+        all.extend_from_slice(further);
+        return;
     }
-    permutations(&(0..binders.len()).collect::<Vec<_>>())
-        .into_iter()
-        .map(|order| {
-            let permuted: Vec<Binder> = order.iter().map(|&old| binders[old].clone()).collect();
-            (body.permute_slots(&order), permuted)
-        })
-        .min()
-        .map_or_else(|| (binders.clone(), body.clone()), |(body, binders)| (binders, body))
-}
-
-fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
-    if items.is_empty() {
-        return vec![Vec::new()];
-    }
-    let mut all = Vec::new();
-    for (position, &first) in items.iter().enumerate() {
-        let mut rest = items.to_vec();
-        rest.remove(position);
-        for mut tail in permutations(&rest) {
-            tail.insert(0, first);
-            all.push(tail);
+    for index in further {
+        if let Err(place) = all.binary_search(index) {
+            all.insert(place, index.clone());
         }
     }
-    all
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ fn greatest_common_divisor(a: i64, b: i64) -> i64 {
 fn over_denominator(term: &Term) -> Option<(Term, i64)> {
     let mut divisor = 1i64;
     for addend in term.addends() {
-        let Number::Ratio(_, denominator) = addend.split_number().0 else { return None };
+        let Number::Ratio(_, denominator) = addend.leading_number() else { return None };
         divisor = divisor.checked_mul(denominator / greatest_common_divisor(divisor, denominator))?;
     }
     let dividend = Term::mul(vec![Term::integer(divisor), term.clone()]);

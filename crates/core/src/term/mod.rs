@@ -12,6 +12,7 @@ mod function;
 mod index;
 mod integer;
 mod number;
+mod order;
 mod visit;
 
 pub use function::Function;
@@ -289,12 +290,25 @@ impl Term {
         }
     }
 
+    /// Its numeric factor.
+    pub fn leading_number(&self) -> Number {
+        match self.node() {
+            Node::Number(number) => *number,
+            Node::Mul(factors) => factors[0].as_number().unwrap_or(Number::ONE),
+            _ => Number::ONE,
+        }
+    }
+
     /// Its numeric factor and the rest.
     pub fn split_number(&self) -> (Number, Term) {
         match self.node() {
             Node::Number(number) => (*number, Term::integer(1)),
             Node::Mul(factors) => match factors[0].as_number() {
-                Some(number) => (number, Term::mul(factors[1..].to_vec())),
+                // What is left of a product in normal form is in normal form.
+                Some(number) => match &factors[1..] {
+                    [only] => (number, only.clone()),
+                    rest => (number, Term::from_node(Node::Mul(rest.to_vec()))),
+                },
                 None => (Number::ONE, self.clone()),
             },
             _ => (Number::ONE, self.clone()),

@@ -77,12 +77,16 @@ impl Number {
 
     /// Whether it is below zero.
     pub fn is_negative(self) -> bool {
-        self.value() < 0.0
+        match self {
+            Number::Ratio(numerator, _) => numerator < 0,
+            Number::Float(value) => value < 0.0,
+        }
     }
 
     /// The sum.
     pub fn plus(self, other: Number) -> Number {
         match (self, other) {
+            (Number::Ratio(a, 1), Number::Ratio(c, 1)) if a.checked_add(c).is_some() => Number::Ratio(a + c, 1),
             (Number::Ratio(a, b), Number::Ratio(c, d)) => {
                 let (a, b, c, d) = (a as i128, b as i128, c as i128, d as i128);
                 Number::ratio(a * d + c * b, b * d)
@@ -94,6 +98,7 @@ impl Number {
     /// The product.
     pub fn times(self, other: Number) -> Number {
         match (self, other) {
+            (Number::Ratio(a, 1), Number::Ratio(c, 1)) if a.checked_mul(c).is_some() => Number::Ratio(a * c, 1),
             (Number::Ratio(a, b), Number::Ratio(c, d)) => Number::ratio(a as i128 * c as i128, b as i128 * d as i128),
             _ => Number::Float(self.value() * other.value()),
         }
@@ -101,11 +106,17 @@ impl Number {
 
     /// The opposite.
     pub fn negated(self) -> Number {
-        self.times(Number::MINUS_ONE)
+        match self {
+            Number::Ratio(numerator, denominator) if numerator != i64::MIN => Number::Ratio(-numerator, denominator),
+            _ => self.times(Number::MINUS_ONE),
+        }
     }
 
     /// An integer power; `0^0` is one, and a float where it does not fit.
     pub fn power(self, exponent: i64) -> Number {
+        if self.is_one() {
+            return self;
+        }
         if let Number::Ratio(n, d) = self
             && let Ok(size) = u32::try_from(exponent.unsigned_abs())
             && let (Some(n), Some(d)) = (n.checked_pow(size), d.checked_pow(size))

@@ -31,28 +31,44 @@ fn open_body(binders: &[Binder], body: &Term, first: u32) -> (Vec<Index>, Term) 
         .zip(first..)
         .map(|(binder, id)| Index { id, extent: binder.extent, letter: binder.letter.clone() })
         .collect();
-    let body = body.rebind(0, &|depth, slot| match slot {
+    let body = body.rebind(0, &holds_loose, &|depth, slot| match slot {
         Slot::Bound(bound) => indices.get(bound.checked_sub(depth)? as usize).map(Affine::index),
         Slot::Free(_) => None,
     });
     (indices, body)
 }
 
+/// Whether there is anything to replace in a term inside so many binders.
+type Touches<'a> = dyn Fn(u32, &Term) -> bool + 'a;
+
+/// Whether a term has slots that no reduction inside it, nor one of so many around it, binds.
+fn holds_loose(depth: u32, term: &Term) -> bool {
+    term.0.loose > depth
+}
+
 impl Node {
+    /// The terms directly inside, as [`Node::parts`] lists them.
+    pub(super) fn for_each_part<'t>(&'t self, visit: &mut dyn FnMut(&'t Term)) {
+        match self {
+            Node::Number(_) | Node::Affine(_) => {}
+            Node::Read { subscripts: terms, .. }
+            | Node::Add(terms)
+            | Node::Mul(terms)
+            | Node::Call(_, terms)
+            | Node::Logic(_, terms) => terms.iter().for_each(visit),
+            Node::Pow(a, b) | Node::Compare(_, a, b) => [a, b].into_iter().for_each(visit),
+            Node::Where(a, b, c) => [a, b, c].into_iter().for_each(visit),
+            Node::Reduce { body, .. } => visit(body),
+            Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).for_each(visit),
+            Node::Derivative { of, at, .. } => std::iter::once(of).chain(at).for_each(visit),
+        }
+    }
+
     /// The terms directly inside; the body of a reduction is closed.
     pub(super) fn parts(&self) -> Vec<&Term> {
-        match self {
-            Node::Number(_) | Node::Affine(_) => Vec::new(),
-            Node::Read { subscripts, .. } => subscripts.iter().collect(),
-            Node::Add(terms) | Node::Mul(terms) | Node::Call(_, terms) | Node::Logic(_, terms) => {
-                terms.iter().collect()
-            }
-            Node::Pow(a, b) | Node::Compare(_, a, b) => vec![a, b],
-            Node::Where(a, b, c) => vec![a, b, c],
-            Node::Reduce { body, .. } => vec![body],
-            Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).collect(),
-            Node::Derivative { of, at, .. } => std::iter::once(of).chain(at).collect(),
-        }
+        let mut parts = Vec::new();
+        self.for_each_part(&mut |part| parts.push(part));
+        parts
     }
 
     /// The same node around other terms, in the order of `parts`.
@@ -62,7 +78,7 @@ impl Node {
         match self {
             Node::Number(number) => Term::number(*number),
             Node::Affine(affine) => Term::affine(affine.clone()),
-            Node::Read { tensor, .. } => Term::read(tensor, parts.collect()),
+            Node::Read { tensor, .. } => Term::read_named(tensor.clone(), parts.collect()),
             Node::Add(_) => Term::add(parts.collect()),
             Node::Mul(_) => Term::mul(parts.collect()),
             Node::Call(function, arguments) => match arguments.len() {
@@ -95,6 +111,29 @@ impl Term {
         }
     }
 
+    /// Visits the terms directly inside, as [`Term::children`] gives them.
+    pub fn for_each_child(&self, visit: &mut dyn FnMut(&Term)) {
+        match self.node() {
+            Node::Reduce { .. } => visit(&self.opened().1),
+            node => node.for_each_part(&mut |part| visit(part)),
+        }
+    }
+
+    /// Whether any of the terms directly inside fulfils a condition.
+    pub fn any_child(&self, holds: &mut dyn FnMut(&Term) -> bool) -> bool {
+        let mut found = false;
+        self.for_each_child(&mut |child| found = found || holds(child));
+        found
+    }
+
+    /// The indices and the body of a reduction, as [`Term::open`] gives them; of any other term itself.
+    fn opened(&self) -> &(Vec<Index>, Term) {
+        self.0.opened.get_or_init(|| match self.node() {
+            Node::Reduce { binders, body, .. } => open_body(binders, body, fresh_id(&[self])),
+            _ => (Vec::new(), self.clone()),
+        })
+    }
+
     /// The same node around other children, in the order of [`Term::children`].
     pub fn with_children(&self, mut children: Vec<Term>) -> Term {
         match self.open() {
@@ -114,9 +153,8 @@ impl Term {
     /// A reduction with its indices made free, numbered above all that are free in it; `None` for
     /// any other term.
     pub fn open(&self) -> Option<Opened> {
-        let Node::Reduce { reduction, binders, body } = self.node() else { return None };
-        let open = || open_body(binders, body, fresh_id(&[self]));
-        let (indices, body) = self.0.opened.get_or_init(open).clone();
+        let Node::Reduce { reduction, .. } = self.node() else { return None };
+        let (indices, body) = self.opened().clone();
         Some(Opened { reduction: *reduction, indices, body })
     }
 
@@ -129,7 +167,8 @@ impl Term {
 
     /// The body of a reduction over the indices.
     pub(super) fn close(&self, indices: &[Index]) -> Term {
-        self.rebind(0, &|depth, slot| match slot {
+        let touches = |_, term: &Term| indices.iter().any(|index| term.depends_on(index));
+        self.rebind(0, &touches, &|depth, slot| match slot {
             Slot::Free(index) => {
                 let position = indices.iter().position(|bound| bound == index)? as u32;
                 Some(Affine { terms: vec![(Slot::Bound(depth + position), 1)], constant: 0 })
@@ -141,7 +180,7 @@ impl Term {
     /// The closed body of a reduction with its binders in another order: new binder `k` is old
     /// binder `order[k]`.
     pub(super) fn permute_slots(&self, order: &[usize]) -> Term {
-        self.rebind(0, &|depth, slot| match slot {
+        self.rebind(0, &holds_loose, &|depth, slot| match slot {
             Slot::Bound(bound) => {
                 let old = bound.checked_sub(depth)? as usize;
                 let new = order.iter().position(|&position| position == old)? as u32;
@@ -158,10 +197,8 @@ impl Term {
 
     /// Itself with free indices replaced by affine forms, all at once.
     pub fn substitute_all(&self, pairs: &[(Index, Affine)]) -> Term {
-        if !pairs.iter().any(|(index, _)| self.depends_on(index)) {
-            return self.clone();
-        }
-        self.rebind(0, &|_, slot| match slot {
+        let touches = |_, term: &Term| pairs.iter().any(|(index, _)| term.depends_on(index));
+        self.rebind(0, &touches, &|_, slot| match slot {
             Slot::Free(index) => pairs.iter().find(|(from, _)| from == index).map(|(_, form)| form.clone()),
             Slot::Bound(_) => None,
         })
@@ -217,13 +254,17 @@ impl Term {
         }
     }
 
-    /// Replaces the slots for which `f`, given the number of binders around, has a form.
-    fn rebind(&self, depth: u32, f: &dyn Fn(u32, &Slot) -> Option<Affine>) -> Term {
-        if self.free().is_empty() && self.0.loose <= depth {
+    /// Replaces the slots for which `f`, given the number of binders around, has a form. Terms in which
+    /// there is nothing to replace, as `touches` tells with that number, are left as they are.
+    fn rebind(&self, depth: u32, touches: &Touches, f: &dyn Fn(u32, &Slot) -> Option<Affine>) -> Term {
+        if !touches(depth, self) {
             return self.clone();
         }
         match self.node() {
             Node::Number(_) => self.clone(),
+            Node::Affine(Affine { terms, constant: 0 }) if matches!(terms.as_slice(), [(_, 1)]) => {
+                f(depth, &terms[0].0).map_or_else(|| self.clone(), Term::affine)
+            }
             Node::Affine(affine) => {
                 let constant = Affine::constant(affine.constant);
                 let replaced: Vec<(i64, Affine)> = affine
@@ -244,7 +285,7 @@ impl Term {
                     Node::Reduce { binders, .. } => depth + binders.len() as u32,
                     _ => depth,
                 };
-                node.with_parts(node.parts().into_iter().map(|part| part.rebind(inner, f)).collect())
+                node.with_parts(node.parts().into_iter().map(|part| part.rebind(inner, touches, f)).collect())
             }
         }
     }
@@ -252,7 +293,9 @@ impl Term {
     /// Whether the tensor is read anywhere in it.
     pub fn reads(&self, name: &str) -> bool {
         let here = matches!(self.node(), Node::Read { tensor, .. } if &**tensor == name);
-        here || self.node().parts().into_iter().any(|part| part.reads(name))
+        let mut found = here;
+        self.node().for_each_part(&mut |part| found = found || part.reads(name));
+        found
     }
 
     /// The tensors read in it, in order of first appearance, without repeats.
@@ -268,6 +311,6 @@ impl Term {
         {
             names.push(tensor.clone());
         }
-        self.node().parts().into_iter().for_each(|part| part.collect_tensors(names));
+        self.node().for_each_part(&mut |part| part.collect_tensors(names));
     }
 }

@@ -23,6 +23,13 @@ fn open_sum(term: &Term) -> Option<Opened> {
     term.open().filter(|opened| opened.reduction == Reduction::Sum)
 }
 
+/// A sum of a product in which two things are said to be equal.
+fn open_sum_of_delta(term: &Term) -> Option<Opened> {
+    let Node::Reduce { reduction: Reduction::Sum, body, .. } = term.node() else { return None };
+    let is_equality = |factor: &Term| matches!(factor.node(), Node::Compare(Comparison::Equal, ..));
+    if body.factors().iter().any(is_equality) { term.open() } else { None }
+}
+
 /// The integer that a Kronecker delta sets to zero.
 fn delta_form(factor: &Term, model: &Model) -> Option<Term> {
     match factor.node() {
@@ -43,8 +50,11 @@ fn linear_in(form: &Term, index: &Index) -> Option<(i64, Term)> {
             None => {}
         }
     }
+    if coefficient == 0 {
+        return None;
+    }
     let rest = form.minus(&Term::mul(vec![Term::integer(coefficient), Term::index(index)]));
-    (coefficient != 0 && !rest.depends_on(index)).then_some((coefficient, rest))
+    (!rest.depends_on(index)).then_some((coefficient, rest))
 }
 
 /// An index that a delta fixes: `numerator / divisor`, where that is a whole number.
@@ -120,9 +130,10 @@ fn solutions(opened: &Opened, model: &Model) -> Vec<(usize, Solution)> {
 rule!(
     /// Where the delta fixes an index, only that value of it is left of the sum.
     DELTA_COLLAPSES_SUM, "delta collapses the sum", "sum[k] δ[k,j] u[k] = u[j]", |term, context| {
-        let opened = open_sum(term)?;
+        let opened = open_sum_of_delta(term)?;
         // The sort is stable, so the last of equals comes first after this.
-        let reversed = Opened { indices: opened.indices.iter().rev().cloned().collect(), ..open_sum(term)? };
+        let indices = opened.indices.iter().rev().cloned().collect();
+        let reversed = Opened { indices, body: opened.body.clone(), ..opened };
         let all = solutions(&reversed, context.model);
         let (position, solution) = all.iter().find(|(_, solution)| solution.is_certain(context.model))?;
         Some(solution.collapsed(&opened, *position, context.model))
@@ -134,8 +145,9 @@ rule!(
     /// extent goes, so that the sum that is left is over a small window.
     GUARDED_COLLAPSE, "delta collapses the sum, in range", "sum[k] δ[a k + b, j] u[k] = [a divides j - b] [0 <= i < n] u[i], i = (j - b) / a, k in 0..n",
     |term, context| {
-        let opened = open_sum(term)?;
-        let reversed = Opened { indices: opened.indices.iter().rev().cloned().collect(), ..open_sum(term)? };
+        let opened = open_sum_of_delta(term)?;
+        let indices = opened.indices.iter().rev().cloned().collect();
+        let reversed = Opened { indices, body: opened.body.clone(), ..opened };
         let all = solutions(&reversed, context.model);
         let (position, solution) = all.first()?;
         Some(solution.collapsed(&opened, *position, context.model))
@@ -146,7 +158,7 @@ rule!(
     /// Blocks of `c` side by side: the delta fixes the block and the place in it, and no sum is left.
     BLOCKS, "quotient and remainder", "sum[i,k] δ[c i + k, j] u[i,k] = [0 <= q < n] [j mod c < m] u[q, j mod c], q = floor(j / c), i in 0..n, k in 0..m, m <= c",
     |term, context| {
-        let opened = open_sum(term)?;
+        let opened = open_sum_of_delta(term)?;
         let factors = opened.body.factors();
         for (position, factor) in factors.iter().enumerate() {
             let Some(form) = delta_form(factor, context.model) else { continue };
@@ -201,7 +213,7 @@ fn dividend(form: &Term, indices: &[Index], id: u32, model: &Model) -> Option<Di
         }
         match function {
             Function::Floor => {
-                let divisor = arguments[0].addends().iter().find_map(|part| match part.split_number().0 {
+                let divisor = arguments[0].addends().iter().find_map(|part| match part.leading_number() {
                     crate::term::Number::Ratio(_, divisor) if divisor > 1 => Some(divisor),
                     _ => None,
                 })?;
@@ -230,7 +242,7 @@ rule!(
     /// The dividends that have the same quotient, or remainder, one by one.
     DELTA_OF_QUOTIENT, "delta of a quotient", "δ[floor(i / c), j] = sum[k] δ[i, c j + k], k in 0..c; δ[i mod c, j] = [0 <= j < c] sum[k] δ[i, c k + j]",
     |term, context| {
-        let opened = open_sum(term)?;
+        let opened = open_sum_of_delta(term)?;
         let factors = opened.body.factors();
         let id = fresh_id(&[&opened.body]).max(opened.indices.iter().map(|index| index.id + 1).max()?);
         factors.iter().enumerate().find_map(|(position, factor)| {
@@ -258,11 +270,22 @@ fn holds_delta(term: &Term, indices: &[Index], model: &Model) -> bool {
         }
         Node::Mul(parts) | Node::Add(parts) => parts.iter().any(|part| holds_delta(part, indices, model)),
         Node::Where(_, then, otherwise) => holds_delta(then, indices, model) || holds_delta(otherwise, indices, model),
-        Node::Reduce { reduction: Reduction::Sum, .. } => {
+        Node::Reduce { reduction: Reduction::Sum, body, .. } if may_hold_delta(body) => {
             // Opened from above the indices, none of which then stands for two.
             let first = fresh_id(&[term]).max(indices.iter().map(|index| index.id + 1).max().unwrap_or(0));
             term.open_from(first).is_some_and(|opened| holds_delta(&opened.body, indices, model))
         }
+        _ => false,
+    }
+}
+
+/// Whether an equality stands where [`holds_delta`] looks for deltas; the body of a sum may be closed.
+fn may_hold_delta(term: &Term) -> bool {
+    match term.node() {
+        Node::Compare(Comparison::Equal, ..) => true,
+        Node::Mul(parts) | Node::Add(parts) => parts.iter().any(may_hold_delta),
+        Node::Where(_, then, otherwise) => may_hold_delta(then) || may_hold_delta(otherwise),
+        Node::Reduce { reduction: Reduction::Sum, body, .. } => may_hold_delta(body),
         _ => false,
     }
 }
@@ -379,9 +402,7 @@ fn holds_delta_anywhere(term: &Term, model: &Model) -> bool {
     match term.node() {
         Node::Compare(Comparison::Equal, ..) => delta_form(term, model).is_some(),
         Node::Mul(parts) | Node::Add(parts) => parts.iter().any(|part| holds_delta_anywhere(part, model)),
-        Node::Reduce { reduction: Reduction::Sum, .. } => {
-            term.children().iter().any(|body| holds_delta_anywhere(body, model))
-        }
+        Node::Reduce { reduction: Reduction::Sum, .. } => term.any_child(&mut |body| holds_delta_anywhere(body, model)),
         _ => false,
     }
 }
@@ -429,7 +450,8 @@ rule!(
         let conditions: Vec<&Term> = opened.body.factors().iter().filter(|factor| factor.is_condition()).collect();
         for factor in opened.body.factors() {
             // What is not safe stays with the conditions on the indices.
-            let guards: &[&Term] = if is_safe(factor, context.model) { &[] } else { &conditions };
+            let stays = !conditions.is_empty() && !is_safe(factor, context.model);
+            let guards: &[&Term] = if stays { &conditions } else { &[] };
             let needs = |index: &&Index| {
                 factor.depends_on(index) || guards.iter().any(|condition| condition.depends_on(index))
             };

@@ -11,6 +11,7 @@ pub mod stable;
 pub mod totals;
 
 use super::rewrite::Rule;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// Answers `∂/∂`: the rules of differentiation.
@@ -105,6 +106,14 @@ pub static STABLE: &[&Rule] = &[
     &stable::LOG_OF_SIGMOID,
     &stable::LOG_OF_ONE_MINUS_SIGMOID,
 ];
+
+/// The place of a rule in the table.
+pub(super) fn number(rule: &Rule) -> Option<usize> {
+    static NUMBERS: OnceLock<HashMap<usize, usize>> = OnceLock::new();
+    let address = |rule: &Rule| std::ptr::from_ref(rule).addr();
+    let numbers = NUMBERS.get_or_init(|| all().iter().map(|rule| address(rule)).zip(0..).collect());
+    numbers.get(&address(rule)).copied()
+}
 
 /// Every rule there is.
 pub fn all() -> &'static [&'static Rule] {

@@ -173,6 +173,8 @@ rule!(
         };
         context.model.tensors.candidates(term).find_map(|tensor| {
             let definition = foldable(tensor, context)?;
+            // Nothing else is a product of at least two factors.
+            matches!(definition.body.node(), Node::Mul(_) | Node::Reduce { .. }).then_some(())?;
             let body = constants_outside(&definition.body, context);
             let definition = Definition { indices: definition.indices.clone(), body: Some(body).filter(fits)? };
             assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {

@@ -202,7 +202,7 @@ impl Sign<'_> {
             Node::Call(Function::Log, parts) => !self.is_positive(&parts[0]),
             _ => false,
         };
-        here || term.children().iter().any(|part| self.may_have_pole(part))
+        here || term.any_child(&mut |part| self.may_have_pole(part))
     }
 
     fn is_maybe_infinite(self, term: &Term) -> bool {

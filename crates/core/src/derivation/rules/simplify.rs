@@ -224,7 +224,7 @@ fn without_floor(form: &Term) -> Term {
         let (number, call) = addend.split_number();
         let sign = number.as_integer().filter(|number| number.abs() == 1)?;
         let Node::Call(Function::Floor, arguments) = call.node() else { return None };
-        let divisor = arguments[0].addends().iter().find_map(|part| match part.split_number().0 {
+        let divisor = arguments[0].addends().iter().find_map(|part| match part.leading_number() {
             Number::Ratio(_, divisor) if divisor > 1 => Some(divisor),
             _ => None,
         })?;
@@ -237,16 +237,14 @@ fn without_floor(form: &Term) -> Term {
     Term::add(vec![scaled(divisor, rest), scaled(sign, dividend), Term::integer(slack)])
 }
 
-/// Whether the condition holds wherever the given one does.
-fn follows(condition: &Term, given: &Term) -> bool {
-    let (Some(forms), Some(givens)) = (not_negative(condition), not_negative(given)) else { return false };
+/// Whether a condition holds wherever a given one does, told by what is not negative where they hold.
+fn follows(forms: &[Term], givens: &[Term]) -> bool {
     let no_less = |form: &Term, given: &Term| form.minus(given).integer_bounds().is_some_and(|(least, _)| least >= 0);
     forms.iter().all(|form| givens.iter().any(|given| no_less(form, given)))
 }
 
 /// Whether two conditions never hold together.
-fn exclude(one: &Term, other: &Term) -> bool {
-    let (Some(ones), Some(others)) = (not_negative(one), not_negative(other)) else { return false };
+fn exclude(ones: &[Term], others: &[Term]) -> bool {
     let negative = |a: &Term, b: &Term| {
         Term::add(vec![a.clone(), b.clone()]).integer_bounds().is_some_and(|(_, greatest)| greatest < 0)
     };
@@ -256,11 +254,14 @@ fn exclude(one: &Term, other: &Term) -> bool {
 /// A term where a condition on integers is known to hold: the conditions in it that follow from that
 /// are 1, those that it excludes 0. Indices that reductions bind are numbered from `first`.
 fn assuming(given: &Term, term: &Term, first: u32) -> Term {
+    let told = |told: fn(&[Term], &[Term]) -> bool| {
+        not_negative(term).zip(not_negative(given)).is_some_and(|(forms, givens)| told(&forms, &givens))
+    };
     let needs_given = given.free().iter().any(|index| term.depends_on(index));
     match term.node() {
         _ if !needs_given => term.clone(),
-        Node::Compare(..) if follows(term, given) => Term::integer(1),
-        Node::Compare(..) if exclude(term, given) => Term::integer(0),
+        Node::Compare(..) if told(follows) => Term::integer(1),
+        Node::Compare(..) if told(exclude) => Term::integer(0),
         Node::Reduce { .. } => match term.open_from(first) {
             Some(opened) => {
                 let body = assuming(given, &opened.body, first + opened.indices.len() as u32);
@@ -277,15 +278,17 @@ rule!(
     /// that exclude each other make it 0.
     IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
-        for (first, condition) in factors.iter().enumerate() {
-            for (second, given) in factors.iter().enumerate().filter(|(second, _)| *second != first) {
+        let conditions: Vec<(usize, Vec<Term>)> =
+            (0..).zip(factors).filter_map(|(place, factor)| Some((place, not_negative(factor)?))).collect();
+        for (first, condition) in &conditions {
+            for (second, given) in conditions.iter().filter(|(second, _)| second != first) {
                 if second > first && exclude(condition, given) {
                     return Some(Term::integer(0));
                 }
                 // Of two that say the same the first stays.
                 if follows(condition, given) && !(first < second && follows(given, condition)) {
                     let mut rest = factors.clone();
-                    rest.remove(first);
+                    rest.remove(*first);
                     return Some(Term::mul(rest));
                 }
             }

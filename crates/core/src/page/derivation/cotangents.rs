@@ -4,6 +4,7 @@ use crate::derivation::Backward;
 use crate::page::Markup;
 use crate::page::index::Notation;
 use crate::term::Name;
+use std::collections::HashMap;
 
 /// A derivative that has a name of its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,11 +21,13 @@ pub struct Cotangent {
 
 /// The derivatives that at least two others read, each with a name that nothing else has.
 pub fn cotangents(backward: &Backward) -> Vec<Cotangent> {
-    let readers = |name: &Name| {
-        let others = backward.gradients.iter().filter(|other| other.name != *name);
-        others.filter(|other| other.derivation.end().reads(name)).count()
-    };
-    let shared: Vec<_> = backward.gradients.iter().filter(|gradient| readers(&gradient.name) > 1).collect();
+    let mut readers: HashMap<Name, usize> = HashMap::new();
+    for gradient in &backward.gradients {
+        let read = gradient.derivation.end().tensors().into_iter().filter(|name| *name != gradient.name);
+        read.for_each(|name| *readers.entry(name).or_default() += 1);
+    }
+    let is_shared = |name: &Name| readers.get(name).is_some_and(|readers| *readers > 1);
+    let shared: Vec<_> = backward.gradients.iter().filter(|gradient| is_shared(&gradient.name)).collect();
     let numbers: Vec<&str> = shared.iter().map(|gradient| number(&gradient.wrt)).collect();
     let is_taken = |name: &str| backward.model.tensor(name).is_some();
     let mut found: Vec<Cotangent> = Vec::new();

@@ -85,5 +85,5 @@ fn collect(index: &Index, term: &Term, found: &mut Vec<Place>) {
         Node::Derivative { wrt, at, .. } => add(wrt, at, 0),
         _ => {}
     }
-    term.children().iter().for_each(|child| collect(index, child, found));
+    term.for_each_child(&mut |child| collect(index, child, found));
 }

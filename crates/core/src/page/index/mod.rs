@@ -250,7 +250,7 @@ impl<'a> Notation<'a> {
                 let reads = padding::padded(self.model, self.named, factors).reads;
                 factors.iter().any(|factor| !reads.contains(factor) && self.stands_alone(index, factor))
             }
-            _ => term.children().iter().any(|child| self.stands_alone(index, child)),
+            _ => term.any_child(&mut |child| self.stands_alone(index, child)),
         }
     }
 
@@ -316,7 +316,7 @@ fn collect_indices(term: &Term, seen: &mut Vec<Index>) {
         let new: Vec<Index> = term.free().iter().filter(|index| !seen.contains(index)).cloned().collect();
         seen.extend(new);
     }
-    term.children().iter().for_each(|child| collect_indices(child, seen));
+    term.for_each_child(&mut |child| collect_indices(child, seen));
 }
 
 fn next_id(term: &Term) -> u32 {

@@ -124,7 +124,7 @@ pub fn addends(addends: &[Term]) -> Vec<&Term> {
             Node::Mul(_) => 3,
             _ => 4,
         };
-        let negative_body = matches!(rest.node(), Node::Reduce { body, .. } if body.split_number().0.is_negative());
+        let negative_body = matches!(rest.node(), Node::Reduce { body, .. } if body.leading_number().is_negative());
         let negative_form = matches!(rest.node(), Node::Affine(form)
             if form.constant <= 0 && form.terms.iter().all(|(_, coefficient)| *coefficient < 0));
         (number.is_negative() || negative_body || negative_form, kind)

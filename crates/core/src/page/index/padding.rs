@@ -53,7 +53,7 @@ fn conditions(model: &Model, named: &[Name], term: &Term) -> Option<Vec<Term>> {
 }
 
 fn holds(term: &Term, part: &Term) -> bool {
-    term == part || term.children().iter().any(|child| holds(child, part))
+    term == part || term.any_child(&mut |child| holds(child, part))
 }
 
 /// Whether a factor reads something at a subscript that one of the conditions is about: it may need
@@ -63,5 +63,5 @@ fn needs(factor: &Term, conditions: &[Term]) -> bool {
         conditions.iter().any(|condition| matches!(condition.node(), Node::Compare(_, left, right) if left == subscript || right == subscript))
     };
     let here = matches!(factor.node(), Node::Read { subscripts, .. } if subscripts.iter().any(about));
-    here || factor.children().iter().any(|child| needs(child, conditions))
+    here || factor.any_child(&mut |child| needs(child, conditions))
 }

@@ -239,7 +239,7 @@ fn diagonal_and(rows: &[Index], columns: &[Index], addends: &[Term]) -> Option<S
         return None;
     }
     let rest = Term::add(others.iter().map(|addend| (*addend).clone()).collect());
-    let minus = rest.addends().iter().all(|addend| addend.split_number().0.is_negative());
+    let minus = rest.addends().iter().all(|addend| addend.leading_number().is_negative());
     let rest = if minus { rest.negated() } else { rest };
     Some(Structure::DiagonalAnd { minus, rest: Box::new(structure(rows, columns, &rest)) })
 }

@@ -2,7 +2,7 @@
 //! that a wrong transpose or a wrong order of factors gives other numbers, or none.
 
 use super::tree::Matrix;
-use crate::meaning::{MeaningError, Point, evaluate, scalar_function};
+use crate::meaning::{MeaningError, Point, evaluate_entries, scalar_function};
 use crate::model::{Model, Role};
 use crate::term::{Connective, Index, Name, Reduction, Term};
 
@@ -283,10 +283,10 @@ pub fn difference(
     let found = matrix.evaluate(model, point)?;
     let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
     let columns = fitting(&found, &extents)?;
-    compare(&found, &mut |flat| {
-        let at: Vec<(Index, usize)> = indices.iter().cloned().zip([flat / columns, flat % columns]).collect();
-        evaluate(model, point, term, &at).map_err(MatrixError::Meaning)
-    })
+    let entry = |flat: usize| [flat / columns, flat % columns].into_iter().take(indices.len()).collect();
+    let entries: Vec<Vec<usize>> = compared(&found).map(entry).collect();
+    let values = evaluate_entries(model, point, term, indices, &entries, usize::MAX).map_err(MatrixError::Meaning)?.0;
+    Ok(worst(&found, values.into_iter()))
 }
 
 /// As [`difference`], to the value of a tensor in the point.
@@ -297,7 +297,7 @@ pub fn difference_to_tensor(model: &Model, point: &Point, tensor: &Name, matrix:
     let found = matrix.evaluate(model, point)?;
     let expected = point.get(tensor).ok_or_else(|| MatrixError::Missing(tensor.clone()))?;
     fitting(&found, &expected.shape)?;
-    compare(&found, &mut |flat| Ok(expected.values[flat]))
+    Ok(worst(&found, compared(&found).map(|flat| expected.values[flat])))
 }
 
 /// The number of columns, where a value has the shape of a tensor with these extents.
@@ -307,11 +307,15 @@ fn fitting(found: &Dense, extents: &[usize]) -> Result<usize, MatrixError> {
     if fits { Ok(found.columns) } else { Err(MatrixError::Shape("comparison with the term")) }
 }
 
-fn compare(found: &Dense, expected: &mut dyn FnMut(usize) -> Result<f64, MatrixError>) -> Result<f64, MatrixError> {
-    let stride = found.values.len().div_ceil(MOST_ENTRIES).max(1);
+/// The entries that are compared, counted row after row.
+fn compared(found: &Dense) -> impl Iterator<Item = usize> + use<> {
+    (0..found.values.len()).step_by(found.values.len().div_ceil(MOST_ENTRIES).max(1))
+}
+
+/// The greatest difference to the expected values of those entries, relative to the greatest of them.
+fn worst(found: &Dense, expected: impl Iterator<Item = f64>) -> f64 {
     let (mut size, mut difference) = (1e-3f64, 0.0f64);
-    for flat in (0..found.values.len()).step_by(stride) {
-        let expected = expected(flat)?;
+    for (flat, expected) in compared(found).zip(expected) {
         let error = (expected - found.values[flat]).abs();
         size = size.max(expected.abs());
         // Not `max`, which would hide a NaN.
@@ -320,5 +324,5 @@ fn compare(found: &Dense, expected: &mut dyn FnMut(usize) -> Result<f64, MatrixE
             break;
         }
     }
-    Ok(difference / size)
+    difference / size
 }

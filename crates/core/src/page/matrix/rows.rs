@@ -85,6 +85,27 @@ pub fn row_name(model: &Model, name: &str) -> Name {
     if is_scalar || model.tensor(&capital).is_some() { name.into() } else { capital.into() }
 }
 
+/// The tensor with a value for each example whose rows are called so.
+fn named_for_rows<'m>(model: &'m Model, name: &str) -> Option<&'m Tensor> {
+    let is_called = |tensor: &&Tensor| is_per_example(model, &tensor.name) && *row_name(model, &tensor.name) == *name;
+    let own = model.tensor(name);
+    // What is shared keeps its name, and no rows get a name that a tensor has.
+    if own.is_some_and(|tensor| !is_per_example(model, &tensor.name)) {
+        return None;
+    }
+    let small = model.tensor(&small_name(name));
+    own.filter(is_called).or(small.filter(is_called)).or_else(|| model.tensors.iter().find(is_called))
+}
+
+/// The name with a small first letter, as nearly all vectors have it.
+fn small_name(name: &str) -> Name {
+    if let Some((of, wrt)) = derivative_parts(name) {
+        return derivative_name(of, &small_name(wrt));
+    }
+    let mut letters = name.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect::<String>().into()
+}
+
 /// What the number of examples is called.
 pub fn count_name(model: &Model) -> Name {
     let names = ["n", "N", "examples"];
@@ -108,9 +129,7 @@ impl Matrix {
             if *name == *count_name(model) {
                 return Some(Dense { rows: 1, columns: 1, values: vec![points.len() as f64] });
             }
-            let per_example =
-                |tensor: &&Tensor| is_per_example(model, &tensor.name) && *row_name(model, &tensor.name) == *name;
-            match model.tensors.iter().find(per_example) {
+            match named_for_rows(model, name) {
                 Some(tensor) => stacked(tensor),
                 None => super::evaluate::tensor_value(model, points.first()?, name),
             }
