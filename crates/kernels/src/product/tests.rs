@@ -1,5 +1,6 @@
 //! Products of random shapes and layouts, held to plain loops, on every machine there is.
 
+use super::blocks::Blocks;
 use super::{Dimension, Method, Product, ProductSpec, Workspace};
 use crate::machine::Level;
 use crate::{Arena, Team};
@@ -147,8 +148,8 @@ fn random_products() {
         for level in Level::all() {
             let product = Product::new(&spec, length).unwrap().with_level(level);
             methods[match product.method {
-                Method::Packed => 0,
-                Method::Direct(_) => 1,
+                Method::Blocks(Blocks { in_place: None, .. }) => 0,
+                Method::Blocks(_) => 1,
                 Method::Dots(_) => 2,
             }] += 1;
             agrees(&spec, &values, &product);
