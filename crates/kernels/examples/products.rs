@@ -1,5 +1,5 @@
-//! How fast products are: `cargo run --release -p deltarule-kernels --example products [THREADS]`. The
-//! least time of many runs, beside the peak of one core.
+//! How fast products are: `cargo run --release -p deltarule-kernels --example products [THREADS
+//! [WORDS]]`, of those with the words in their names. The least time of many runs, beside the peak of one core.
 
 use deltarule_kernels::{Arena, Dimension, Product, ProductSpec, Team, Workspace, peak};
 use std::time::Instant;
@@ -70,6 +70,9 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
 }
 
 fn measure(name: &str, (spec, length): (ProductSpec, usize), most: f64) {
+    if std::env::args().nth(2).is_some_and(|words| !name.contains(&words)) {
+        return;
+    }
     let size = |group: &[Dimension]| group.iter().map(|axis| axis.extent as f64).product::<f64>();
     let flops = 2.0 * size(&spec.batch) * size(&spec.rows) * size(&spec.columns) * size(&spec.inner);
     let product = Product::new(&spec, length).expect("a product");

@@ -8,12 +8,13 @@
 use super::kernel::{Keep, Left, Right, Target, tile};
 use super::lanes::Lanes;
 use super::pack::{pack_left, pack_right};
-use super::{Panel, Shape, Task};
+use super::{Panel, Shape, Task, array};
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
 use crate::threads;
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 
 /// Summands that are taken at once: two vectors of so many columns stay in the first cache.
 const DEPTH: usize = 256;
@@ -127,7 +128,10 @@ impl Blocks {
         let [_, rows, columns, inner] = product.sizes;
         let (work, threads) = ((items * rows * columns).saturating_mul(inner), threads::count());
         let most = if work > MANY * threads { PIECES_OF_MANY * threads } else { threads };
-        let wanted = if threads == 1 { 1 } else { (work / GRAIN).clamp(1, most) };
+        if threads == 1 {
+            return [1; 3];
+        }
+        let wanted = (work / GRAIN).clamp(1, most);
         if items >= wanted {
             return [wanted, 1, 1];
         }
@@ -211,20 +215,41 @@ unsafe fn block_v3(
 /// last.
 pub(super) struct Lines {
     pub count: usize,
-    pub left: [isize; MOST_ROWS + WIDEST[0]],
-    target: [isize; MOST_ROWS + WIDEST[0]],
+    left: Places,
+    target: Places,
 }
+
+/// Only what was made for a block is written.
+type Places = [MaybeUninit<isize>; MOST_ROWS + WIDEST[0]];
 
 impl Lines {
     #[inline(always)]
     fn new(product: &Shape, rows: [usize; 2]) -> Lines {
         let count = rows[1] - rows[0];
-        let mut lines = Lines { count, left: [0; MOST_ROWS + WIDEST[0]], target: [0; MOST_ROWS + WIDEST[0]] };
+        let none = || [const { MaybeUninit::uninit() }; MOST_ROWS + WIDEST[0]];
+        let mut lines = Lines { count, left: none(), target: none() };
         for number in 0..count + WIDEST[0] {
             let row = (rows[0] + number).min(rows[1] - 1);
-            (lines.left[number], lines.target[number]) = (product.rows[0].at(row), product.rows[1].at(row));
+            lines.left[number].write(product.rows[0].at(row));
+            lines.target[number].write(product.rows[1].at(row));
         }
         lines
+    }
+
+    /// R rows of the left factor, from one below the count on.
+    #[inline(always)]
+    pub fn left<const R: usize>(&self, row: usize) -> [isize; R] {
+        debug_assert!(row < self.count && R <= WIDEST[0]);
+        // SAFETY: as many as a tile has were written from every row of the block on.
+        unsafe { self.left.as_ptr().add(row).cast::<[isize; R]>().read() }
+    }
+
+    /// The same of the target.
+    #[inline(always)]
+    fn target<const R: usize>(&self, row: usize) -> [isize; R] {
+        debug_assert!(row < self.count && R <= WIDEST[0]);
+        // SAFETY: as in `left`.
+        unsafe { self.target.as_ptr().add(row).cast::<[isize; R]>().read() }
     }
 }
 
@@ -368,7 +393,7 @@ impl Strip<'_> {
     #[inline(always)]
     fn rows<const R: usize>(&self, row: usize) -> Left<R> {
         match self.left {
-            Rows::InPlace(base) => Left::Rows(std::array::from_fn(|r| base.wrapping_offset(self.lines.left[row + r]))),
+            Rows::InPlace(base) => Left::Rows(self.lines.left(row).map(|place| base.wrapping_offset(place))),
             Rows::Packed(panel) => Left::Panel(panel.wrapping_add(row * self.depth)),
         }
     }
@@ -379,10 +404,14 @@ impl Strip<'_> {
     /// As `block`.
     #[inline(always)]
     unsafe fn whole<M: Lanes, const R: usize>(&self, row: usize, halves: [*mut f32; 2], right: Right) {
-        let target = Target { halves, rows: std::array::from_fn(|r| self.lines.target[row + r]) };
+        let target = Target { halves, rows: self.lines.target(row) };
         let count = R.min(self.lines.count - row);
-        for step in &target.rows {
-            halves.iter().for_each(|half| M::prefetch(half.wrapping_offset(*step)));
+        for step in target.rows {
+            M::prefetch(halves[0].wrapping_offset(step));
+            // Two short vectors are mostly in one line of the cache.
+            if M::LANES == 16 {
+                M::prefetch(halves[1].wrapping_offset(step));
+            }
         }
         // SAFETY: the caller's.
         unsafe { tile::<M, R>(self.rows(row), right, self.depth, &target, Keep { count, ..self.keep }) }
@@ -405,13 +434,11 @@ impl Strip<'_> {
         let count = R.min(self.lines.count - row);
         let mut copy = Panel::<{ WIDEST[0] * WIDEST[1] }>::new();
         let first: *mut f32 = copy.0.as_mut_ptr().cast();
-        let own: Target<R> = Target {
-            halves: [first, first.wrapping_add(M::LANES)],
-            rows: std::array::from_fn(|r| (2 * M::LANES * r) as isize),
-        };
+        let own: Target<R> =
+            Target { halves: [first, first.wrapping_add(M::LANES)], rows: array(|r| (2 * M::LANES * r) as isize) };
         let each = |visit: &mut dyn FnMut(*mut f32, *mut f32, usize)| {
-            for (own_row, row) in own.rows.iter().zip(row..row + count) {
-                let line = target.wrapping_offset(self.lines.target[row]);
+            for (own_row, place) in own.rows.iter().zip(&self.lines.target::<R>(row)[..count]) {
+                let line = target.wrapping_offset(*place);
                 for (half, start) in halves.iter().zip(own.halves) {
                     let start = start.wrapping_offset(*own_row);
                     if half.together {

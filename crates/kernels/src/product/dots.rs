@@ -3,7 +3,7 @@
 //! which are added up in the end. Long sums are cut in pieces for the threads, by the shape alone.
 
 use super::lanes::Lanes;
-use super::{Shape, Task};
+use super::{Shape, Task, array};
 use crate::arena::Shared;
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
@@ -266,11 +266,10 @@ unsafe fn sum_tiles<M: Lanes, const R: usize, const C: usize>(
         for row in tiles[0][0]..tiles[0][1] {
             // Rows and columns beyond the last are read as the last.
             let left: [*const f32; R] =
-                std::array::from_fn(|r| base(0).wrapping_offset(product.rows[0].at((row * R + r).min(rows - 1))));
+                array(|r| base(0).wrapping_offset(product.rows[0].at((row * R + r).min(rows - 1))));
             for column in tiles[1][0]..tiles[1][1] {
-                let right: [*const f32; C] = std::array::from_fn(|c| {
-                    base(1).wrapping_offset(product.columns[0].at((column * C + c).min(columns - 1)))
-                });
+                let right: [*const f32; C] =
+                    array(|c| base(1).wrapping_offset(product.columns[0].at((column * C + c).min(columns - 1))));
                 let place = sums.wrapping_add((row * dots.tiles[1] + column) * size);
                 // SAFETY: the caller's.
                 unsafe { add_runs::<M, R, C>(place, chunk > 0, left, right, some) };
@@ -300,7 +299,7 @@ unsafe fn add_runs<M: Lanes, const R: usize, const C: usize>(
             let right = right.map(|column| column.wrapping_offset(run.places[1]));
             let mut at = 0;
             while at + M::LANES <= run.length {
-                let columns: [M::Vector; C] = std::array::from_fn(|c| M::load(right[c].add(at)));
+                let columns: [M::Vector; C] = array(|c| M::load(right[c].add(at)));
                 for r in 0..R {
                     let row = M::load(left[r].add(at));
                     for c in 0..C {
@@ -313,7 +312,7 @@ unsafe fn add_runs<M: Lanes, const R: usize, const C: usize>(
                 // The last vector, but what was taken counts as 0 in both factors.
                 let (at, taken) = (run.length - M::LANES, M::LANES - (run.length - at));
                 let mask = M::load(MASK.as_ptr().add(16 - taken).cast());
-                let columns: [M::Vector; C] = std::array::from_fn(|c| M::keep(mask, M::load(right[c].add(at))));
+                let columns: [M::Vector; C] = array(|c| M::keep(mask, M::load(right[c].add(at))));
                 for r in 0..R {
                     let row = M::keep(mask, M::load(left[r].add(at)));
                     for c in 0..C {

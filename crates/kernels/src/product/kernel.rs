@@ -55,31 +55,32 @@ pub(super) unsafe fn tile<M: Lanes, const R: usize>(
         let line = panel.wrapping_add(2 * M::LANES * k);
         [line, line.wrapping_add(M::LANES)]
     };
+    // The pointers to rows stay in registers only where they move along.
     // SAFETY: the caller's.
     unsafe {
         match (left, right) {
             (Left::Rows(rows), Right::Panel(panel)) => {
-                run::<M, R>(depth, |k, r| *rows[r].add(k), |k| panel_half(panel, k), target, keep)
+                run::<M, R, 1>(depth, |k, r| *rows[r].add(k), |k| panel_half(panel, k), target, keep)
             }
             (Left::Panel(rows), Right::Panel(panel)) => {
-                run::<M, R>(depth, |k, r| *rows.add(R * k + r), |k| panel_half(panel, k), target, keep)
+                run::<M, R, 4>(depth, |k, r| *rows.add(R * k + r), |k| panel_half(panel, k), target, keep)
             }
             (Left::Rows(rows), Right::Places([a, b], places)) => {
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R>(depth, |k, r| *rows[r].add(k), right, target, keep)
+                run::<M, R, 1>(depth, |k, r| *rows[r].add(k), right, target, keep)
             }
             (Left::Panel(rows), Right::Places([a, b], places)) => {
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R>(depth, |k, r| *rows.add(R * k + r), right, target, keep)
+                run::<M, R, 4>(depth, |k, r| *rows.add(R * k + r), right, target, keep)
             }
         }
     }
 }
 
 /// # Safety
-/// As `tile`; `right` gives pointers to a vector each, for every summand below `depth`.
+/// As `tile`, U summands at once; `right` gives pointers to a vector each, for every summand below `depth`.
 #[inline(always)]
-unsafe fn run<M: Lanes, const R: usize>(
+unsafe fn run<M: Lanes, const R: usize, const U: usize>(
     depth: usize,
     left: impl Fn(usize, usize) -> f32,
     right: impl Fn(usize) -> [*const f32; 2],
@@ -89,25 +90,66 @@ unsafe fn run<M: Lanes, const R: usize>(
     // SAFETY: the caller's.
     unsafe {
         let mut results = [[M::splat(0.0); 2]; R];
-        for k in 0..depth {
-            let [a, b] = right(k);
-            let (a, b) = (M::load(a), M::load(b));
-            for (r, row) in results.iter_mut().enumerate() {
-                let factor = M::splat(left(k, r));
-                row[0] = M::multiply_add(factor, a, row[0]);
-                row[1] = M::multiply_add(factor, b, row[1]);
+        let mut k = 0;
+        while k + U <= depth {
+            for further in 0..U {
+                add::<M, R>(&mut results, k + further, &left, &right);
             }
+            k += U;
+        }
+        while k < depth {
+            add::<M, R>(&mut results, k, &left, &right);
+            k += 1;
         }
         let scale = M::splat(keep.scale);
-        for (number, (row, step)) in results.into_iter().zip(target.rows).enumerate() {
-            if number >= keep.count {
-                break;
-            }
-            for (sum, half) in row.into_iter().zip(target.halves) {
-                let place = half.wrapping_offset(step);
-                let before = if keep.adds { M::load(place) } else { M::splat(0.0) };
-                M::store(M::multiply_add(scale, sum, before), place);
-            }
+        if keep.adds {
+            write::<M, R>(&results, target, keep.count, |sum, place| M::multiply_add(scale, sum, M::load(place)));
+        } else {
+            write::<M, R>(&results, target, keep.count, |sum, _| M::multiply_add(scale, sum, M::splat(0.0)));
+        }
+    }
+}
+
+/// Adds a summand.
+///
+/// # Safety
+/// As `run`.
+#[inline(always)]
+unsafe fn add<M: Lanes, const R: usize>(
+    results: &mut [[M::Vector; 2]; R],
+    k: usize,
+    left: &impl Fn(usize, usize) -> f32,
+    right: &impl Fn(usize) -> [*const f32; 2],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        let [a, b] = right(k);
+        let (a, b) = (M::load(a), M::load(b));
+        for (r, row) in results.iter_mut().enumerate() {
+            let factor = M::splat(left(k, r));
+            row[0] = M::multiply_add(factor, a, row[0]);
+            row[1] = M::multiply_add(factor, b, row[1]);
+        }
+    }
+}
+
+/// # Safety
+/// The places of the target are the caller's alone.
+#[inline(always)]
+unsafe fn write<M: Lanes, const R: usize>(
+    results: &[[M::Vector; 2]; R],
+    target: &Target<R>,
+    count: usize,
+    value: impl Fn(M::Vector, *const f32) -> M::Vector,
+) {
+    for r in 0..R {
+        if r >= count {
+            break;
+        }
+        for half in 0..2 {
+            let place = target.halves[half].wrapping_offset(target.rows[r]);
+            // SAFETY: the caller's.
+            unsafe { M::store(value(results[r][half], place), place) };
         }
     }
 }

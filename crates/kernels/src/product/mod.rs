@@ -204,6 +204,16 @@ struct Task<'a> {
     items: [usize; 2],
 }
 
+/// An array by a function. A plain loop, which is always unrolled.
+#[inline(always)]
+fn array<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N] {
+    let mut array = [f(0); N];
+    for number in 1..N {
+        array[number] = f(number);
+    }
+    array
+}
+
 /// Room on the stack, not initialised: it is written before it is read.
 #[repr(align(64))]
 struct Panel<const N: usize>(MaybeUninit<[f32; N]>);

@@ -1,8 +1,8 @@
 //! Packing: parts of the factors in the order in which a tile takes them.
 
-use super::Task;
 use super::blocks::Lines;
 use super::lanes::Lanes;
+use super::{Task, array};
 use crate::machine::Machine;
 
 /// Numbers that are turned at once, along both sides.
@@ -87,7 +87,7 @@ unsafe fn turn<M: Machine, const N: usize>(
         // The last square meets the one before where the length is no multiple.
         for c in (0..width).step_by(LEAST) {
             let c = c.min(width - LEAST);
-            let sources: [*const f32; LEAST] = std::array::from_fn(|number| place(c + number));
+            let sources: [*const f32; LEAST] = array(|number| place(c + number));
             for k in (0..depth).step_by(LEAST) {
                 let k = k.min(depth - LEAST);
                 M::transpose(sources.map(|source| source.add(k)), panel.add(k * N + c), N);
@@ -166,20 +166,20 @@ pub(super) unsafe fn pack_left<M: Lanes, const R: usize, const S: usize>(
     base: *const f32,
     step: impl Fn(usize) -> isize,
     dense: bool,
-    rows: &Lines,
+    lines: &Lines,
     depth: usize,
     packed: *mut f32,
 ) {
     let mut row = 0;
     // SAFETY: the caller's.
     unsafe {
-        while row < rows.count {
-            let (panel, is_tall) = (packed.add(row * depth), rows.count - row > S);
+        while row < lines.count {
+            let (panel, is_tall) = (packed.add(row * depth), lines.count - row > S);
             match (dense && depth >= LEAST, is_tall) {
-                (true, true) => turn_rows::<M, R>(base.wrapping_offset(step(0)), &rows.left[row..], depth, panel),
-                (true, false) => turn_rows::<M, S>(base.wrapping_offset(step(0)), &rows.left[row..], depth, panel),
-                (false, true) => pack_rows::<R>(|k| base.wrapping_offset(step(k)), &rows.left[row..], depth, panel),
-                (false, false) => pack_rows::<S>(|k| base.wrapping_offset(step(k)), &rows.left[row..], depth, panel),
+                (true, true) => turn_rows::<M, R>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
+                (true, false) => turn_rows::<M, S>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
+                (false, true) => pack_rows::<R>(|k| base.wrapping_offset(step(k)), &lines.left(row), depth, panel),
+                (false, false) => pack_rows::<S>(|k| base.wrapping_offset(step(k)), &lines.left(row), depth, panel),
             }
             row += if is_tall { R } else { S };
         }
@@ -191,14 +191,13 @@ pub(super) unsafe fn pack_left<M: Lanes, const R: usize, const S: usize>(
 /// # Safety
 /// As `pack_left`; there are at least eight summands.
 #[inline(always)]
-unsafe fn turn_rows<M: Machine, const R: usize>(base: *const f32, rows: &[isize], depth: usize, panel: *mut f32) {
+unsafe fn turn_rows<M: Machine, const R: usize>(base: *const f32, rows: &[isize; R], depth: usize, panel: *mut f32) {
     for k in (0..depth).step_by(LEAST) {
         let k = k.min(depth - LEAST);
         // What squares have beyond the last row is written over: by the one before, by the next line, or by the
         // next panel.
         for first in (0..R).step_by(LEAST).rev() {
-            let sources =
-                std::array::from_fn(|number| base.wrapping_offset(rows[(first + number).min(R - 1)]).wrapping_add(k));
+            let sources = array(|number| base.wrapping_offset(rows[(first + number).min(R - 1)]).wrapping_add(k));
             // SAFETY: the caller's.
             unsafe { M::transpose(sources, panel.add(k * R + first), R) };
         }
@@ -210,11 +209,10 @@ unsafe fn turn_rows<M: Machine, const R: usize>(base: *const f32, rows: &[isize]
 #[inline(always)]
 unsafe fn pack_rows<const R: usize>(
     source: impl Fn(usize) -> *const f32,
-    rows: &[isize],
+    rows: &[isize; R],
     depth: usize,
     panel: *mut f32,
 ) {
-    let rows: [isize; R] = std::array::from_fn(|r| rows[r]);
     let neighbours = (1..R).all(|r| rows[r] == rows[0] + r as isize);
     for k in 0..depth {
         let source = source(k);
