@@ -69,6 +69,32 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
     (spec, sizes.iter().sum())
 }
 
+/// A layer by images whose channels are outermost, or the gradient of its weights.
+fn flattened([images, out, channels, area]: [usize; 4], weights: bool) -> (ProductSpec, usize) {
+    let sizes = [images * channels * area, out * channels * area, images * out];
+    let places = [0, sizes[0] as i64, (sizes[0] + sizes[1]) as i64];
+    let (apart, all) = ((images * area) as i64, (channels * area) as i64);
+    let channel = |first: i64, second: i64, third: i64| axis(channels, [first, second, third]);
+    let mut spec = ProductSpec {
+        batch: vec![],
+        rows: vec![axis(images, [area as i64, 0, out as i64])],
+        columns: vec![axis(out, [0, all, 1])],
+        inner: vec![channel(apart, area as i64, 0), axis(area, [1, 1, 0])],
+        offsets: places,
+        scale: 1.0,
+        descends: false,
+        by_steps: false,
+    };
+    if weights {
+        spec.rows = vec![axis(out, [1, 0, all])];
+        spec.columns = vec![channel(0, apart, area as i64), axis(area, [0, 1, 1])];
+        spec.inner = vec![axis(images, [out as i64, area as i64, 0])];
+        spec.offsets = [places[2], places[0], places[1]];
+        (spec.scale, spec.descends) = (1e-6, true);
+    }
+    (spec, sizes.iter().sum())
+}
+
 fn measure(name: &str, (spec, length): (ProductSpec, usize), most: f64) {
     if std::env::args().nth(2).is_some_and(|words| !name.contains(&words)) {
         return;
@@ -116,6 +142,9 @@ fn main() {
             ([120, 400, 64], [true, false]),
         ] {
             measure(&format!("dense {sizes:?} {transposed:?}"), dense(sizes, transposed), most);
+        }
+        for weights in [false, true] {
+            measure(&format!("LeNet 3, weights {weights}"), flattened([64, 120, 16, 25], weights), most);
         }
         for (name, sizes) in [
             ("LeNet 1", [64, 6, 1, 28, 5]),

@@ -307,10 +307,10 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
     let product = task.product;
     let depth = inner[1] - inner[0];
     let base = |operand: usize| task.arena.at(product.offsets[operand] + product.batch[operand].at(item));
-    let mut panel = Panel::<{ WIDEST[1] * (DEPTH + 1) }>::new();
+    let mut panel = Panel::<{ WIDEST[1] * DEPTH }>::new();
     let packed: *mut f32 = panel.0.as_mut_ptr().cast();
     // SAFETY: the buffer has room for all rows, and as many as a tile has beyond the last; the panel for N columns,
-    // at most 32, the depth, at most DEPTH, and a vector. The rest is the caller's.
+    // at most 32, and the depth, at most DEPTH. The rest is the caller's.
     unsafe {
         let is_dense = product.inner[0].is_dense();
         let left = if is_dense && tiles[1] - tiles[0] < MANY_TILES {

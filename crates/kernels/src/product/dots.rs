@@ -13,8 +13,8 @@ use crate::threads;
 /// Rows and columns of tiles of sums: what fits the registers with as many loads as multiplications take.
 const TILES: [[usize; 2]; 3] = [[3, 3], [5, 2], [2, 5]];
 /// If rows and columns are more, it is better to pack, and if there are fewer summands. Where summands
-/// lie side by side in short runs, packing takes longer.
-const MOST_ROWS: usize = 64;
+/// lie side by side in runs, packing takes longer.
+const MOST_ROWS: usize = 8;
 const MOST_OF_DENSE: usize = 12;
 const MOST_RESULTS: usize = 40_000;
 const FEWEST_SUMMANDS: usize = 192;

@@ -7,10 +7,6 @@ use crate::machine::{V3, V4};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-/// Read from a place: as many lanes as it is before the middle.
-#[cfg(target_arch = "x86_64")]
-static FIRST: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-
 /// A machine with vectors.
 ///
 /// # Safety
@@ -26,8 +22,6 @@ pub(super) trait Lanes: Machine {
     unsafe fn splat(value: f32) -> Self::Vector;
     /// Numbers side by side.
     unsafe fn load(at: *const f32) -> Self::Vector;
-    /// The first of them, and 0 for the others, which are not touched.
-    unsafe fn load_some(at: *const f32, count: usize) -> Self::Vector;
     unsafe fn store(vector: Self::Vector, at: *mut f32);
     /// `a b + c`
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
@@ -53,13 +47,6 @@ impl Lanes for V4 {
     unsafe fn load(at: *const f32) -> __m512 {
         // SAFETY: the caller's; it has AVX-512.
         unsafe { _mm512_loadu_ps(at) }
-    }
-
-    #[inline(always)]
-    unsafe fn load_some(at: *const f32, count: usize) -> __m512 {
-        let mask = if count < 16 { (1 << count) - 1 } else { u16::MAX };
-        // SAFETY: the caller's; it has AVX-512.
-        unsafe { _mm512_maskz_loadu_ps(mask, at) }
     }
 
     #[inline(always)]
@@ -114,15 +101,6 @@ impl Lanes for V3 {
     }
 
     #[inline(always)]
-    unsafe fn load_some(at: *const f32, count: usize) -> __m256 {
-        // SAFETY: the caller's; it has AVX.
-        unsafe {
-            let mask = FIRST.as_ptr().add(8 - count.min(8)).cast::<__m256i>();
-            _mm256_maskload_ps(at, _mm256_loadu_si256(mask))
-        }
-    }
-
-    #[inline(always)]
     unsafe fn store(vector: __m256, at: *mut f32) {
         // SAFETY: the caller's; it has AVX.
         unsafe { _mm256_storeu_ps(at, vector) }
@@ -170,12 +148,6 @@ impl Lanes for Portable {
     unsafe fn load(at: *const f32) -> [f32; 4] {
         // SAFETY: the caller's.
         unsafe { at.cast::<[f32; 4]>().read_unaligned() }
-    }
-
-    #[inline(always)]
-    unsafe fn load_some(at: *const f32, count: usize) -> [f32; 4] {
-        // SAFETY: the caller's.
-        std::array::from_fn(|lane| if lane < count { unsafe { *at.add(lane) } } else { 0.0 })
     }
 
     #[inline(always)]

@@ -9,7 +9,6 @@ use crate::machine::Machine;
 const LEAST: usize = 8;
 
 /// Neighbours among the columns of a panel.
-#[derive(Clone, Copy, Default)]
 struct Run {
     /// The first of them in the panel.
     column: usize,
@@ -22,8 +21,7 @@ struct Run {
 /// last are 0.
 ///
 /// # Safety
-/// Columns and summands are those of the product, and `panel` has room for N columns
-/// and a vector.
+/// Columns and summands are those of the product, and `panel` has room for N columns.
 #[inline(always)]
 pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
     task: Task,
@@ -38,11 +36,11 @@ pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
     let (width, depth) = (end - first, summands[1] - summands[0]);
     // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
     unsafe {
+        if width < N {
+            panel.write_bytes(0, depth * N);
+        }
         if depth >= LEAST && inner.run_from(summands[0]) >= LEAST && !columns.is_run(first, width) {
             // Along the summands, as far as they lie side by side.
-            if width < N {
-                panel.write_bytes(0, depth * N);
-            }
             let mut k = 0;
             while k < depth {
                 let length = inner.run_from(summands[0] + k).min(depth - k);
@@ -52,15 +50,18 @@ pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
             }
             return;
         }
-        let (mut runs, mut count) = ([Run::default(); N], 0);
+        let places = inner.places();
+        let source = |k: usize| match places {
+            // SAFETY: the table has all summands.
+            Some(places) => base.wrapping_offset(*places.add(summands[0] + k)),
+            None => base.wrapping_offset(inner.at(summands[0] + k)),
+        };
         let mut c = 0;
         while c < width {
             let length = columns.run_from(first + c).min(width - c);
-            runs[count] = Run { column: c, length, place: columns.at(first + c) };
-            (c, count) = (c + length, count + 1);
+            copy_run::<N>(&source, &Run { column: c, length, place: columns.at(first + c) }, panel, depth);
+            c += length;
         }
-        let source = |k: usize| base.wrapping_offset(inner.at(summands[0] + k));
-        copy_runs::<M, N>(source, &runs[..count], panel, depth);
     }
 }
 
@@ -96,34 +97,42 @@ unsafe fn turn<M: Machine, const N: usize>(
     }
 }
 
+/// Copies neighbours of every summand.
+///
 /// # Safety
-/// Every source has the runs, and `panel` has room for N times `depth` numbers and a vector.
+/// Every source has the run, and `panel` has room for N times `depth` numbers.
 #[inline(always)]
-unsafe fn copy_runs<M: Lanes, const N: usize>(
-    source: impl Fn(usize) -> *const f32,
-    runs: &[Run],
+unsafe fn copy_run<const N: usize>(source: &impl Fn(usize) -> *const f32, run: &Run, panel: *mut f32, depth: usize) {
+    let panel = panel.wrapping_add(run.column);
+    // SAFETY: the caller's.
+    unsafe {
+        match run.length {
+            16.. => copy_columns::<N, 16>(source, run, panel, depth),
+            8.. => copy_columns::<N, 8>(source, run, panel, depth),
+            4.. => copy_columns::<N, 4>(source, run, panel, depth),
+            _ => copy_columns::<N, 1>(source, run, panel, depth),
+        }
+    }
+}
+
+/// W numbers at once; the last may meet those before. A run is not shorter.
+///
+/// # Safety
+/// As `copy_run`.
+#[inline(always)]
+unsafe fn copy_columns<const N: usize, const W: usize>(
+    source: &impl Fn(usize) -> *const f32,
+    run: &Run,
     panel: *mut f32,
     depth: usize,
 ) {
-    // SAFETY: the caller's. What a vector has beyond its run is written over by the next run, or summand.
-    unsafe {
-        if let [Run { length, place, .. }] = runs
-            && *length == N
-        {
-            for k in 0..depth {
-                let (from, to) = (source(k).wrapping_offset(*place), panel.add(k * N));
-                (0..N).step_by(M::LANES).for_each(|c| M::store(M::load(from.add(c)), to.add(c)));
-            }
-            return;
-        }
+    for c in (0..run.length).step_by(W) {
+        let c = c.min(run.length - W);
         for k in 0..depth {
-            let (source, line) = (source(k), panel.add(k * N));
-            for run in runs {
-                let from = source.wrapping_offset(run.place);
-                for c in (0..run.length).step_by(M::LANES) {
-                    let part = M::load_some(from.wrapping_add(c), run.length - c);
-                    M::store(part, line.add(run.column + c));
-                }
+            // SAFETY: the caller's.
+            unsafe {
+                let numbers = source(k).wrapping_offset(run.place).add(c).cast::<[f32; W]>().read_unaligned();
+                panel.add(k * N + c).cast::<[f32; W]>().write_unaligned(numbers);
             }
         }
     }
