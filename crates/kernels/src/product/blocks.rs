@@ -224,16 +224,20 @@ type Places = [MaybeUninit<isize>; MOST_ROWS + WIDEST[0]];
 
 impl Lines {
     #[inline(always)]
-    fn new(product: &Shape, rows: [usize; 2]) -> Lines {
-        let count = rows[1] - rows[0];
-        let none = || [const { MaybeUninit::uninit() }; MOST_ROWS + WIDEST[0]];
-        let mut lines = Lines { count, left: none(), target: none() };
-        for number in 0..count + WIDEST[0] {
+    const fn new() -> Lines {
+        const NONE: Places = [const { MaybeUninit::uninit() }; MOST_ROWS + WIDEST[0]];
+        Lines { count: 0, left: NONE, target: NONE }
+    }
+
+    /// Where these rows are. In place: to copy it takes longer.
+    #[inline(always)]
+    fn fill(&mut self, product: &Shape, rows: [usize; 2]) {
+        self.count = rows[1] - rows[0];
+        for number in 0..self.count + WIDEST[0] {
             let row = (rows[0] + number).min(rows[1] - 1);
-            lines.left[number].write(product.rows[0].at(row));
-            lines.target[number].write(product.rows[1].at(row));
+            self.left[number].write(product.rows[0].at(row));
+            self.target[number].write(product.rows[1].at(row));
         }
-        lines
     }
 
     /// R rows of the left factor, from one below the count on.
@@ -274,9 +278,10 @@ unsafe fn block<M: Lanes, const R: usize, const S: usize, const N: usize>(
     tiles: [usize; 2],
     buffer: &mut Vec<f32>,
 ) {
+    let mut lines = Lines::new();
     for first in (rows[0]..rows[1]).step_by(MOST_ROWS) {
         let rows = [first, (first + MOST_ROWS).min(rows[1])];
-        let lines = Lines::new(task.product, rows);
+        lines.fill(task.product, rows);
         let mut from = 0;
         loop {
             let inner = [from, (from + blocks.depth).min(task.product.sizes[3])];

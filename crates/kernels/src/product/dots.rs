@@ -18,7 +18,7 @@ const MOST_ROWS: usize = 8;
 const MOST_OF_DENSE: usize = 12;
 const MOST_RESULTS: usize = 40_000;
 const FEWEST_SUMMANDS: usize = 192;
-const FEWEST_OF_DENSE: usize = 32;
+const FEWEST_OF_DENSE: usize = 128;
 /// Summands that are taken at once for all results.
 const CHUNK: usize = 1024;
 /// Multiplications in a piece of the summands, and in a piece of work that is worth handing to another thread;
