@@ -12,13 +12,13 @@ use crate::threads;
 
 /// Rows and columns of tiles of sums: what fits the registers with as many loads as multiplications take.
 const TILES: [[usize; 2]; 3] = [[3, 3], [5, 2], [2, 5]];
-/// If rows and columns are more, it is better to pack, and if there are fewer summands. Where summands
-/// lie side by side in runs, packing takes longer.
+/// If rows and columns are more, it is better to pack, and if there are fewer summands (tests try those too).
+/// Where summands lie side by side in runs, packing takes longer.
 const MOST_ROWS: usize = 8;
 const MOST_OF_DENSE: usize = 12;
 const MOST_RESULTS: usize = 40_000;
-const FEWEST_SUMMANDS: usize = 192;
-const FEWEST_OF_DENSE: usize = 128;
+const FEWEST_SUMMANDS: usize = if cfg!(test) { 64 } else { 192 };
+const FEWEST_OF_DENSE: usize = if cfg!(test) { 16 } else { 128 };
 /// Summands that are taken at once for all results.
 const CHUNK: usize = 1024;
 /// Multiplications in a piece of the summands, and in a piece of work that is worth handing to another thread;

@@ -142,14 +142,14 @@ unsafe fn write<M: Lanes, const R: usize>(
     count: usize,
     value: impl Fn(M::Vector, *const f32) -> M::Vector,
 ) {
-    for r in 0..R {
+    for (r, (row, step)) in results.iter().zip(target.rows).enumerate() {
         if r >= count {
             break;
         }
-        for half in 0..2 {
-            let place = target.halves[half].wrapping_offset(target.rows[r]);
+        for (sum, half) in row.iter().zip(target.halves) {
+            let place = half.wrapping_offset(step);
             // SAFETY: the caller's.
-            unsafe { M::store(value(results[r][half], place), place) };
+            unsafe { M::store(value(*sum, place), place) };
         }
     }
 }

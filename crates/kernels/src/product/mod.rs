@@ -208,8 +208,8 @@ struct Task<'a> {
 #[inline(always)]
 fn array<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N] {
     let mut array = [f(0); N];
-    for number in 1..N {
-        array[number] = f(number);
+    for (number, place) in array.iter_mut().enumerate().skip(1) {
+        *place = f(number);
     }
     array
 }
