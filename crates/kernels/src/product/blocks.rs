@@ -7,22 +7,21 @@
 
 use super::kernel::{Keep, Left, Right, Target, tile};
 use super::lanes::Lanes;
+use super::lines::{Lines, MOST_ROWS};
 use super::pack::{pack_left, pack_right};
-use super::{Panel, Shape, Task, array};
+use super::{Panel, Shape, Task, WIDEST, array};
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
 use crate::threads;
 use std::cell::RefCell;
-use std::mem::MaybeUninit;
 
 /// Summands that are taken at once: two vectors of so many columns stay in the first cache.
 const DEPTH: usize = 256;
-/// Rows that are taken at once: with so many summands they stay in the second.
-const MOST_ROWS: usize = 192;
-/// Columns are packed for more rows than this, unless there are few summands.
+/// Columns are packed for more rows than this.
 const FEW_ROWS: usize = 12;
-const FEW_SUMMANDS: usize = 32;
+/// Up to so many summands it does not matter that every thread packs the same columns.
+const FEW_SUMMANDS: usize = 64;
 /// Rows without gaps along the summands are packed too where so many tiles of columns use them: places that
 /// are far apart may be one to the cache.
 const MANY_TILES: usize = 8;
@@ -32,9 +31,6 @@ const GRAIN: usize = if cfg!(test) { 500 } else { 50_000 };
 /// Where there are so many for every thread they are cut smaller, so that none has to wait long.
 const MANY: usize = 4_000_000;
 const PIECES_OF_MANY: usize = 4;
-/// The widest tile of any machine.
-const WIDEST: [usize; 2] = [12, 32];
-
 thread_local! {
     /// Packed rows.
     static ROWS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
@@ -75,7 +71,7 @@ impl InPlace {
         let run = product.columns[0].run(columns);
         let segments = run.div_ceil(wide);
         let wastes = 5 * segments * wide > 8 * run;
-        if run < wide || wastes || inner == 0 || (rows > FEW_ROWS && inner > FEW_SUMMANDS) {
+        if run < wide || wastes || inner == 0 || rows > FEW_ROWS {
             return None;
         }
         let mut halves = Vec::with_capacity(columns / run * segments + 1);
@@ -137,9 +133,10 @@ impl Blocks {
         }
         let wanted = wanted.div_ceil(items.max(1));
         let tall = product.tile()[0];
-        // Packed columns are rather packed by one thread only; others rather lie in the cache of the one that
-        // had the same rows before.
-        let by_rows = rows >= 2 * tall * wanted && (self.in_place.is_some() || self.tiles < 2 * wanted);
+        // Packed columns are rather packed by one thread only; else the rows of the target rather lie in the
+        // cache of the one that had them before.
+        let packs = self.in_place.is_none() && inner > FEW_SUMMANDS;
+        let by_rows = rows >= 2 * tall * wanted && (!packs || self.tiles < 2 * wanted);
         if by_rows { [items, wanted, 1] } else { [items, 1, wanted.min(self.tiles.max(1))] }
     }
 }
@@ -209,52 +206,6 @@ unsafe fn block_v3(
 ) {
     // SAFETY: as the caller promises.
     unsafe { block::<V3, 6, 3, 16>(task, blocks, item, rows, tiles, buffer) }
-}
-
-/// Rows of a block: where they are in the left factor and in the target. Those beyond the last are as the
-/// last.
-pub(super) struct Lines {
-    pub count: usize,
-    left: Places,
-    target: Places,
-}
-
-/// Only what was made for a block is written.
-type Places = [MaybeUninit<isize>; MOST_ROWS + WIDEST[0]];
-
-impl Lines {
-    #[inline(always)]
-    const fn new() -> Lines {
-        const NONE: Places = [const { MaybeUninit::uninit() }; MOST_ROWS + WIDEST[0]];
-        Lines { count: 0, left: NONE, target: NONE }
-    }
-
-    /// Where these rows are. In place: to copy it takes longer.
-    #[inline(always)]
-    fn fill(&mut self, product: &Shape, rows: [usize; 2]) {
-        self.count = rows[1] - rows[0];
-        for number in 0..self.count + WIDEST[0] {
-            let row = (rows[0] + number).min(rows[1] - 1);
-            self.left[number].write(product.rows[0].at(row));
-            self.target[number].write(product.rows[1].at(row));
-        }
-    }
-
-    /// R rows of the left factor, from one below the count on.
-    #[inline(always)]
-    pub fn left<const R: usize>(&self, row: usize) -> [isize; R] {
-        debug_assert!(row < self.count && R <= WIDEST[0]);
-        // SAFETY: as many as a tile has were written from every row of the block on.
-        unsafe { self.left.as_ptr().add(row).cast::<[isize; R]>().read() }
-    }
-
-    /// The same of the target.
-    #[inline(always)]
-    fn target<const R: usize>(&self, row: usize) -> [isize; R] {
-        debug_assert!(row < self.count && R <= WIDEST[0]);
-        // SAFETY: as in `left`.
-        unsafe { self.target.as_ptr().add(row).cast::<[isize; R]>().read() }
-    }
 }
 
 /// Left factor of a block.

@@ -7,6 +7,7 @@ mod check;
 mod dots;
 mod kernel;
 mod lanes;
+mod lines;
 mod offsets;
 mod pack;
 
@@ -48,6 +49,9 @@ pub struct ProductSpec {
     /// of the target may be read.
     pub by_steps: bool,
 }
+
+/// Rows and columns of the largest tile of any machine.
+const WIDEST: [usize; 2] = [12, 32];
 
 /// A checked product.
 pub struct Product {

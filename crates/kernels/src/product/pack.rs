@@ -1,7 +1,7 @@
 //! Packing: parts of the factors in the order in which a tile takes them.
 
-use super::blocks::Lines;
 use super::lanes::Lanes;
+use super::lines::Lines;
 use super::{Task, array};
 use crate::machine::Machine;
 
