@@ -1,8 +1,10 @@
 //! Products of random shapes and layouts, held to plain loops, on every machine there is.
 
 use super::blocks::Blocks;
+use super::lines::Lines;
+use super::pack::pack_left;
 use super::{Dimension, Method, Product, ProductSpec, Workspace};
-use crate::machine::Level;
+use crate::machine::{Level, Portable};
 use crate::{Arena, Team};
 
 /// A generator of small numbers, good enough to choose shapes.
@@ -221,6 +223,50 @@ fn products_around_their_blocks() {
         let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
         for level in Level::all() {
             agrees(&spec, &values, &Product::new(&spec, length).unwrap().with_level(level));
+        }
+    }
+}
+
+/// Rows of tiles of all machines: squares that are turned reach beyond them.
+#[test]
+fn packed_rows() {
+    fn packed<const R: usize, const S: usize>(rows: usize, depth: usize) {
+        let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+        let spec = ProductSpec {
+            batch: vec![],
+            rows: vec![axis(rows, [depth as i64, 0, 1])],
+            columns: vec![],
+            inner: vec![axis(depth, [1, 1, 0])],
+            offsets: [0, (rows * depth) as i64, ((rows + 1) * depth) as i64],
+            scale: 1.0,
+            descends: false,
+            by_steps: false,
+        };
+        let product = Product::new(&spec, (rows + 1) * depth + rows).unwrap();
+        let values: Vec<f32> = (0..rows * depth).map(|value| value as f32).collect();
+        let mut lines = Lines::new();
+        lines.fill(&product.shape, [0, rows]);
+        for dense in [false, true] {
+            let mut panels = vec![f32::NAN; (rows + R) * depth + 32];
+            let base = values.as_ptr();
+            // SAFETY: the rows are in the values, and the panels have room for them and more.
+            unsafe { pack_left::<Portable, R, S>(base, |k| k as isize, dense, &lines, depth, panels.as_mut_ptr()) };
+            let mut first = 0;
+            while first < rows {
+                let tall = if rows - first > S { R } else { S };
+                for (row, k) in (first..rows.min(first + tall)).flat_map(|row| (0..depth).map(move |k| (row, k))) {
+                    let found = panels[first * depth + k * tall + row - first];
+                    assert!(found.to_bits() == values[row * depth + k].to_bits(), "{R} {rows} {depth}: {row} {k}");
+                }
+                first += tall;
+            }
+        }
+    }
+    for rows in 1..40 {
+        for depth in [1, 7, 8, 9, 16, 19] {
+            packed::<12, 6>(rows, depth);
+            packed::<6, 3>(rows, depth);
+            packed::<4, 2>(rows, depth);
         }
     }
 }
