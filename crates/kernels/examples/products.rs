@@ -1,5 +1,5 @@
-//! How fast products are: `cargo run --release -p deltarule-kernels --example products [THREADS]`. The
-//! least time of many runs, beside the peak of one core.
+//! How fast products are: `cargo run --release -p deltarule-kernels --example products [THREADS
+//! [WORDS]]`, of those with the words in their names. The least time of many runs, beside the peak of one core.
 
 use deltarule_kernels::{Arena, Dimension, Product, ProductSpec, Team, Workspace, peak};
 use std::time::Instant;
@@ -69,7 +69,36 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
     (spec, sizes.iter().sum())
 }
 
+/// A layer by images whose channels are outermost, or the gradient of its weights.
+fn flattened([images, out, channels, area]: [usize; 4], weights: bool) -> (ProductSpec, usize) {
+    let sizes = [images * channels * area, out * channels * area, images * out];
+    let places = [0, sizes[0] as i64, (sizes[0] + sizes[1]) as i64];
+    let (apart, all) = ((images * area) as i64, (channels * area) as i64);
+    let channel = |first: i64, second: i64, third: i64| axis(channels, [first, second, third]);
+    let mut spec = ProductSpec {
+        batch: vec![],
+        rows: vec![axis(images, [area as i64, 0, out as i64])],
+        columns: vec![axis(out, [0, all, 1])],
+        inner: vec![channel(apart, area as i64, 0), axis(area, [1, 1, 0])],
+        offsets: places,
+        scale: 1.0,
+        descends: false,
+        by_steps: false,
+    };
+    if weights {
+        spec.rows = vec![axis(out, [1, 0, all])];
+        spec.columns = vec![channel(0, apart, area as i64), axis(area, [0, 1, 1])];
+        spec.inner = vec![axis(images, [out as i64, area as i64, 0])];
+        spec.offsets = [places[2], places[0], places[1]];
+        (spec.scale, spec.descends) = (1e-6, true);
+    }
+    (spec, sizes.iter().sum())
+}
+
 fn measure(name: &str, (spec, length): (ProductSpec, usize), most: f64) {
+    if std::env::args().nth(2).is_some_and(|words| !name.contains(&words)) {
+        return;
+    }
     let size = |group: &[Dimension]| group.iter().map(|axis| axis.extent as f64).product::<f64>();
     let flops = 2.0 * size(&spec.batch) * size(&spec.rows) * size(&spec.columns) * size(&spec.inner);
     let product = Product::new(&spec, length).expect("a product");
@@ -78,7 +107,7 @@ fn measure(name: &str, (spec, length): (ProductSpec, usize), most: f64) {
     let mut workspace = Workspace::default();
     workspace.reserve(&product);
     let (mut least, start) = (f64::INFINITY, Instant::now());
-    while start.elapsed().as_secs_f64() < 0.25 {
+    while start.elapsed().as_secs_f64() < 0.15 {
         let start = Instant::now();
         product.run(&mut arena, &mut workspace, 1e-6);
         least = least.min(start.elapsed().as_secs_f64());
@@ -97,6 +126,13 @@ fn main() {
             ([30, 784, 10], [true, false]),
             ([32, 32, 64], [false, true]),
             ([32, 10, 32], [false, true]),
+            ([32, 32, 10], [false, false]),
+            ([32, 64, 32], [true, false]),
+            ([64, 10, 84], [false, true]),
+            ([128, 10, 512], [false, true]),
+            ([6, 16, 4], [true, false]),
+            ([128, 512, 10], [false, false]),
+            ([10, 512, 128], [true, false]),
             ([128, 512, 784], [false, true]),
             ([128, 512, 512], [false, true]),
             ([128, 512, 512], [false, false]),
@@ -109,9 +145,15 @@ fn main() {
         ] {
             measure(&format!("dense {sizes:?} {transposed:?}"), dense(sizes, transposed), most);
         }
-        for (name, sizes) in
-            [("LeNet 1", [64, 6, 1, 28, 5]), ("LeNet 2", [64, 16, 6, 10, 5]), ("3x3x32", [8, 32, 32, 32, 3])]
-        {
+        for weights in [false, true] {
+            measure(&format!("LeNet 3, weights {weights}"), flattened([64, 120, 16, 25], weights), most);
+        }
+        for (name, sizes) in [
+            ("LeNet 1", [64, 6, 1, 28, 5]),
+            ("LeNet 2", [64, 16, 6, 10, 5]),
+            ("3x3x32", [8, 32, 32, 32, 3]),
+            ("3x3x64", [8, 64, 64, 16, 3]),
+        ] {
             measure(&format!("convolution {name}"), convolution(sizes, false), most);
             measure(&format!("convolution {name}, by its kernel"), convolution(sizes, true), most);
         }

@@ -19,14 +19,15 @@ pub(crate) trait Machine {
         std::array::from_fn(|number| unsafe { *source.add(2 * number) })
     }
 
-    /// Writes eight lines of eight numbers as columns, `step` apart.
+    /// Writes eight lines of eight numbers as columns, `step` apart: eight lines again, one after the other,
+    /// so that where they meet the later ones stay.
     ///
     /// # Safety
     /// The sources lead to eight numbers each, `target` to seven steps and eight numbers, apart from
     /// them, and the processor is such a machine.
     unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
-        for (column, source) in sources.iter().enumerate() {
-            for row in 0..8 {
+        for row in 0..8 {
+            for (column, source) in sources.iter().enumerate() {
                 // SAFETY: the caller's.
                 unsafe { *target.add(row * step + column) = *source.add(row) };
             }
@@ -186,12 +187,15 @@ unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
         let (a, b) = (pairs[half + row / 2], pairs[half + 2 + row / 2]);
         if row & 1 == 0 { _mm256_shuffle_ps::<0x44>(a, b) } else { _mm256_shuffle_ps::<0xee>(a, b) }
     });
+    // In the order of the lines, as promised.
     for row in 0..4 {
         let (a, b) = (fours[row], fours[4 + row]);
         // SAFETY: the caller's.
-        unsafe {
-            _mm256_storeu_ps(target.add(row * step), _mm256_permute2f128_ps::<0x20>(a, b));
-            _mm256_storeu_ps(target.add((row + 4) * step), _mm256_permute2f128_ps::<0x31>(a, b));
-        }
+        unsafe { _mm256_storeu_ps(target.add(row * step), _mm256_permute2f128_ps::<0x20>(a, b)) };
+    }
+    for row in 0..4 {
+        let (a, b) = (fours[row], fours[4 + row]);
+        // SAFETY: the caller's.
+        unsafe { _mm256_storeu_ps(target.add((row + 4) * step), _mm256_permute2f128_ps::<0x31>(a, b)) };
     }
 }

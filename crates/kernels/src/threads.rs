@@ -39,6 +39,8 @@ struct Shared {
     /// Where the job is, a [`Job`]; valid while units of it are not finished.
     job: AtomicPtr<Job<'static>>,
     count: AtomicUsize,
+    /// How many threads there are, with the one that has the work.
+    size: usize,
     /// How many units are finished.
     finished: AtomicUsize,
     /// How many workers sleep.
@@ -68,6 +70,7 @@ impl Team {
             ticket: AtomicU64::new(UNITS),
             job: AtomicPtr::new(std::ptr::null_mut()),
             count: AtomicUsize::new(0),
+            size: threads,
             finished: AtomicUsize::new(0),
             asleep: AtomicUsize::new(0),
             ends: AtomicBool::new(false),
@@ -110,6 +113,12 @@ impl Drop for Team {
             let _ = worker.join();
         }
     }
+}
+
+/// How many threads share the work that is cut here.
+pub(crate) fn count() -> usize {
+    // SAFETY: as in `each`.
+    unsafe { CURRENT.get().as_ref() }.map_or(1, |shared| shared.size)
 }
 
 /// Calls `f` with all numbers below `count`, on the threads of the team this is called in.

@@ -1,25 +1,30 @@
-//! Products of few results, each a long sum over numbers that lie side by side in both factors, as the
-//! gradient of the kernel of a convolution. They are summed in lanes, which are added up in the end.
-//! The summands are cut in pieces for the threads, by the shape alone.
+//! Products of few rows or columns, each result a sum over numbers that lie side by side in both factors, as
+//! a layer by a small batch, or the gradient of the kernel of a convolution. They are summed in lanes,
+//! which are added up in the end. Long sums are cut in pieces for the threads, by the shape alone.
 
-use super::{GRAIN, Product, Task};
+use super::lanes::Lanes;
+use super::{Shape, Task, array};
 use crate::arena::Shared;
-use crate::machine::{Level, Machine, Portable, fma};
+use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
 use crate::threads;
 
-/// Rows and columns of a tile of sums.
-const ROWS: usize = 3;
-const COLUMNS: usize = 3;
-/// More rows are better multiplied otherwise, and so are more results, and fewer summands. Where all
-/// summands lie side by side even fewer: then packing is cheap.
-const MOST_ROWS: usize = 64;
-const MOST_ROWS_OF_DENSE: usize = 12;
+/// Rows and columns of tiles of sums: what fits the registers with as many loads as multiplications take.
+const TILES: [[usize; 2]; 3] = [[3, 3], [5, 2], [2, 5]];
+/// If rows and columns are more, it is better to pack, and if there are fewer summands (tests try those too).
+/// Where summands lie side by side in runs, packing takes longer.
+const MOST_ROWS: usize = 8;
+const MOST_OF_DENSE: usize = 12;
 const MOST_RESULTS: usize = 40_000;
-const FEWEST_SUMMANDS: usize = 192;
+const FEWEST_SUMMANDS: usize = if cfg!(test) { 64 } else { 192 };
+const FEWEST_OF_DENSE: usize = if cfg!(test) { 16 } else { 128 };
 /// Summands that are taken at once for all results.
 const CHUNK: usize = 1024;
+/// Multiplications in a piece of the summands, and in a piece of work that is worth handing to another thread;
+/// fewer where tests cut small products.
+const GRAIN: usize = 200_000;
+const LEAST: usize = if cfg!(test) { 500 } else { 50_000 };
 /// Pieces that the summands are cut into at most.
 const MOST_PIECES: usize = 8;
 /// Read from a place before its middle: no lanes of those before, all of those after.
@@ -46,20 +51,27 @@ pub(super) struct Dots {
     /// Runs that are taken at once.
     together: usize,
     pieces: usize,
+    /// Rows and columns of a tile.
+    tile: [usize; 2],
+    /// Numbers of tiles along rows and columns.
+    tiles: [usize; 2],
     /// How many numbers the sums of one piece are.
     sums: usize,
 }
 
 impl Dots {
     /// What a product needs to be done so, where that is worth while.
-    pub fn new(product: &Product) -> Option<Dots> {
+    pub fn new(product: &Shape) -> Option<Dots> {
         let [_, rows, columns, inner] = product.sizes;
         let lanes = product.tile()[1] / 2;
         let length = product.inner[0].run(inner).min(product.inner[1].run(inner));
-        let most_rows = if length == inner { MOST_ROWS_OF_DENSE } else { MOST_ROWS };
-        let is_few = rows <= most_rows && rows * columns <= MOST_RESULTS && inner >= FEWEST_SUMMANDS;
+        let is_few = match length == inner {
+            true => rows.min(columns) <= MOST_OF_DENSE && inner >= FEWEST_OF_DENSE,
+            false => rows <= MOST_ROWS && inner >= FEWEST_SUMMANDS,
+        };
         let wastes = 5 * length.next_multiple_of(lanes) > 8 * length;
-        if !is_few || rows * columns == 0 || length < 2 * lanes || wastes || product.columns[0].run(columns) >= lanes {
+        let is_none = rows * columns == 0 || rows * columns > MOST_RESULTS;
+        if !is_few || is_none || length < 2 * lanes || wastes || product.columns[0].run(columns) >= lanes {
             return None;
         }
         let parts = length.div_ceil(CHUNK);
@@ -72,189 +84,247 @@ impl Dots {
             }
         }
         let together = (CHUNK / (length / parts)).max(1);
-        let pieces = (rows * columns * inner / GRAIN).clamp(1, MOST_PIECES);
-        let sums = rows.div_ceil(ROWS) * columns.div_ceil(COLUMNS) * ROWS * COLUMNS * lanes;
-        Some(Dots { runs, together, pieces, sums })
+        let pieces = if runs.len() == 1 { 1 } else { (rows * columns * inner / GRAIN).clamp(1, MOST_PIECES) };
+        let all = |[tall, wide]: &[usize; 2]| rows.next_multiple_of(*tall) * columns.next_multiple_of(*wide);
+        let shapes = if length == inner { TILES.as_slice() } else { &TILES[..1] };
+        let tile = *shapes.iter().min_by_key(|tile| all(tile))?;
+        let tiles = [rows.div_ceil(tile[0]), columns.div_ceil(tile[1])];
+        Some(Dots { runs, together, pieces, tile, tiles, sums: all(&tile) * lanes })
     }
 
     /// How many numbers all sums are.
     pub fn room(&self) -> usize {
         self.sums * self.pieces
     }
+
+    /// Into how many parts the results of a piece are cut, along the longer side: each is computed in the same
+    /// way in whatever part it is, so this may depend on the number of threads.
+    fn parts(&self, product: &Shape) -> usize {
+        let [_, rows, columns, inner] = product.sizes;
+        let most = threads::count().div_ceil(self.pieces).min(self.tiles[0].max(self.tiles[1]));
+        (rows * columns * inner / self.pieces / LEAST).clamp(1, most.max(1))
+    }
 }
 
 impl Task<'_> {
     pub(super) fn dots(self, dots: &Dots, room: Shared) {
         let per_piece = dots.runs.len().div_ceil(dots.pieces);
+        let parts = dots.parts(self.product);
+        let part = |number: usize| {
+            let along = usize::from(dots.tiles[1] > dots.tiles[0]);
+            let mut part = [[0, dots.tiles[0]], [0, dots.tiles[1]]];
+            part[along] = [0, 1].map(|end| dots.tiles[along] * (number + end) / parts);
+            part
+        };
         for item in self.items[0]..self.items[1] {
-            threads::each(dots.pieces, &|piece| {
+            threads::each(dots.pieces * parts, &|unit| {
+                let (piece, tiles) = (unit / parts, part(unit % parts));
                 let runs = &dots.runs[(piece * per_piece).min(dots.runs.len())..];
                 let runs = &runs[..per_piece.min(runs.len())];
-                let sums = room.at((piece * dots.sums) as isize);
-                // SAFETY: the processor has what was detected; the workspace has room for the sums of all
-                // pieces, one after the other.
+                // SAFETY: the workspace has room for the sums of all pieces, one after the other; a unit takes
+                // those of its own tiles.
                 unsafe {
-                    match self.product.level {
-                        #[cfg(target_arch = "x86_64")]
-                        Level::V4 => piece_v4(self, item, dots, runs, sums),
-                        #[cfg(target_arch = "x86_64")]
-                        Level::V3 => piece_v3(self, item, dots, runs, sums),
-                        Level::Portable => sum_piece::<Portable, 4>(self, item, dots, runs, sums),
+                    self.sum(item, dots, runs, room.at((piece * dots.sums) as isize), tiles);
+                    if dots.pieces == 1 {
+                        self.finish(item, dots, room, tiles);
                     }
                 }
             });
-            // SAFETY: the sums of all pieces were just written, and rows are different places of the target,
-            // which no factor meets (`check`).
-            threads::each(self.product.sizes[1], &|row| unsafe { self.finish(item, dots, room, row) });
+            if dots.pieces > 1 {
+                // SAFETY: the sums of all pieces were just written.
+                threads::each(parts, &|number| unsafe { self.finish(item, dots, room, part(number)) });
+            }
         }
     }
 
-    /// Adds up pieces and lanes of a row, in order, and writes the results.
-    ///
     /// # Safety
-    /// All sums were written, and no one else uses the row of the target.
-    unsafe fn finish(self, item: usize, dots: &Dots, room: Shared, row: usize) {
-        let product = self.product;
-        let columns = product.sizes[2];
-        let lanes = product.tile()[1] / 2;
-        let target = self.arena.at(product.offsets[2] + product.batch[2].at(item));
-        let wide = columns.div_ceil(COLUMNS);
-        for column in 0..columns {
-            let tile = row / ROWS * wide + column / COLUMNS;
-            let first = ((tile * ROWS + row % ROWS) * COLUMNS + column % COLUMNS) * lanes;
-            let mut lane = [0.0f32; 16];
-            for piece in 0..dots.pieces {
-                // SAFETY: inside of the sums of a piece.
-                let values = unsafe {
-                    let values = room.at((piece * dots.sums + first) as isize).cast_const();
-                    std::slice::from_raw_parts(values, lanes)
-                };
-                lane.iter_mut().zip(values).for_each(|(lane, value)| *lane += value);
+    /// As `sum_tiles`.
+    unsafe fn sum(self, item: usize, dots: &Dots, runs: &[Run], sums: *mut f32, tiles: [[usize; 2]; 2]) {
+        // SAFETY: as the caller promises; the processor has what was detected.
+        unsafe {
+            match self.product.level {
+                #[cfg(target_arch = "x86_64")]
+                Level::V4 => sum_v4(self, item, dots, runs, sums, tiles),
+                #[cfg(target_arch = "x86_64")]
+                Level::V3 => sum_v3(self, item, dots, runs, sums, tiles),
+                Level::Portable => sum::<Portable>(self, item, dots, runs, sums, tiles),
             }
-            let mut half = lanes / 2;
-            while half > 0 {
-                (0..half).for_each(|number| lane[number] += lane[number + half]);
-                half /= 2;
+        }
+    }
+
+    /// # Safety
+    /// As `finish`.
+    unsafe fn finish(self, item: usize, dots: &Dots, room: Shared, tiles: [[usize; 2]; 2]) {
+        // SAFETY: as the caller promises; the processor has what was detected.
+        unsafe {
+            match self.product.level {
+                #[cfg(target_arch = "x86_64")]
+                Level::V4 => finish_v4(self, item, dots, room, tiles),
+                #[cfg(target_arch = "x86_64")]
+                Level::V3 => finish_v3(self, item, dots, room, tiles),
+                Level::Portable => finish::<Portable>(self, item, dots, room, tiles),
             }
-            let place = target.wrapping_offset(product.rows[1].at(row) + product.columns[1].at(column));
-            // SAFETY: `check` showed the places of the target to be inside the arena.
-            unsafe { *place = if product.descends { *place } else { 0.0 } + self.scale * lane[0] };
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn piece_v4(task: Task, item: usize, dots: &Dots, runs: &[Run], sums: *mut f32) {
+unsafe fn sum_v4(task: Task, item: usize, dots: &Dots, runs: &[Run], sums: *mut f32, tiles: [[usize; 2]; 2]) {
     // SAFETY: as the caller promises.
-    unsafe { sum_piece::<V4, 16>(task, item, dots, runs, sums) }
+    unsafe { sum::<V4>(task, item, dots, runs, sums, tiles) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn piece_v3(task: Task, item: usize, dots: &Dots, runs: &[Run], sums: *mut f32) {
+unsafe fn sum_v3(task: Task, item: usize, dots: &Dots, runs: &[Run], sums: *mut f32, tiles: [[usize; 2]; 2]) {
     // SAFETY: as the caller promises.
-    unsafe { sum_piece::<V3, 8>(task, item, dots, runs, sums) }
+    unsafe { sum::<V3>(task, item, dots, runs, sums, tiles) }
 }
 
-/// Sums runs for all results, in lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn finish_v4(task: Task, item: usize, dots: &Dots, room: Shared, tiles: [[usize; 2]; 2]) {
+    // SAFETY: as the caller promises.
+    unsafe { finish::<V4>(task, item, dots, room, tiles) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn finish_v3(task: Task, item: usize, dots: &Dots, room: Shared, tiles: [[usize; 2]; 2]) {
+    // SAFETY: as the caller promises.
+    unsafe { finish::<V3>(task, item, dots, room, tiles) }
+}
+
+/// Adds up pieces and lanes of the results of some tiles, in order, and writes them.
 ///
 /// # Safety
-/// The runs are summands of the product, and `sums` has room for the sums of a piece.
+/// All their sums were written, and no one else uses them or the results.
 #[inline(always)]
-unsafe fn sum_piece<M: Machine, const H: usize>(task: Task, item: usize, dots: &Dots, runs: &[Run], sums: *mut f32) {
+unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, tiles: [[usize; 2]; 2]) {
     let product = task.product;
-    let [_, rows, columns, _] = product.sizes;
-    let base = |operand: usize| task.arena.at(product.offsets[operand] + product.batch[operand].at(item)).cast_const();
-    let (left, right) = (base(0), base(1));
-    // SAFETY: the caller's. Rows and columns beyond the last are read as the last.
-    unsafe {
-        sums.write_bytes(0, dots.sums);
-        for chunk in runs.chunks(dots.together) {
-            let mut tile = sums.cast::<[[[f32; H]; COLUMNS]; ROWS]>();
-            for row in (0..rows).step_by(ROWS) {
-                let left: [*const f32; ROWS] =
-                    std::array::from_fn(|r| left.wrapping_offset(product.rows[0].at((row + r).min(rows - 1))));
-                for column in (0..columns).step_by(COLUMNS) {
-                    let right: [*const f32; COLUMNS] = std::array::from_fn(|c| {
-                        right.wrapping_offset(product.columns[0].at((column + c).min(columns - 1)))
-                    });
-                    let mut own = *tile;
-                    for run in chunk {
-                        let left = left.map(|row| row.wrapping_offset(run.places[0]));
-                        let right = right.map(|column| column.wrapping_offset(run.places[1]));
-                        add::<M, H>(&mut own, left, right, run.length);
+    let [tall, wide] = dots.tile;
+    let target = task.arena.at(product.offsets[2] + product.batch[2].at(item));
+    for tile_row in tiles[0][0]..tiles[0][1] {
+        for tile_column in tiles[1][0]..tiles[1][1] {
+            let tile = (tile_row * dots.tiles[1] + tile_column) * tall * wide * M::LANES;
+            for row in tile_row * tall..((tile_row + 1) * tall).min(product.sizes[1]) {
+                let line = target.wrapping_offset(product.rows[1].at(row));
+                for column in tile_column * wide..((tile_column + 1) * wide).min(product.sizes[2]) {
+                    let own = tile + ((row - tile_row * tall) * wide + column - tile_column * wide) * M::LANES;
+                    let place = line.wrapping_offset(product.columns[1].at(column));
+                    // SAFETY: inside of the sums of every piece; `check` showed the places of the target to be
+                    // inside the arena.
+                    unsafe {
+                        let mut sum = M::load(room.at(own as isize));
+                        for piece in 1..dots.pieces {
+                            sum = M::add(sum, M::load(room.at((piece * dots.sums + own) as isize)));
+                        }
+                        *place = if product.descends { *place } else { 0.0 } + task.scale * M::total(sum);
                     }
-                    *tile = own;
-                    tile = tile.add(1);
                 }
             }
         }
     }
 }
 
-/// Adds the products of so many numbers, lane by lane.
+/// Sums runs for the results of some tiles, in lanes.
 ///
 /// # Safety
-/// All pointers lead to `length` numbers, which is at least H.
+/// The runs are summands of the product, and `sums` has room for the sums of a piece, those of these tiles
+/// for no one else.
 #[inline(always)]
-unsafe fn add<M: Machine, const H: usize>(
-    sums: &mut [[[f32; H]; COLUMNS]; ROWS],
-    left: [*const f32; ROWS],
-    right: [*const f32; COLUMNS],
-    length: usize,
-) {
-    let mut at = 0;
-    while at + H <= length {
-        let (mut lines, mut other) = ([[0.0f32; H]; ROWS], [[0.0f32; H]; COLUMNS]);
-        // SAFETY: the caller's.
-        unsafe {
-            lines.iter_mut().zip(&left).for_each(|(line, row)| *line = line_at::<H>(*row, at));
-            other.iter_mut().zip(&right).for_each(|(line, column)| *line = line_at::<H>(*column, at));
+unsafe fn sum<M: Lanes>(task: Task, item: usize, dots: &Dots, runs: &[Run], sums: *mut f32, tiles: [[usize; 2]; 2]) {
+    // SAFETY: the caller's.
+    unsafe {
+        match dots.tile {
+            [5, _] => sum_tiles::<M, 5, 2>(task, item, dots, runs, sums, tiles),
+            [2, _] => sum_tiles::<M, 2, 5>(task, item, dots, runs, sums, tiles),
+            _ => sum_tiles::<M, 3, 3>(task, item, dots, runs, sums, tiles),
         }
-        products::<M, H>(sums, &lines, &other);
-        at += H;
-    }
-    if at < length {
-        // The last H, but those that were taken are 0 in both.
-        let (at, taken) = (length - H, H - (length - at));
-        let (mut lines, mut other) = ([[0.0f32; H]; ROWS], [[0.0f32; H]; COLUMNS]);
-        // SAFETY: the caller's; H is at most 16, and fewer are taken.
-        unsafe {
-            let mask = MASK.as_ptr().add(16 - taken).cast::<[u32; H]>().read_unaligned();
-            lines.iter_mut().zip(&left).for_each(|(line, row)| *line = masked(line_at::<H>(*row, at), mask));
-            other.iter_mut().zip(&right).for_each(|(line, column)| *line = masked(line_at::<H>(*column, at), mask));
-        }
-        products::<M, H>(sums, &lines, &other);
     }
 }
 
 /// # Safety
-/// The source leads to H numbers from there.
+/// As `sum`.
 #[inline(always)]
-unsafe fn line_at<const H: usize>(source: *const f32, at: usize) -> [f32; H] {
-    // SAFETY: the caller's.
-    unsafe { source.add(at).cast::<[f32; H]>().read_unaligned() }
-}
-
-#[inline(always)]
-fn masked<const H: usize>(mut line: [f32; H], mask: [u32; H]) -> [f32; H] {
-    for lane in 0..H {
-        line[lane] = f32::from_bits(line[lane].to_bits() & mask[lane]);
-    }
-    line
-}
-
-#[inline(always)]
-fn products<M: Machine, const H: usize>(
-    sums: &mut [[[f32; H]; COLUMNS]; ROWS],
-    left: &[[f32; H]; ROWS],
-    right: &[[f32; H]; COLUMNS],
+unsafe fn sum_tiles<M: Lanes, const R: usize, const C: usize>(
+    task: Task,
+    item: usize,
+    dots: &Dots,
+    runs: &[Run],
+    sums: *mut f32,
+    tiles: [[usize; 2]; 2],
 ) {
-    for r in 0..ROWS {
-        for c in 0..COLUMNS {
-            for lane in 0..H {
-                sums[r][c][lane] = fma::<M>(left[r][lane], right[c][lane], sums[r][c][lane]);
+    let product = task.product;
+    let [_, rows, columns, _] = product.sizes;
+    let base = |operand: usize| task.arena.at(product.offsets[operand] + product.batch[operand].at(item)).cast_const();
+    let size = R * C * M::LANES;
+    for chunk in 0..runs.len().div_ceil(dots.together).max(1) {
+        let from = (chunk * dots.together).min(runs.len());
+        let some = &runs[from..(from + dots.together).min(runs.len())];
+        for row in tiles[0][0]..tiles[0][1] {
+            // Rows and columns beyond the last are read as the last.
+            let left: [*const f32; R] =
+                array(|r| base(0).wrapping_offset(product.rows[0].at((row * R + r).min(rows - 1))));
+            for column in tiles[1][0]..tiles[1][1] {
+                let right: [*const f32; C] =
+                    array(|c| base(1).wrapping_offset(product.columns[0].at((column * C + c).min(columns - 1))));
+                let place = sums.wrapping_add((row * dots.tiles[1] + column) * size);
+                // SAFETY: the caller's.
+                unsafe { add_runs::<M, R, C>(place, chunk > 0, left, right, some) };
+            }
+        }
+    }
+}
+
+/// Adds the products of runs to sums that stay in registers.
+///
+/// # Safety
+/// The sums are at `place`; from the pointers the runs are R and C lines of numbers.
+#[inline(always)]
+unsafe fn add_runs<M: Lanes, const R: usize, const C: usize>(
+    place: *mut f32,
+    adds: bool,
+    left: [*const f32; R],
+    right: [*const f32; C],
+    runs: &[Run],
+) {
+    // SAFETY: the caller's. A run is no shorter than a vector.
+    unsafe {
+        let zero = M::splat(0.0);
+        let mut sums = [[zero; C]; R];
+        for run in runs {
+            let left = left.map(|row| row.wrapping_offset(run.places[0]));
+            let right = right.map(|column| column.wrapping_offset(run.places[1]));
+            let mut at = 0;
+            while at + M::LANES <= run.length {
+                let columns: [M::Vector; C] = array(|c| M::load(right[c].add(at)));
+                for r in 0..R {
+                    let row = M::load(left[r].add(at));
+                    for c in 0..C {
+                        sums[r][c] = M::multiply_add(row, columns[c], sums[r][c]);
+                    }
+                }
+                at += M::LANES;
+            }
+            if at < run.length {
+                // The last vector, but what was taken counts as 0 in both factors.
+                let (at, taken) = (run.length - M::LANES, M::LANES - (run.length - at));
+                let mask = M::load(MASK.as_ptr().add(16 - taken).cast());
+                let columns: [M::Vector; C] = array(|c| M::keep(mask, M::load(right[c].add(at))));
+                for r in 0..R {
+                    let row = M::keep(mask, M::load(left[r].add(at)));
+                    for c in 0..C {
+                        sums[r][c] = M::multiply_add(row, columns[c], sums[r][c]);
+                    }
+                }
+            }
+        }
+        for (r, row) in sums.into_iter().enumerate() {
+            for (c, sum) in row.into_iter().enumerate() {
+                let place = place.add((r * C + c) * M::LANES);
+                M::store(if adds { M::add(M::load(place), sum) } else { sum }, place);
             }
         }
     }

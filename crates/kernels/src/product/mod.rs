@@ -1,25 +1,22 @@
-//! Matrix products over groups of axes. A kernel keeps a tile of results in registers; what differs is
-//! how it gets its factors. Mostly the right one is packed into panels once, whatever its strides, and
-//! a panel of the left one where it has gaps along the summands (after K. Goto and R. van de Geijn,
-//! *Anatomy of High-Performance Matrix Multiplication*, 2008). Where the columns of the right factor
-//! lie side by side it is read in place, as in a convolution; and where there are few results, each a
-//! sum of many products of numbers that lie side by side, they are summed in lanes.
+//! Matrix products over groups of axes, in two ways. Mostly a kernel keeps a tile of results in registers
+//! ([`blocks`]). Where there are few results, each a sum of many products of numbers that lie side by side
+//! in both factors, they are summed in lanes ([`dots`]).
 
+mod blocks;
 mod check;
-mod direct;
 mod dots;
 mod kernel;
+mod lanes;
+mod lines;
 mod offsets;
 mod pack;
-mod packed;
 
 use crate::arena::{Arena, Shared};
 use crate::machine::Level;
+use blocks::Blocks;
 use check::check_steps;
-use direct::Direct;
 use dots::Dots;
 use offsets::Offsets;
-use packed::SMALL;
 use std::mem::MaybeUninit;
 
 /// One axis of a group.
@@ -53,8 +50,20 @@ pub struct ProductSpec {
     pub by_steps: bool,
 }
 
+/// Rows and columns of the largest tile of any machine.
+const WIDEST: [usize; 2] = [12, 32];
+
 /// A checked product.
 pub struct Product {
+    shape: Shape,
+    arena: usize,
+    /// How many positions the first axis of the batch has, where they are run one by one.
+    steps: Option<usize>,
+    method: Method,
+}
+
+/// Where everything is.
+struct Shape {
     batch: [Offsets; 3],
     rows: [Offsets; 2],
     columns: [Offsets; 2],
@@ -65,47 +74,37 @@ pub struct Product {
     scale: f32,
     descends: bool,
     level: Level,
-    arena: usize,
-    /// How many positions the first axis of the batch has, where they are run one by one.
-    steps: Option<usize>,
-    method: Method,
 }
 
 /// How it is computed.
 enum Method {
-    Packed,
-    Direct(Direct),
+    Blocks(Blocks),
     Dots(Dots),
 }
 
-/// Memory in which right factors are packed.
+/// Memory for sums that are not finished.
 #[derive(Default)]
 pub struct Workspace {
-    packed: Vec<f32>,
+    sums: Vec<f32>,
 }
 
 impl Workspace {
     /// How many numbers it holds.
     pub fn len(&self) -> usize {
-        self.packed.len()
+        self.sums.len()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.packed.is_empty()
+        self.sums.is_empty()
     }
 
-    /// Room for the right factor of a product.
+    /// Room for the sums of a product.
     pub fn reserve(&mut self, product: &Product) {
-        let length = self.packed.len().max(product.room());
-        self.packed.resize(length, 0.0);
+        let length = self.sums.len().max(product.room());
+        self.sums.resize(length, 0.0);
     }
 }
-
-/// Summands that are taken at once: a panel of so many stays in the first cache.
-const DEPTH: usize = 256;
-/// Multiplications in a piece of work that is worth handing to another thread.
-const GRAIN: usize = 200_000;
 
 impl Product {
     /// Checks and prepares a product over an arena of a length.
@@ -117,7 +116,7 @@ impl Product {
         let size = |group: &Vec<Dimension>| group.iter().map(|axis| axis.extent).product::<usize>();
         check_steps(spec, arena)?;
         let pair = |group: &[Dimension], a, b| [Offsets::new(group, a), Offsets::new(group, b)];
-        let product = Product {
+        let shape = Shape {
             batch: [0, 1, 2].map(|operand| Offsets::new(&spec.batch, operand)),
             rows: pair(&spec.rows, 0, 2),
             columns: pair(&spec.columns, 1, 2),
@@ -127,55 +126,25 @@ impl Product {
             scale: spec.scale,
             descends: spec.descends,
             level: Level::detect(),
-            arena,
-            steps: spec.by_steps.then(|| spec.batch[0].extent),
-            method: Method::Packed,
         };
-        Ok(product.with_method())
-    }
-
-    fn with_method(mut self) -> Product {
-        self.method = if let Some(dots) = Dots::new(&self) {
-            Method::Dots(dots)
-        } else if let Some(direct) = Direct::new(&self) {
-            Method::Direct(direct)
-        } else {
-            Method::Packed
-        };
-        self
+        let steps = spec.by_steps.then(|| spec.batch[0].extent);
+        Ok(Product { method: Method::new(&shape), shape, arena, steps })
     }
 
     /// For tests: as on another processor.
     #[cfg(test)]
     pub(crate) fn with_level(mut self, level: Level) -> Product {
-        self.level = level;
-        self.with_method()
+        self.shape.level = level;
+        self.method = Method::new(&self.shape);
+        self
     }
 
-    fn tile(&self) -> [usize; 2] {
-        match self.level {
-            #[cfg(target_arch = "x86_64")]
-            Level::V4 => [12, 32],
-            #[cfg(target_arch = "x86_64")]
-            Level::V3 => [6, 16],
-            Level::Portable => [4, 8],
-        }
-    }
-
-    /// How many numbers of the workspace it needs: for what is packed of the right factor at once, if the
-    /// stack is not enough for that, or for sums in lanes.
+    /// How many numbers of the workspace it needs.
     fn room(&self) -> usize {
         match &self.method {
-            Method::Packed => self.packed_length(),
-            Method::Direct(_) => 0,
             Method::Dots(dots) => dots.room(),
+            Method::Blocks(_) => 0,
         }
-    }
-
-    fn packed_length(&self) -> usize {
-        let [_, _, columns, inner] = self.sizes;
-        let length = columns.next_multiple_of(self.tile()[1]) * inner.min(DEPTH);
-        if length <= SMALL { 0 } else { length }
     }
 
     /// Runs it.
@@ -192,19 +161,39 @@ impl Product {
     /// Where arena or workspace are not those it was made for, or there is no such step.
     pub fn run_step(&self, arena: &mut Arena, workspace: &mut Workspace, rate: f32, step: usize) {
         assert_eq!(arena.len(), self.arena, "the arena that the product was made for");
-        assert!(workspace.packed.len() >= self.room(), "a workspace with room for the product");
+        assert!(workspace.sums.len() >= self.room(), "a workspace with room for the product");
         let shared = Shared(arena.values_mut().as_mut_ptr());
-        let scale = if self.descends { -rate * self.scale } else { self.scale };
+        let scale = if self.shape.descends { -rate * self.shape.scale } else { self.shape.scale };
         let steps = self.steps.unwrap_or(1);
         assert!(step < steps, "a step of the product");
-        let items = self.sizes[0] / steps;
-        let task = Task { product: self, arena: shared, scale, items: [step * items, (step + 1) * items] };
-        let room = Shared(workspace.packed.as_mut_ptr());
+        let items = self.shape.sizes[0] / steps;
+        let task = Task { product: &self.shape, arena: shared, scale, items: [step * items, (step + 1) * items] };
+        let room = Shared(workspace.sums.as_mut_ptr());
         match &self.method {
-            Method::Packed if self.packed_length() == 0 => task.small(),
-            Method::Packed => task.large(room),
-            Method::Direct(direct) => task.direct(direct),
             Method::Dots(dots) => task.dots(dots, room),
+            Method::Blocks(blocks) => task.blocks(blocks),
+        }
+    }
+}
+
+impl Method {
+    fn new(shape: &Shape) -> Method {
+        match Dots::new(shape) {
+            Some(dots) => Method::Dots(dots),
+            None => Method::Blocks(Blocks::new(shape)),
+        }
+    }
+}
+
+impl Shape {
+    /// Rows and columns of a tile: two vectors of columns.
+    fn tile(&self) -> [usize; 2] {
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            Level::V4 => [12, 32],
+            #[cfg(target_arch = "x86_64")]
+            Level::V3 => [6, 16],
+            Level::Portable => [4, 8],
         }
     }
 }
@@ -212,19 +201,21 @@ impl Product {
 /// One run of a product.
 #[derive(Clone, Copy)]
 struct Task<'a> {
-    product: &'a Product,
+    product: &'a Shape,
     arena: Shared,
     scale: f32,
     /// Items of the batch, from the first on to before the last.
     items: [usize; 2],
 }
 
-/// Part of the results.
-#[derive(Clone, Copy)]
-struct Block {
-    rows: [usize; 2],
-    columns: [usize; 2],
-    inner: [usize; 2],
+/// An array by a function. A plain loop, which is always unrolled.
+#[inline(always)]
+fn array<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N] {
+    let mut array = [f(0); N];
+    for (number, place) in array.iter_mut().enumerate().skip(1) {
+        *place = f(number);
+    }
+    array
 }
 
 /// Room on the stack, not initialised: it is written before it is read.

@@ -22,6 +22,11 @@ impl Offsets {
                     let steps: Vec<isize> = steps.collect();
                     table = table.iter().flat_map(|base| steps.iter().map(move |step| base + step)).collect();
                 }
+                let step = table.get(1).copied().unwrap_or(0);
+                if table.iter().zip(0..).all(|(place, number)| *place == number * step) {
+                    // Several axes that lie in memory like one.
+                    return Offsets::Even(step);
+                }
                 let innermost = group[group.len() - 1];
                 let run = if innermost.strides[operand] == 1 { innermost.extent } else { 1 };
                 Offsets::Table(table, run)
@@ -35,6 +40,14 @@ impl Offsets {
         match self {
             Offsets::Even(stride) => position as isize * stride,
             Offsets::Table(table, _) => table[position],
+        }
+    }
+
+    /// The table, where there is one.
+    pub fn places(&self) -> Option<*const isize> {
+        match self {
+            Offsets::Even(_) => None,
+            Offsets::Table(table, _) => Some(table.as_ptr()),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Packing: parts of the factors in the order in which a tile takes them.
 
-use super::kernel::Left;
-use super::{Block, Task};
+use super::lanes::Lanes;
+use super::lines::Lines;
+use super::{Task, array};
 use crate::machine::Machine;
 
+/// Numbers that are turned at once, along both sides.
+const LEAST: usize = 8;
+
 /// Neighbours among the columns of a panel.
-#[derive(Clone, Copy, Default)]
 struct Run {
     /// The first of them in the panel.
     column: usize,
@@ -14,45 +17,55 @@ struct Run {
     place: isize,
 }
 
-/// Packs columns of the right factor into panels of N columns, one summand after the other; columns
-/// beyond the last are 0.
+/// Packs up to N columns of the right factor into a panel, one summand after the other; columns beyond the
+/// last are 0.
 ///
 /// # Safety
-/// The block is part of the product, and `packed` has room for it, columns rounded up to panels.
+/// Columns and summands are those of the product, and `panel` has room for N columns.
 #[inline(always)]
-pub(super) unsafe fn pack_right<M: Machine, const N: usize>(task: Task, item: usize, block: Block, packed: *mut f32) {
+pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
+    task: Task,
+    item: usize,
+    [first, end]: [usize; 2],
+    summands: [usize; 2],
+    panel: *mut f32,
+) {
     let product = task.product;
     let base = task.arena.at(product.offsets[1] + product.batch[1].at(item)).cast_const();
     let (columns, inner) = (&product.columns[0], &product.inner[1]);
-    let depth = block.inner[1] - block.inner[0];
-    let mut panel = packed;
-    for column in (block.columns[0]..block.columns[1]).step_by(N) {
-        let width = N.min(block.columns[1] - column);
-        // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
-        unsafe {
-            if width < N {
-                panel.write_bytes(0, depth * N);
+    let (width, depth) = (end - first, summands[1] - summands[0]);
+    // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
+    unsafe {
+        if width < N {
+            panel.write_bytes(0, depth * N);
+        }
+        if depth >= LEAST && inner.run_from(summands[0]) >= LEAST && !columns.is_run(first, width) {
+            // Along the summands, as far as they lie side by side.
+            let mut k = 0;
+            while k < depth {
+                let length = inner.run_from(summands[0] + k).min(depth - k);
+                let start = base.wrapping_offset(inner.at(summands[0] + k));
+                turn::<M, N>(|c| start.wrapping_offset(columns.at(first + c)), panel.add(k * N), width, length);
+                k += length;
             }
-            if inner.is_dense() {
-                let place = |c: usize| base.wrapping_offset(columns.at(column + c) + block.inner[0] as isize);
-                turn::<M, N>(place, panel, width, depth);
-            } else {
-                let (mut runs, mut count) = ([Run::default(); N], 0);
-                let mut c = 0;
-                while c < width {
-                    let length = columns.run_from(column + c).min(width - c);
-                    runs[count] = Run { column: c, length, place: columns.at(column + c) };
-                    (c, count) = (c + length, count + 1);
-                }
-                let source = |k: usize| base.wrapping_offset(inner.at(block.inner[0] + k));
-                copy_runs::<N>(source, &runs[..count], panel, depth);
-            }
-            panel = panel.add(depth * N);
+            return;
+        }
+        let places = inner.places();
+        let source = |k: usize| match places {
+            // SAFETY: the table has all summands.
+            Some(places) => base.wrapping_offset(*places.add(summands[0] + k)),
+            None => base.wrapping_offset(inner.at(summands[0] + k)),
+        };
+        let mut c = 0;
+        while c < width {
+            let length = columns.run_from(first + c).min(width - c);
+            copy_run::<N>(&source, &Run { column: c, length, place: columns.at(first + c) }, panel, depth);
+            c += length;
         }
     }
 }
 
-/// Rows or columns that are dense along what is summed over.
+/// Columns that are dense along what is summed over.
 ///
 /// # Safety
 /// The places of all up to `width` lead to `depth` numbers, and `panel` has room for N times as many.
@@ -63,51 +76,63 @@ unsafe fn turn<M: Machine, const N: usize>(
     width: usize,
     depth: usize,
 ) {
-    let mut c = 0;
     // SAFETY: the caller's.
     unsafe {
-        while c + 8 <= width {
-            let sources: [*const f32; 8] = std::array::from_fn(|number| place(c + number));
-            let mut k = 0;
-            while k + 8 <= depth {
-                M::transpose(sources.map(|source| source.add(k)), panel.add(k * N + c), N);
-                k += 8;
+        if width < LEAST || depth < LEAST {
+            for c in 0..width {
+                let source = place(c);
+                (0..depth).for_each(|k| *panel.add(k * N + c) = *source.add(k));
             }
-            for k in k..depth {
-                for (number, source) in sources.iter().enumerate() {
-                    *panel.add(k * N + c + number) = *source.add(k);
-                }
-            }
-            c += 8;
+            return;
         }
-        for c in c..width {
-            let source = place(c);
-            for k in 0..depth {
-                *panel.add(k * N + c) = *source.add(k);
+        // The last square meets the one before where the length is no multiple.
+        for c in (0..width).step_by(LEAST) {
+            let c = c.min(width - LEAST);
+            let sources: [*const f32; LEAST] = array(|number| place(c + number));
+            for k in (0..depth).step_by(LEAST) {
+                let k = k.min(depth - LEAST);
+                M::transpose(sources.map(|source| source.add(k)), panel.add(k * N + c), N);
             }
         }
     }
 }
 
+/// Copies neighbours of every summand.
+///
 /// # Safety
-/// Every source has the runs, and `panel` has room for N times `depth` numbers.
+/// Every source has the run, and `panel` has room for N times `depth` numbers.
 #[inline(always)]
-unsafe fn copy_runs<const N: usize>(source: impl Fn(usize) -> *const f32, runs: &[Run], panel: *mut f32, depth: usize) {
+unsafe fn copy_run<const N: usize>(source: &impl Fn(usize) -> *const f32, run: &Run, panel: *mut f32, depth: usize) {
+    let panel = panel.wrapping_add(run.column);
     // SAFETY: the caller's.
     unsafe {
-        if let [Run { length, place, .. }] = runs
-            && *length == N
-        {
-            for k in 0..depth {
-                let from = source(k).wrapping_offset(*place).cast::<[f32; N]>();
-                panel.add(k * N).cast::<[f32; N]>().write_unaligned(from.read_unaligned());
-            }
-            return;
+        match run.length {
+            16.. => copy_columns::<N, 16>(source, run, panel, depth),
+            8.. => copy_columns::<N, 8>(source, run, panel, depth),
+            4.. => copy_columns::<N, 4>(source, run, panel, depth),
+            _ => copy_columns::<N, 1>(source, run, panel, depth),
         }
+    }
+}
+
+/// W numbers at once; the last may meet those before. A run is not shorter.
+///
+/// # Safety
+/// As `copy_run`.
+#[inline(always)]
+unsafe fn copy_columns<const N: usize, const W: usize>(
+    source: &impl Fn(usize) -> *const f32,
+    run: &Run,
+    panel: *mut f32,
+    depth: usize,
+) {
+    for c in (0..run.length).step_by(W) {
+        let c = c.min(run.length - W);
         for k in 0..depth {
-            let source = source(k);
-            for run in runs {
-                copy(source.wrapping_offset(run.place), panel.add(k * N + run.column), run.length);
+            // SAFETY: the caller's.
+            unsafe {
+                let numbers = source(k).wrapping_offset(run.place).add(c).cast::<[f32; W]>().read_unaligned();
+                panel.add(k * N + c).cast::<[f32; W]>().write_unaligned(numbers);
             }
         }
     }
@@ -118,7 +143,7 @@ unsafe fn copy_runs<const N: usize>(source: impl Fn(usize) -> *const f32, runs: 
 /// # Safety
 /// As `copy_nonoverlapping`.
 #[inline(always)]
-unsafe fn copy(source: *const f32, target: *mut f32, length: usize) {
+pub(super) unsafe fn copy(source: *const f32, target: *mut f32, length: usize) {
     // SAFETY: the caller's; blocks end within the length.
     unsafe {
         let four = |at: usize| {
@@ -139,44 +164,75 @@ unsafe fn copy(source: *const f32, target: *mut f32, length: usize) {
     }
 }
 
-/// R rows of the left factor: where they are if they are dense along what is summed over, else packed,
-/// one summand after the other. Rows beyond the last are repeated, or 0.
+/// Packs rows of the left factor, for tiles of R rows, or S where no more are left: all rows of a summand,
+/// then those of the next. `step` tells how far from the first each summand is.
 ///
 /// # Safety
-/// The rows are part of the product, and `packed` has room for R times the depth.
+/// Every row of every summand below `depth` can be read at its place, also those that a tile has beyond the
+/// last, and `packed` has room for them and eight numbers.
 #[inline(always)]
-pub(super) unsafe fn left<const R: usize>(
-    task: Task,
-    item: usize,
-    rows: [usize; 2],
-    inner: [usize; 2],
+pub(super) unsafe fn pack_left<M: Lanes, const R: usize, const S: usize>(
+    base: *const f32,
+    step: impl Fn(usize) -> isize,
+    dense: bool,
+    lines: &Lines,
+    depth: usize,
     packed: *mut f32,
-) -> Left<R> {
-    let product = task.product;
-    let base = task.arena.at(product.offsets[0] + product.batch[0].at(item)).cast_const();
-    let (places, depth, count) = (&product.rows[0], inner[1] - inner[0], rows[1] - rows[0]);
-    if product.inner[0].is_dense() {
-        let row = |r: usize| base.wrapping_offset(places.at((rows[0] + r).min(rows[1] - 1)) + inner[0] as isize);
-        return Left::Rows(std::array::from_fn(row));
-    }
-    let neighbours = places.is_run(rows[0], R) && count == R;
-    // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
+) {
+    let mut row = 0;
+    // SAFETY: the caller's.
     unsafe {
-        if count < R {
-            packed.write_bytes(0, R * depth);
-        }
-        for k in 0..depth {
-            let source = base.wrapping_offset(product.inner[0].at(inner[0] + k));
-            let line = packed.add(k * R);
-            if neighbours {
-                let from = source.wrapping_offset(places.at(rows[0])).cast::<[f32; R]>();
-                line.cast::<[f32; R]>().write_unaligned(from.read_unaligned());
-                continue;
+        while row < lines.count {
+            let (panel, is_tall) = (packed.add(row * depth), lines.count - row > S);
+            match (dense && depth >= LEAST, is_tall) {
+                (true, true) => turn_rows::<M, R>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
+                (true, false) => turn_rows::<M, S>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
+                (false, true) => pack_rows::<R>(|k| base.wrapping_offset(step(k)), &lines.left(row), depth, panel),
+                (false, false) => pack_rows::<S>(|k| base.wrapping_offset(step(k)), &lines.left(row), depth, panel),
             }
-            for r in 0..count {
-                *line.add(r) = *source.wrapping_offset(places.at(rows[0] + r));
+            row += if is_tall { R } else { S };
+        }
+    }
+}
+
+/// Rows that are dense along what is summed over.
+///
+/// # Safety
+/// As `pack_left`; there are at least eight summands.
+#[inline(always)]
+unsafe fn turn_rows<M: Machine, const R: usize>(base: *const f32, rows: &[isize; R], depth: usize, panel: *mut f32) {
+    for k in (0..depth).step_by(LEAST) {
+        let k = k.min(depth - LEAST);
+        // What squares have beyond the last row is written over: by the one before, by the next line, or by the
+        // next panel.
+        for first in (0..R).step_by(LEAST).rev() {
+            let sources = array(|number| base.wrapping_offset(rows[(first + number).min(R - 1)]).wrapping_add(k));
+            // SAFETY: the caller's.
+            unsafe { M::transpose(sources, panel.add(k * R + first), R) };
+        }
+    }
+}
+
+/// # Safety
+/// As `pack_left`.
+#[inline(always)]
+unsafe fn pack_rows<const R: usize>(
+    source: impl Fn(usize) -> *const f32,
+    rows: &[isize; R],
+    depth: usize,
+    panel: *mut f32,
+) {
+    let neighbours = (1..R).all(|r| rows[r] == rows[0] + r as isize);
+    for k in 0..depth {
+        let source = source(k);
+        // SAFETY: the caller's.
+        unsafe {
+            let line = panel.add(k * R).cast::<[f32; R]>();
+            if neighbours {
+                line.write_unaligned(source.wrapping_offset(rows[0]).cast::<[f32; R]>().read_unaligned());
+            } else {
+                line.write_unaligned(rows.map(|row| *source.wrapping_offset(row)));
             }
         }
     }
-    Left::Panel(packed)
 }

@@ -1,7 +1,10 @@
 //! Products of random shapes and layouts, held to plain loops, on every machine there is.
 
+use super::blocks::Blocks;
+use super::lines::Lines;
+use super::pack::pack_left;
 use super::{Dimension, Method, Product, ProductSpec, Workspace};
-use crate::machine::Level;
+use crate::machine::{Level, Portable};
 use crate::{Arena, Team};
 
 /// A generator of small numbers, good enough to choose shapes.
@@ -114,7 +117,10 @@ fn run(product: &Product, values: &[f32], threads: usize) -> Vec<f32> {
 
 fn agrees(spec: &ProductSpec, values: &[f32], product: &Product) {
     let found = run(product, values, 1);
-    assert!(found.iter().zip(run(product, values, 3)).all(|(one, three)| one.to_bits() == three.to_bits()), "{spec:?}");
+    for threads in 2..=4 {
+        let others = run(product, values, threads);
+        assert!(found.iter().zip(&others).all(|(one, more)| one.to_bits() == more.to_bits()), "{threads}: {spec:?}");
+    }
     let mut expected: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
     let inner = positions(&spec.inner);
     let at = |operand: usize, parts: &[[i64; 3]]| -> usize {
@@ -147,8 +153,8 @@ fn random_products() {
         for level in Level::all() {
             let product = Product::new(&spec, length).unwrap().with_level(level);
             methods[match product.method {
-                Method::Packed => 0,
-                Method::Direct(_) => 1,
+                Method::Blocks(Blocks { in_place: None, .. }) => 0,
+                Method::Blocks(_) => 1,
                 Method::Dots(_) => 2,
             }] += 1;
             agrees(&spec, &values, &product);
@@ -182,6 +188,85 @@ fn products_as_large_as_their_blocks() {
             for level in Level::all() {
                 agrees(&spec, &values, &Product::new(&spec, length).unwrap().with_level(level));
             }
+        }
+    }
+}
+
+/// Dense factors in any order of their axes, with sizes around those of tiles, blocks and parts.
+#[test]
+fn products_around_their_blocks() {
+    let rows = [1, 2, 3, 4, 6, 7, 11, 12, 13, 24, 25, 49, 191, 192, 193, 207];
+    let columns = [1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 130];
+    let inner = [0, 1, 2, 7, 8, 9, 16, 31, 32, 33, 127, 128, 129, 255, 256, 257, 300];
+    let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+    let mut dice = Dice(3);
+    for _ in 0..120 {
+        let sizes = [dice.of(&rows), dice.of(&columns), dice.of(&inner)];
+        let mut strides = |extents: [usize; 2]| {
+            let order = dice.order(2);
+            dense(&extents, &order).0
+        };
+        let (left, right) = (strides([sizes[0], sizes[2]]), strides([sizes[1], sizes[2]]));
+        let target = strides([sizes[0], sizes[1]]);
+        let (first, second) = (sizes[0] * sizes[2].max(1), sizes[1] * sizes[2].max(1));
+        let spec = ProductSpec {
+            batch: vec![],
+            rows: vec![axis(sizes[0], [left[0], 0, target[0]])],
+            columns: vec![axis(sizes[1], [0, right[0], target[1]])],
+            inner: vec![axis(sizes[2], [left[1], right[1], 0])],
+            offsets: [0, first as i64, (first + second) as i64],
+            scale: dice.of(&[1.0, 0.5]),
+            descends: dice.below(2) == 0,
+            by_steps: false,
+        };
+        let length = first + second + sizes[0] * sizes[1];
+        let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
+        for level in Level::all() {
+            agrees(&spec, &values, &Product::new(&spec, length).unwrap().with_level(level));
+        }
+    }
+}
+
+/// Rows of tiles of all machines: squares that are turned reach beyond them.
+#[test]
+fn packed_rows() {
+    fn packed<const R: usize, const S: usize>(rows: usize, depth: usize) {
+        let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+        let spec = ProductSpec {
+            batch: vec![],
+            rows: vec![axis(rows, [depth as i64, 0, 1])],
+            columns: vec![],
+            inner: vec![axis(depth, [1, 1, 0])],
+            offsets: [0, (rows * depth) as i64, ((rows + 1) * depth) as i64],
+            scale: 1.0,
+            descends: false,
+            by_steps: false,
+        };
+        let product = Product::new(&spec, (rows + 1) * depth + rows).unwrap();
+        let values: Vec<f32> = (0..rows * depth).map(|value| value as f32).collect();
+        let mut lines = Lines::new();
+        lines.fill(&product.shape, [0, rows]);
+        for dense in [false, true] {
+            let mut panels = vec![f32::NAN; (rows + R) * depth + 32];
+            let base = values.as_ptr();
+            // SAFETY: the rows are in the values, and the panels have room for them and more.
+            unsafe { pack_left::<Portable, R, S>(base, |k| k as isize, dense, &lines, depth, panels.as_mut_ptr()) };
+            let mut first = 0;
+            while first < rows {
+                let tall = if rows - first > S { R } else { S };
+                for (row, k) in (first..rows.min(first + tall)).flat_map(|row| (0..depth).map(move |k| (row, k))) {
+                    let found = panels[first * depth + k * tall + row - first];
+                    assert!(found.to_bits() == values[row * depth + k].to_bits(), "{R} {rows} {depth}: {row} {k}");
+                }
+                first += tall;
+            }
+        }
+    }
+    for rows in 1..40 {
+        for depth in [1, 7, 8, 9, 16, 19] {
+            packed::<12, 6>(rows, depth);
+            packed::<6, 3>(rows, depth);
+            packed::<4, 2>(rows, depth);
         }
     }
 }

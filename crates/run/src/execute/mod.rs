@@ -66,7 +66,7 @@ impl Engine {
         Engine { plan, arena, workspace, steps }
     }
 
-    /// The bytes of all values and of the memory in which factors of products are packed.
+    /// The bytes of all values and of sums of products that are not finished.
     pub fn bytes(&self) -> usize {
         4 * (self.arena.len() + self.workspace.len())
     }

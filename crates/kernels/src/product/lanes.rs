@@ -1,0 +1,178 @@
+//! Vectors of the width that each machine has. The loops of products are written with them, since what
+//! is kept in registers over a loop is all that counts there.
+
+use crate::machine::{Machine, Portable, fma};
+#[cfg(target_arch = "x86_64")]
+use crate::machine::{V3, V4};
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// A machine with vectors.
+///
+/// # Safety
+/// Of all functions: the processor is such a machine, and an address leads to as many numbers as are
+/// read or written there.
+pub(super) trait Lanes: Machine {
+    /// So many numbers.
+    type Vector: Copy;
+    /// How many.
+    const LANES: usize;
+
+    /// The same number everywhere.
+    unsafe fn splat(value: f32) -> Self::Vector;
+    /// Numbers side by side.
+    unsafe fn load(at: *const f32) -> Self::Vector;
+    unsafe fn store(vector: Self::Vector, at: *mut f32);
+    /// `a b + c`
+    unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Bit by bit: only what both have.
+    unsafe fn keep(mask: Self::Vector, vector: Self::Vector) -> Self::Vector;
+    /// The second half onto the first, and so on to the last two.
+    unsafe fn total(vector: Self::Vector) -> f32;
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for V4 {
+    type Vector = __m512;
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> __m512 {
+        // SAFETY: it has AVX-512.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(at: *const f32) -> __m512 {
+        // SAFETY: the caller's; it has AVX-512.
+        unsafe { _mm512_loadu_ps(at) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(vector: __m512, at: *mut f32) {
+        // SAFETY: the caller's; it has AVX-512.
+        unsafe { _mm512_storeu_ps(at, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: it has AVX-512.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: it has AVX-512.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn keep(mask: __m512, vector: __m512) -> __m512 {
+        // SAFETY: it has AVX-512 with its operations on pairs of words.
+        unsafe { _mm512_and_ps(mask, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn total(vector: __m512) -> f32 {
+        // SAFETY: it has AVX-512 with its operations on parts, hence AVX2.
+        unsafe {
+            let halves = _mm256_add_ps(_mm512_castps512_ps256(vector), _mm512_extractf32x8_ps::<1>(vector));
+            V3::total(halves)
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for V3 {
+    type Vector = __m256;
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> __m256 {
+        // SAFETY: it has AVX.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(at: *const f32) -> __m256 {
+        // SAFETY: the caller's; it has AVX.
+        unsafe { _mm256_loadu_ps(at) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(vector: __m256, at: *mut f32) {
+        // SAFETY: the caller's; it has AVX.
+        unsafe { _mm256_storeu_ps(at, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: it has FMA.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: it has AVX.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn keep(mask: __m256, vector: __m256) -> __m256 {
+        // SAFETY: it has AVX.
+        unsafe { _mm256_and_ps(mask, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn total(vector: __m256) -> f32 {
+        // SAFETY: it has AVX.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(vector), _mm256_extractf128_ps::<1>(vector));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+}
+
+impl Lanes for Portable {
+    type Vector = [f32; 4];
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> [f32; 4] {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(at: *const f32) -> [f32; 4] {
+        // SAFETY: the caller's.
+        unsafe { at.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(vector: [f32; 4], at: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { at.cast::<[f32; 4]>().write_unaligned(vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| fma::<Portable>(a[lane], b[lane], c[lane]))
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+
+    #[inline(always)]
+    unsafe fn keep(mask: [f32; 4], vector: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| f32::from_bits(mask[lane].to_bits() & vector[lane].to_bits()))
+    }
+
+    #[inline(always)]
+    unsafe fn total([a, b, c, d]: [f32; 4]) -> f32 {
+        (a + c) + (b + d)
+    }
+}
