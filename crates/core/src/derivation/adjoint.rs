@@ -1,7 +1,8 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
 use super::rewrite::{Context, Derivation, Rule};
-use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY, names};
+use super::rules::names::{self, holds_question};
+use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY};
 use super::{Stabilised, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
@@ -373,11 +374,6 @@ fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Contex
     derivation.exhaust(&[&names::FOLD, &names::FOLD_PART], context);
     derivation.exhaust(rules, context);
     derivation.exhaust(TIDY, context);
-}
-
-/// Whether a derivative in a term is not answered yet.
-pub(super) fn holds_question(term: &Term) -> bool {
-    matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.children().iter().any(holds_question)
 }
 
 /// How dear a term is to read and to compute, roughly.
