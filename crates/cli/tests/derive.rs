@@ -113,8 +113,12 @@ fn second_derivatives_are_asked_for_by_pairs() {
 fn plain_steps_are_folded_unless_they_are_asked_for() {
     let logistic = model_argument("logistic.dr");
     let (folded, all) = (run(&["derive", &logistic]), run(&["derive", &logistic, "-v"]));
-    assert!(folded.contains("(+1)") && folded.contains("-v shows them") && !folded.contains("   definition\n"));
-    assert!(!all.contains("(+") && all.contains("   definition\n"), "{all}");
+    assert!(
+        folded.contains("(+1)")
+            && folded.contains("-v shows them")
+            && !folded.contains("   definition, in normal form\n")
+    );
+    assert!(!all.contains("(+") && all.contains("   definition, in normal form\n"), "{all}");
 }
 
 #[test]

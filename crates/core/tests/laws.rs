@@ -38,6 +38,7 @@ g1[i] = u[i] / rt
 g2[i] = (u[i] - r) / n
 g3   = sum[k] u[k] v[k] / rt
 rl[i] = relu(C[i,k] u[k] + v[i])
+sy[i,j] = C[i,k] C[j,k]
 mw   = mean[k] w[k]
 ma[i] = mean[k] A[i,k]
 f1[i] = 0.9 y[i] + 0.1 / 4
@@ -214,6 +215,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("like sums joined", "t[i] = C[i,j] u[j] + C[j,i] u[j]", ""),
     ("like sums joined", "t[i,j] = u[j] (sum[k] C[i,k] v[k]) - 2 v[j] sum[k] C[i,k] u[k]", ""),
     ("like sums joined", "t = sum[i,j] C[i,j] sin(C[j,i]) + 3 sum[i,j] C[j,i] v[i] u[j]", ""),
+    ("branches together", "t[i] = where(u[i] > 0, 0, u[i]^2) + [u[i] > 0] v[i]", ""),
+    ("symmetry", "t[i,j] = sy[i,j] + v[i] sy[j,i]", ""),
+    ("symmetry", "t[i] = sum[j] (sy[i,j] u[j] - sy[j,i] v[j])", ""),
     ("common factor", "t[i] = u[i] v[i] - u[i] x[i]", ""),
     ("common factor", "t[i] = u[i] - u[i]^2", ""),
     ("common factor", "t[i] = v[i] / u[i] - x[i] / u[i]^2", ""),
@@ -302,12 +306,18 @@ fn special_subjects(seed: u64) -> Vec<(&'static str, Subject)> {
     let linear = Term::read("C", vec![Term::index(&i), Term::index(&j)]);
     let mut subjects = Vec::new();
     for (wrt, body) in [("q", diagonal), ("u", linear)] {
-        subjects.push(("definition", new_subject(model.clone(), jacobian(wrt), both.clone(), seed)));
+        subjects.push(("definition, in normal form", new_subject(model.clone(), jacobian(wrt), both.clone(), seed)));
         let term = Term::mul(vec![Term::index(&j), jacobian(wrt)]);
         let mut local = new_subject(model.clone(), term, both.clone(), seed);
         local.jacobians.insert(("h".into(), wrt.into()), Definition { indices: both.clone(), body });
         subjects.push(("local Jacobian", local));
     }
+
+    let value = Term::call(Function::Exp, Term::read("u", vec![Term::index(&i)]));
+    let inner = Term::call(Function::Sin, Term::read("C", vec![Term::index(&i), Term::integer(0)]));
+    let question = Term::derivative(inner, "C", vec![Term::index(&i), Term::index(&j)]);
+    let beside = Term::mul(vec![value, question]);
+    subjects.push(("value by its name", new_subject(model.clone(), beside, both.clone(), seed)));
 
     // The values of derivatives come from finite differences.
     for (name, wrt) in [("chain rule", "u"), ("chain rule", "q"), ("derived above", "h")] {

@@ -1,6 +1,6 @@
 //! A derivation for programs.
 
-use deltarule_core::page::derivation::{Document, GradientPage, JacobianPage, Line, Notations};
+use deltarule_core::page::derivation::{Document, GradientPage, JacobianPage, Line, NamePage, Notations};
 use deltarule_core::page::jacobian::Shape;
 use deltarule_core::page::{latex, text};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The document as one object; `of` is what was differentiated, once or twice.
 pub fn as_json(document: &Document, of: &str) -> Value {
     let verified = document.verified;
-    let names = document.cotangents.iter().map(|cotangent| {
+    let names = document.names.iter().map(|NamePage { cotangent, .. }| {
         let (left, right) = (text(&cotangent.left), text(&cotangent.right));
         json!({ "name": cotangent.name, "of": &*cotangent.derivative, "equation": format!("{left} = {right}") })
     });
@@ -33,11 +33,14 @@ fn gradient(page: &GradientPage) -> Value {
         "index": result.index_text(),
         "matrix": result.matrix_text(),
         "latex": latex(result.matrix.as_ref().unwrap_or(&result.index)),
-        "name": page.cotangent.as_ref().map(text),
+        "rows": page.rows().map(text),
+        "broadcasts": page.broadcasts(),
+        "name": page.own_name().map(text),
         "named": page.named.as_ref().map(|named| json!({
             "index": named.index_text(), "matrix": named.matrix_text(),
         })),
         "reasons": page.reasons(),
+        "conventions": page.conventions,
         "assumptions": page.assumptions,
         "notes": page.notes,
         "jacobians": page.jacobians.iter().map(jacobian).collect::<Vec<_>>(),

@@ -2,7 +2,8 @@
 
 use super::full::is_put_in;
 use super::rewrite::{Context, Derivation, Rule, Tried};
-use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY, names};
+use super::rules::names::{self, holds_question};
+use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY};
 use super::{Stabilised, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
@@ -406,11 +407,6 @@ fn finish(derivation: &mut Derivation, rules: &[&'static Rule], context: &Contex
     derivation.exhaust_knowing(&[&names::FOLD, &names::FOLD_PART], context, tried);
     derivation.exhaust_knowing(rules, context, tried);
     derivation.exhaust_knowing(TIDY, context, tried);
-}
-
-/// Whether a derivative in a term is not answered yet.
-pub(super) fn holds_question(term: &Term) -> bool {
-    matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.any_child(&mut holds_question)
 }
 
 /// How dear a term is to read and to compute, roughly.

@@ -1,10 +1,11 @@
 //! The steps of derivations one by one: exactly where exact arithmetic can tell, and else in doubles, at points
 //! that include zeros, ties and large values.
 
-use super::adjoint::{Backward, Gradient, LocalJacobian, holds_question};
+use super::adjoint::{Backward, Gradient, LocalJacobian};
 use super::check::{CheckError, sample};
 use super::exact::{Exact, Expansion, Verdict};
 use super::rewrite::{Derivation, Step};
+use super::rules::names::holds_question;
 use super::{Stabilised, derivative_name};
 use crate::meaning::{Array, MeaningError, Point, complete, evaluate};
 use crate::model::{Assumption, Model, Role, TargetKind, Tensor};

@@ -63,6 +63,11 @@ impl<'a> Names<'a> {
         self.entries.get(name).filter(|entry| entry.statement < horizon).map(|entry| entry.meaning)
     }
 
+    /// Whether the name is that of the constant: it is, where the file defines nothing of that name anywhere.
+    pub fn is_pi(&self, name: &str) -> bool {
+        matches!(name, "pi" | "π") && !self.all.contains_key(name)
+    }
+
     /// Where the name is defined.
     pub fn span(&self, name: &str) -> Option<Span> {
         self.all.get(name).copied()

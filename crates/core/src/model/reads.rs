@@ -8,7 +8,7 @@ use super::names::{Fault, Meaning, Outcome, is_reserved};
 use super::ranges::Reach;
 use super::scope::{Parameter, Scope};
 use crate::syntax::tree::{self, Expr};
-use crate::term::{Comparison, Connective, Number};
+use crate::term::{Comparison, Connective, Function, Number};
 use crate::text::Span;
 
 impl<'a> Elaborator<'_, 'a> {
@@ -39,6 +39,7 @@ impl<'a> Elaborator<'_, 'a> {
             }
             (Some(Meaning::Broken), None) => Err(Fault::Known),
             (Some(Meaning::Function(_)), None) => Err(self.function_as_value(text, name.span, scope)),
+            (None, None) if self.globals.names.is_pi(text) => Ok(pi()),
             (None, None) => Err(self.unknown_value(text, name.span, scope)),
         }
     }
@@ -209,4 +210,9 @@ impl<'a> Elaborator<'_, 'a> {
         let problem = scope.problem(format!("`{name}` is a function, not a tensor"), span, "used as a tensor");
         problem.hint("a call is written with brackets right after the name").into()
     }
+}
+
+/// π, as terms have it.
+fn pi() -> Draft {
+    Draft::Call(Function::Acos, vec![Draft::Number(Number::MINUS_ONE)])
 }

@@ -151,6 +151,7 @@ impl Constants<'_, '_> {
             },
             Some(Meaning::Function(_)) => Err(not_constant(span)),
             Some(Meaning::Broken) => Err(Fault::Known),
+            None if self.names.is_pi(name) => Ok(Number::Float(std::f64::consts::PI)),
             None => Err(self.names.unknown("constant", name, span, self.horizon, &[]).into()),
         }
     }

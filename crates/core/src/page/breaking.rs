@@ -75,8 +75,24 @@ fn add(markup: &Markup, depth: usize, out: &mut Vec<Piece>) {
             out.extend([Piece::Break(depth + 1), Piece::Operator("/")]);
             add_bracketed(below, Binding::Power, depth + 1, out);
         }
+        Markup::HadamardQuotient(above, below) if width(markup) > WIDE => {
+            add_bracketed(above, Binding::Power, depth + 1, out);
+            out.extend([Piece::Break(depth), Piece::Operator("⊘")]);
+            add_bracketed(below, Binding::Power, depth + 1, out);
+        }
+        // The argument of a word; roots and the like have a sign around theirs.
+        Markup::Call(word, arguments) if arguments.len() == 1 && is_word(word) && width(markup) > WIDE => {
+            out.extend([Piece::Formula(Markup::name(word)), Piece::Open]);
+            add(&arguments[0], depth + 2, out);
+            out.push(Piece::Close);
+        }
         other => out.push(Piece::Formula(other.clone())),
     }
+}
+
+/// Whether a function is written by its name before brackets.
+fn is_word(function: &str) -> bool {
+    !matches!(function, "sqrt" | "abs" | "floor" | "sigmoid")
 }
 
 /// A fraction wider than this is not set as one where a line is broken.

@@ -80,6 +80,7 @@ fn piece_latex(piece: &Piece) -> String {
     match piece {
         Piece::Break(_) => String::new(),
         Piece::Operator("⊙") => r"\odot".into(),
+        Piece::Operator("⊘") => r"\oslash".into(),
         Piece::Operator(sign) => (*sign).into(),
         Piece::Open => r"\bigl(".into(),
         Piece::Close => r"\bigr)\,".into(),

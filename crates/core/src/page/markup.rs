@@ -4,6 +4,8 @@
 //! needs others (a fraction bar needs none), so each puts them where a part binds less tightly
 //! than its place asks for.
 
+use std::collections::BTreeSet;
+
 /// A formula.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Markup {
@@ -145,6 +147,18 @@ impl Markup {
             Markup::Not(part) => Markup::Not(one(part)),
             Markup::Cases(a, b, c) => Markup::Cases(one(a), one(b), one(c)),
         }
+    }
+
+    /// Adds the names in it to those found before.
+    pub fn collect_names(&self, found: &mut BTreeSet<String>) {
+        let names = std::cell::RefCell::new(std::mem::take(found));
+        self.replaced(&|part| {
+            if let Markup::Name(name) = part {
+                names.borrow_mut().insert(name.clone());
+            }
+            None
+        });
+        *found = names.into_inner();
     }
 
     /// `left = right`

@@ -14,7 +14,9 @@ pub fn mathml(markup: &Markup) -> String {
     let mut parts = Vec::new();
     for piece in pieces(markup) {
         match piece {
-            Piece::Break(_) if parts.iter().map(|(width, _)| width).sum::<f32>() < SHORTEST => {}
+            Piece::Break(_) if parts.iter().map(|(width, _)| width).sum::<f32>() < SHORTEST => {
+                parts.push((0.0, THIN_SPACE.into()));
+            }
             Piece::Break(_) => out.push(math(&joined(&mut parts))),
             other => parts.push(piece_mathml(&other)),
         }
@@ -23,6 +25,8 @@ pub fn mathml(markup: &Markup) -> String {
     out.join(" ")
 }
 
+/// Between factors that stay in one line.
+const THIN_SPACE: &str = r#"<mspace width="0.17em"></mspace>"#;
 /// A formula no wider than this is never broken.
 const WHOLE: f32 = 12.0;
 /// Nor is a line broken after less than this.
@@ -39,7 +43,7 @@ fn joined(parts: &mut Vec<(f32, String)>) -> String {
 fn piece_mathml(piece: &Piece) -> (f32, String) {
     match piece {
         Piece::Break(_) => (0.0, String::new()),
-        Piece::Operator("⊙") => (1.0, operator("⊙")),
+        Piece::Operator(sign @ ("⊙" | "⊘")) => (1.0, operator(sign)),
         Piece::Operator(sign) => (0.5, infix(sign)),
         Piece::Open => (0.5, r#"<mo stretchy="false">(</mo>"#.into()),
         Piece::Close => (0.5, r#"<mo stretchy="false">)</mo>"#.into()),

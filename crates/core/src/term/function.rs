@@ -1,5 +1,7 @@
 //! The table of scalar functions.
 
+use super::{Node, Number, Term};
+
 macro_rules! functions {
     ($($(#[$doc:meta])* $variant:ident $name:literal $arity:literal,)*) => {
         /// A scalar function of the language.
@@ -79,4 +81,17 @@ functions! {
     Min "min" 2,
     /// The remainder of `a` by `b`, with the sign of `b`.
     Mod "mod" 2,
+}
+
+impl Term {
+    /// The constant π, as what it is without a name: `acos(-1)`. So it has its value everywhere, and stays
+    /// itself in a product, which a number would not.
+    pub fn pi() -> Term {
+        Term::call(Function::Acos, Term::integer(-1))
+    }
+
+    /// Whether it is [`Term::pi`].
+    pub fn is_pi(&self) -> bool {
+        matches!(self.node(), Node::Call(Function::Acos, of) if of[0].as_number() == Some(Number::MINUS_ONE))
+    }
 }

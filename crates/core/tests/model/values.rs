@@ -242,3 +242,18 @@ fn calls_take_part_in_the_convention() {
         sum(3, |i| m.at("u", &[i]) * most(i))
     });
 }
+
+#[test]
+fn pi_is_a_constant_unless_the_name_has_another_meaning() {
+    use std::f64::consts::PI;
+    check("t[i] = sin(2 pi u[i]) / sqrt(2 π)", &[3], |m, at| (2.0 * PI * m.at("u", at)).sin() / (2.0 * PI).sqrt());
+    check("const right = pi / 2\nt = right s", &[], |m, _| PI / 2.0 * m.at("s", &[]));
+    check("fn turn(x) = 2 pi x\nt = turn(s)", &[], |m, _| 2.0 * PI * m.at("s", &[]));
+    // An index, on the left and summed; a tensor; a size; a function.
+    check("t[pi] = pi u[pi]", &[3], |m, at| at[0] as f64 * m.at("u", at));
+    check("t = sum[pi] u[pi] v[pi]", &[], |m, _| sum(3, |i| m.at("u", &[i]) * m.at("v", &[i])));
+    check("pi = 3 s\nt = pi + pi", &[], |m, _| 6.0 * m.at("s", &[]));
+    check("pi[i] = 2 u[i]\nt = sum[i] pi[i]", &[], |m, _| sum(3, |i| 2.0 * m.at("u", &[i])));
+    check("size pi = 3\nt = pi s", &[], |m, _| 3.0 * m.at("s", &[]));
+    check("fn pi(x) = x + 1\nt = pi(s)", &[], |m, _| m.at("s", &[]) + 1.0);
+}

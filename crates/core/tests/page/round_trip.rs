@@ -3,7 +3,7 @@
 use crate::model;
 use crate::random::{GIVEN, Random};
 use deltarule_core::page::{self, text};
-use deltarule_core::term::{Affine, Comparison, Index, Term};
+use deltarule_core::term::{Affine, Comparison, Function, Index, Term};
 
 /// The term that the text of an equation for `t` is read as, at the given indices.
 fn read_back(equation: &str, indices: &[Index]) -> Term {
@@ -112,4 +112,25 @@ fn compound_subscripts_and_numbers_are_written_as_in_the_language() {
     let read = Term::read("a", vec![Term::affine(form.clone())]);
     let term = Term::add(vec![Term::mul(vec![Term::ratio(-1, 2), read]), Term::affine(form)]);
     assert_eq!(text(&page::index::term(&given, &[i, j], &term)), "(2 i + 1 - j) - 1/2 a[2*i+1-j]");
+}
+
+#[test]
+fn pi_is_written_by_a_name_that_means_nothing_else() {
+    let cases = [
+        ("", "i", "sin(π x[i]) / sqrt(2 π)"),
+        ("param π[3] ~ zeros\n", "i", "sin(pi x[i]) / sqrt(2 pi)"),
+        ("", "π", "sin(pi x[π]) / sqrt(2 pi)"),
+        ("size π = 2\nparam pi ~ zeros\n", "i", "sin(acos(-1) x[i]) / sqrt(2 acos(-1))"),
+    ];
+    for (own, letter, written) in cases {
+        let given = format!("input x[5]\n{own}");
+        let indices = [Index::new(0, 5, letter)];
+        let argument = Term::mul(vec![Term::pi(), Term::read_at("x", &indices)]);
+        let root = Term::call(Function::Sqrt, Term::mul(vec![Term::integer(2), Term::pi()]));
+        let term = Term::mul(vec![Term::call(Function::Sin, argument), root.inverse()]);
+        let equation = text(&page::index::equation(&model(&format!("{given}loss = x[0]\n")), "t", &indices, &term));
+        assert_eq!(equation, format!("t[{letter}] = {written}"));
+        let back = model(&format!("{given}{equation}\nloss = x[0]\n"));
+        assert_eq!(back.definition("t").unwrap().at(&[Term::index(&indices[0])]).unwrap(), term, "{equation}");
+    }
 }

@@ -6,6 +6,16 @@ pub const FORMS: &[Form] = &[
     form("aᵀ x", "input a[4]\nparam x[4] ~ zeros\nloss = a[i] x[i]", &["loss/x"]),
     form("xᵀ A x", "const A[4,4]\nparam x[4] ~ zeros\nloss = x[i] A[i,j] x[j]", &["loss/x", "loss/x/x", "loss/A"]),
     form(
+        "xᵀ A x, A symmetric by its definition",
+        "const B[4,4]\nparam x[4] ~ zeros\nA[i,j] = 1/2 (B[i,j] + B[j,i])\nloss = x[i] A[i,j] x[j]",
+        &["loss/x", "loss/x/x"],
+    ),
+    form(
+        "xᵀ (Xᵀ X) x with the Gram matrix",
+        "const X[5,4]\nparam x[4] ~ zeros\nG[i,j] = X[k,i] X[k,j]\nloss = x[i] G[i,j] x[j]",
+        &["loss/x", "loss/x/x"],
+    ),
+    form(
         "aᵀ X b",
         "const a[3]\nconst b[4]\nparam X[3,4] ~ zeros\nloss = a[i] X[i,j] b[j]",
         &["loss/X", "loss/a", "loss/b"],

@@ -92,7 +92,10 @@ pub const FORMS: &[Form] = &[
          g[k] = tanh(Wg[k,j] x[j] + Ug[k,l] h0[l] + bg[k])\n\
          o[k] = sigmoid(Wo[k,j] x[j] + Uo[k,l] h0[l] + bo[k])\n\
          c[k] = f[k] c0[k] + i[k] g[k]\nt[k] = tanh(c[k])\nh[k] = o[k] t[k]\nloss = e[k] h[k]",
-        &["loss/c", "loss/Wf", "loss/Uf", "loss/bf", "loss/Wi", "loss/Ug", "loss/Wo", "loss/c0"],
+        &[
+            "loss/c", "loss/Wf", "loss/Uf", "loss/bf", "loss/Wi", "loss/Ui", "loss/bi", "loss/Wg", "loss/Ug",
+            "loss/bg", "loss/Wo", "loss/Uo", "loss/bo", "loss/c0", "loss/h0",
+        ],
     ),
     form(
         "residual block",

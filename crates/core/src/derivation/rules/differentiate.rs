@@ -258,8 +258,8 @@ rule!(TANH, "derivative of tanh", "∂tanh(u) = (1 - tanh(u)^2) ∂u", |term, _|
 });
 rule!(ERF, "derivative of erf", "∂erf(u) = 2/sqrt(π) exp(-u^2) ∂u", |term, _| {
     chain(term, Function::Erf, |u| {
-        let scale = Term::number(Number::Float(std::f64::consts::FRAC_2_SQRT_PI));
-        Term::mul(vec![scale, f(Function::Exp, &squared(u).negated())])
+        let scale = f(Function::Sqrt, &Term::pi()).inverse();
+        Term::mul(vec![Term::integer(2), scale, f(Function::Exp, &squared(u).negated())])
     })
 });
 rule!(SIGMOID, "derivative of sigmoid", "∂σ(u) = σ(u) (1 - σ(u)) ∂u", |term, _| {
@@ -275,15 +275,13 @@ rule!(SOFTPLUS, "derivative of softplus", "∂softplus(u) = σ(u) ∂u", |term, 
 rule!(
     GELU,
     "derivative of gelu",
-    "∂gelu(u) = (Φ(u) + u φ(u)) ∂u, Φ(u) = (1 + erf(u/sqrt(2)))/2, φ = Φ′",
+    "∂gelu(u) = (Φ(u) + u φ(u)) ∂u, Φ(u) = (1 + erf(u/sqrt(2)))/2, φ(u) = Φ′(u) = exp(-u^2/2)/sqrt(2 π)",
     |term, _| {
         chain(term, Function::Gelu, |u| {
             let root = f(Function::Sqrt, &Term::integer(2)).inverse();
             let error = f(Function::Erf, &Term::mul(vec![u.clone(), root]));
             let distribution = Term::mul(vec![Term::ratio(1, 2), Term::add(vec![one(), error])]);
-            // 1 / sqrt(2 π)
-            let scale =
-                Term::number(Number::Float(std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2 / 2.0));
+            let scale = f(Function::Sqrt, &Term::mul(vec![Term::integer(2), Term::pi()])).inverse();
             let density = f(Function::Exp, &Term::mul(vec![Term::ratio(-1, 2), squared(u)]));
             Term::add(vec![distribution, Term::mul(vec![scale, u.clone(), density])])
         })

@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 /// Answers `∂/∂`: the rules of differentiation.
 pub static DIFFERENTIATE: &[&Rule] = &[
     &names::DEFINITION,
+    &names::VALUE_BY_NAME,
     &differentiate::CONSTANT,
     &differentiate::ENTRY,
     &differentiate::SUM_RULE,
@@ -89,11 +90,13 @@ pub static TIDY: &[&Rule] = &[
     &names::RECTIFIED_CONDITION,
     &simplify::IMPLIED_WITHIN,
     &reading::JOIN_BRANCHES,
+    &reading::SYMMETRIC,
     &simplify::COMMON_FACTOR,
 ];
 
 /// Makes what is only read, not computed, shorter still.
-pub static READ: &[&Rule] = &[&collapse::FACTOR_OUT_OF_SUM, &reading::LIKE_SUMS];
+pub static READ: &[&Rule] =
+    &[&collapse::FACTOR_OUT_OF_SUM, &reading::LIKE_SUMS, &reading::SYMMETRIC, &simplify::COMMON_FACTOR];
 
 /// Gives definitions the forms that neither overflow nor lose digits.
 pub static STABLE: &[&Rule] = &[

@@ -4,7 +4,7 @@ use super::collapse::FACTOR_OUT_OF_SUM;
 use super::differentiate::rule;
 use super::safe::{is_finite, is_not_negative, may_have_pole};
 use super::simplify::number_exponent;
-use crate::derivation::rewrite::{Context, Rule};
+use crate::derivation::rewrite::{Context, Rule, everywhere};
 use crate::model::{Assumption, Definition, Model, Role, Tensor};
 use crate::term::{Affine, Comparison, Function, Index, Name, Node, Number, Opened, Reduction, Term, fresh_id};
 
@@ -12,7 +12,7 @@ pub use crate::model::{derivative_name, derivative_parts};
 
 rule!(
     /// The right side of the tensor's equation.
-    DEFINITION, "definition", "∂t[i]/∂x[j] = ∂(right side of t[i])/∂x[j]", |term, context| {
+    DEFINITION, "definition, in normal form", "∂t[i]/∂x[j] = ∂(right side of t[i])/∂x[j]", |term, context| {
         let Node::Jacobian { tensor, subscripts, wrt, at } = term.node() else { return None };
         let body = context.model.definition(tensor)?.at(subscripts)?;
         Some(Term::derivative(body, wrt, at.clone()))
@@ -162,6 +162,25 @@ fn foldable<'t>(tensor: &'t Tensor, context: &Context) -> Option<&'t Definition>
 }
 
 rule!(
+    /// Beside a derivative that is not found yet, so that no line repeats long right sides. Not inside of it: that
+    /// would undo what its definition said.
+    VALUE_BY_NAME, "value by its name", "f(u) ∂u = t ∂u, t = f(u)", |term, context| {
+        let Node::Mul(factors) = term.node() else { return None };
+        let (open, known): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(holds_question);
+        if open.is_empty() {
+            return None;
+        }
+        let named = everywhere(&FOLD, &Term::mul(known), context)?;
+        Some(Term::mul(open.into_iter().chain([named]).collect()))
+    }
+);
+
+/// Whether a derivative in a term is not answered yet.
+pub fn holds_question(term: &Term) -> bool {
+    matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.any_child(&mut holds_question)
+}
+
+rule!(
     /// A right side that stands in a longer product. What is only a product of entries stays: a name would
     /// say no more than they do.
     FOLD_PART, "part of a definition, read backwards", "u v w = t w, t = u v", |term, context| {
@@ -177,15 +196,20 @@ rule!(
             matches!(definition.body.node(), Node::Mul(_) | Node::Reduce { .. }).then_some(())?;
             let body = constants_outside(&definition.body, context);
             let definition = Definition { indices: definition.indices.clone(), body: Some(body).filter(fits)? };
-            assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
-                let (number, mut rest) = without_part(factors, &instance(&definition, &assignment))?;
-                rest.push(Term::read_at(&tensor.name, &assignment));
-                rest.push(Term::number(number));
-                Some(Term::mul(rest))
-            })
+            fold_part(term, &tensor.name, &definition)
         })
     }
 );
+
+/// A product in which an entry of a tensor stands for the factors of its definition, where they are there.
+pub fn fold_part(product: &Term, name: &str, definition: &Definition) -> Option<Term> {
+    assignments(&definition.indices, product.free()).into_iter().find_map(|assignment| {
+        let (number, mut rest) = without_part(product.factors(), &instance(definition, &assignment))?;
+        rest.push(Term::read_at(name, &assignment));
+        rest.push(Term::number(number));
+        Some(Term::mul(rest))
+    })
+}
 
 /// A sum with the factors that do not depend on its indices before it.
 fn constants_outside(body: &Term, context: &Context) -> Term {
@@ -199,7 +223,7 @@ fn constants_outside(body: &Term, context: &Context) -> Term {
 
 /// A product divided by another whose factors all stand in it, differences perhaps with the other sign: a
 /// number and the other factors.
-fn without_part(factors: &[Term], part: &Term) -> Option<(Number, Vec<Term>)> {
+pub fn without_part(factors: &[Term], part: &Term) -> Option<(Number, Vec<Term>)> {
     let (own, part) = part.split_number();
     let mut number = own.power(-1);
     let mut rest: Vec<(Term, Number)> = factors.iter().map(number_exponent).collect::<Option<_>>()?;

@@ -2,6 +2,7 @@
 
 use super::differentiate::rule;
 use crate::derivation::rewrite::Rule;
+use crate::model::Model;
 use crate::term::{Affine, Index, Node, Reduction, Term, fresh_id};
 
 rule!(
@@ -29,24 +30,37 @@ rule!(
 
 rule!(
     /// Halves that were taken apart, each with what it was multiplied by.
-    JOIN_BRANCHES, "branches together", "u where(c, v, 0) + w where(c, 0, x) = where(c, u v, w x)", |term, _| {
+    JOIN_BRANCHES, "branches together", "u where(c, v, 0) + w where(c, 0, x) = where(c, u v, w x); [c] u + where(c, 0, v) = where(c, u, v)", |term, _| {
         let Node::Add(addends) = term.node() else { return None };
         for (position, addend) in addends.iter().enumerate() {
             let Some(first) = Half::of(addend) else { continue };
-            let partner = addends.iter().enumerate().skip(position + 1).find_map(|(other, second)| {
-                let second = Half::of(second)?;
+            let partner = addends.iter().enumerate().filter(|(other, _)| *other != position).find_map(|(other, second)| {
+                let second = Half::of(second).or_else(|| Half::under(&first.condition, second))?;
                 (first.condition == second.condition && first.is_then != second.is_then).then_some((other, second))
             });
             let Some((other, second)) = partner else { continue };
             let (then, otherwise) = if first.is_then { (first.value, second.value) } else { (second.value, first.value) };
             let mut rest = addends.clone();
+            let (common, then, otherwise) = in_both(&then, &otherwise);
+            rest[position] = Term::mul(vec![common, Term::choose(first.condition, then, otherwise)]);
             rest.remove(other);
-            rest[position] = Term::choose(first.condition, then, otherwise);
             return Some(Term::add(rest));
         }
         None
     }
 );
+
+/// The factors that two products have in common, and what is left of each.
+fn in_both(first: &Term, second: &Term) -> (Term, Term, Term) {
+    let (mut common, mut own, mut others) = (Vec::new(), Vec::new(), second.factors().to_vec());
+    for factor in first.factors() {
+        match others.iter().position(|other| other == factor) {
+            Some(position) => common.push(others.remove(position)),
+            None => own.push(factor.clone()),
+        }
+    }
+    (Term::mul(common), Term::mul(own), Term::mul(others))
+}
 
 /// A product with a branch of which one side is 0.
 struct Half {
@@ -68,6 +82,50 @@ impl Half {
         product[position] = if is_then { then.clone() } else { otherwise.clone() };
         Some(Half { condition: condition.clone(), value: Term::mul(product), is_then })
     }
+}
+
+impl Half {
+    /// A product with the condition as a bracket: it is 0 where the condition is not.
+    fn under(condition: &Term, term: &Term) -> Option<Half> {
+        let mut factors = term.factors().to_vec();
+        factors.remove(factors.iter().position(|factor| factor == condition)?);
+        Some(Half { condition: condition.clone(), value: Term::mul(factors), is_then: true })
+    }
+}
+
+rule!(
+    /// Where one addend reads a symmetric tensor one way and another reads it the other way.
+    SYMMETRIC, "symmetry", "t[j,i] = t[i,j], where the right side of t says so", |term, context| {
+        let Node::Add(addends) = term.node() else { return None };
+        let read = |factor: &Term| match factor.node() {
+            Node::Read { tensor, subscripts } => match subscripts.as_slice() {
+                [first, second] if first != second => Some((tensor.clone(), first.clone(), second.clone())),
+                _ => None,
+            },
+            _ => None,
+        };
+        let reads = || addends.iter().flat_map(|addend| addend.factors()).filter_map(read);
+        let outer = |subscript: &Term| subscript.free().is_empty();
+        let turned = reads().find_map(|(tensor, first, second)| {
+            let is_later = (outer(&first), &first) > (outer(&second), &second);
+            let both_ways = is_later && reads().any(|other| other == (tensor.clone(), second.clone(), first.clone()));
+            (both_ways && is_symmetric(context.model, &tensor)).then_some((tensor, first, second))
+        })?;
+        let turn = |factor: &Term| match read(factor) {
+            Some(found) if found == turned => Term::read(&turned.0, vec![turned.2.clone(), turned.1.clone()]),
+            _ => factor.clone(),
+        };
+        let addend = |addend: &Term| Term::mul(addend.factors().iter().map(turn).collect());
+        Some(Term::add(addends.iter().map(addend).collect()))
+    }
+);
+
+/// Whether the right side of a matrix is the same with its indices exchanged.
+fn is_symmetric(model: &Model, name: &str) -> bool {
+    let Some(definition) = model.definition(name) else { return false };
+    let [first, second] = definition.indices.as_slice() else { return false };
+    first.extent == second.extent
+        && definition.at(&[Term::index(second), Term::index(first)]).is_some_and(|turned| turned == definition.body)
 }
 
 /// A product with one sum in it, opened: its indices, and all factors inside. Numbers are among them,

@@ -4,6 +4,7 @@ use super::cotangents::Cotangent;
 use crate::derivation::Verification;
 use crate::page::jacobian::Shape;
 use crate::page::{Markup, text};
+use std::collections::BTreeSet;
 
 /// A derivation, ready to be shown.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,12 +16,21 @@ pub struct Document {
     /// What was checked.
     pub verified: Verification,
     /// The derivatives that have names of their own, as far as the pages use them.
-    pub cotangents: Vec<Cotangent>,
+    pub names: Vec<NamePage>,
     /// The definitions that were given a form that neither overflows nor loses digits, before
     /// anything was derived.
     pub definitions: Vec<DefinitionPage>,
     /// In the order in which they were derived.
     pub gradients: Vec<GradientPage>,
+}
+
+/// A name for a derivative, or for one with factors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamePage {
+    /// The name, and its definition: an equation of the language.
+    pub cotangent: Cotangent,
+    /// What it is, other derivatives by their names, where a product has the name.
+    pub value: Option<Markup>,
 }
 
 /// How a definition got its form.
@@ -55,10 +65,12 @@ pub struct GradientPage {
     /// What a reader should know of the result: in which order a recurrence is computed, what of a
     /// convolution it is.
     pub notes: Vec<String>,
+    /// What counts 0 where, by the conventions at 0: the lines and the matrix forms do not say it.
+    pub conventions: Vec<String>,
     /// The promises of the model that the derivation relies on, here or in what it puts in.
     pub assumptions: Vec<String>,
-    /// The name that other derivatives use for this one, where it has one: `δ2[i]`.
-    pub cotangent: Option<Markup>,
+    /// The names that other derivatives use for this one, alone or with factors.
+    pub cotangents: Vec<Cotangent>,
     /// The result as it is computed, with the names of other derivatives, where it reads any.
     pub named: Option<Notations>,
     /// The result as it is computed, other derivatives by name unless they are very short.
@@ -99,13 +111,27 @@ pub struct Line {
     pub plain: Markup,
     /// Whether it is dull, so that it need not be shown.
     pub folded: bool,
+    /// The rule of the line before, where that one is folded because this one only gives a name in it.
+    pub continues: Option<String>,
+}
+
+impl Line {
+    /// The rules that lead here from the last line that is shown.
+    pub fn rules(&self, hidden: usize) -> String {
+        match &self.continues {
+            Some(before) if hidden > 0 => format!("{before}; {}", self.rule),
+            _ => self.rule.clone(),
+        }
+    }
 }
 
 /// A result in all notations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notations {
-    /// Index notation: an expression of the language.
+    /// Index notation: an expression of the language, exact also where a convention decides.
     pub index: Markup,
+    /// Index notation as it is shown: with the names of derivatives, without the conventions at 0.
+    pub shown: Markup,
     /// Matrix notation, where it exists. It was evaluated and compared at every point given.
     pub matrix: Option<Markup>,
     /// Why each part of it is what it is.
@@ -114,6 +140,8 @@ pub struct Notations {
     pub why: Option<String>,
     /// Matrix notation with the examples along the rows, where it exists and was checked likewise.
     pub rows: Option<Markup>,
+    /// What is broadcast there, in words.
+    pub broadcasts: Vec<String>,
     /// As calls of `einsum`, with what is no product of entries by a name.
     pub einsum: Option<String>,
 }
@@ -128,7 +156,7 @@ impl Document {
         let is_new = |page: &DefinitionPage| self.definitions.iter().all(|own| own != page);
         let definitions: Vec<DefinitionPage> = other.definitions.into_iter().filter(is_new).collect();
         self.definitions.extend(definitions);
-        self.cotangents.extend(other.cotangents);
+        self.names.extend(other.names);
         self.gradients.extend(other.gradients);
         self
     }
@@ -175,6 +203,29 @@ impl GradientPage {
             Some(named) if named.matrix.is_some() => named.rows.as_ref(),
             _ => self.full.rows.as_ref(),
         }
+    }
+
+    /// What is broadcast in the form with the examples along the rows.
+    pub fn broadcasts(&self) -> &[String] {
+        match &self.named {
+            Some(named) if named.matrix.is_some() => &named.broadcasts,
+            _ => &self.full.broadcasts,
+        }
+    }
+
+    /// The name for the derivative itself, as other derivatives use it: `δ2[i]`.
+    pub fn own_name(&self) -> Option<&Markup> {
+        self.cotangents.iter().find(|cotangent| !cotangent.is_product).map(|cotangent| &cotangent.left)
+    }
+
+    /// The result in index notation, to be copied, where the last line does not say it.
+    pub fn in_full(&self) -> Option<&Markup> {
+        let reached = self.steps.last().map_or(&self.left, |line| &line.plain);
+        // A recurrence is not told by the tensors of the model alone.
+        let mut names = BTreeSet::new();
+        self.full.shown.collect_names(&mut names);
+        let is_whole = self.full.index == self.full.shown || !names.iter().any(|name| name.starts_with('δ'));
+        (is_whole && self.full.index != *reached).then_some(&self.full.index)
     }
 
     /// The reasons for the first of the matrix forms.

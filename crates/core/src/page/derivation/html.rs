@@ -41,8 +41,8 @@ impl Html {
         self.out.push('\n');
     }
 
-    fn row(&mut self, line: &Line) {
-        let (formula, rule, law) = (equals(&line.formula), escaped(&line.rule), escaped(&line.law));
+    fn row(&mut self, line: &Line, hidden: usize) {
+        let (formula, rule, law) = (equals(&line.formula), escaped(&line.rules(hidden)), escaped(&line.law));
         let law = if law.is_empty() { String::new() } else { format!(" title=\"{law}\"") };
         self.line(&format!(
             "<li><span class=\"formula\">{formula}</span> \
@@ -62,7 +62,7 @@ impl Pen for Html {
             self.line("<nav aria-label=\"Results\">\n<ul class=\"results\">");
             for page in &document.gradients {
                 let forms = page.matrices();
-                let rights = if forms.is_empty() { vec![&page.full.index] } else { forms };
+                let rights = if forms.is_empty() { vec![&page.full.shown] } else { forms };
                 let rights: Vec<String> = rights.into_iter().map(equals).collect();
                 let equation = format!("{} {}", mathml(&page.title), rights.join(" "));
                 self.line(&format!("<li><a href=\"#{}\">{equation}</a></li>", anchor(page)));
@@ -119,14 +119,14 @@ impl Pen for Html {
                 self.line(&format!(
                     "<details class=\"plain\"{open}><summary>{count} plain step{plural}</summary>\n<ol>"
                 ));
-                hidden.iter().for_each(|line| self.row(line));
+                hidden.iter().for_each(|line| self.row(line, 0));
                 self.line("</ol></details>");
             }
             if !is_open {
                 self.line("<ol>");
                 is_open = true;
             }
-            self.row(line);
+            self.row(line, hidden.len());
         }
         if is_open {
             self.line("</ol>");

@@ -78,7 +78,11 @@ impl Pen for Latex {
         let mut rows = vec![format!("  & {}{words}", latex(left))];
         for (hidden, line) in self.view.lines(lines) {
             let folded = if hidden > 0 { format!(" (+{hidden})") } else { String::new() };
-            rows.push(format!("  &\\quad = {} \\by{{{}{folded}}}", broken(&line.formula), latex_words(&line.rule)));
+            rows.push(format!(
+                "  &\\quad = {} \\by{{{}{folded}}}",
+                broken(&line.formula),
+                latex_words(&line.rules(hidden))
+            ));
         }
         self.line(&format!("\\begin{{align*}}\n{}\n\\end{{align*}}", rows.join(" \\\\\n")));
     }

@@ -91,7 +91,7 @@ impl Pen for Markdown {
         let mut all = vec![format!("& {}{words}", latex(left))];
         for (hidden, line) in self.view.lines(lines) {
             let folded = if hidden > 0 { format!(" (+{hidden})") } else { String::new() };
-            all.extend(rows(&line.formula, &format!("{}{folded}", line.rule)));
+            all.extend(rows(&line.formula, &format!("{}{folded}", line.rules(hidden))));
         }
         self.block(&all);
     }

@@ -1,6 +1,6 @@
 //! Derivations for a terminal: aligned, at most a given number of columns wide.
 
-use super::document::{Document, GradientPage, JacobianPage, Line, Notations};
+use super::document::{Document, GradientPage, JacobianPage, Line, NamePage, Notations};
 use super::view::{Notation, View, verified};
 use crate::page::jacobian::Shape;
 use crate::page::{text, width, wrap};
@@ -79,12 +79,14 @@ impl Terminal {
 
     /// The names that derivatives have: equations that the language understands.
     fn names(&mut self, document: &Document) {
-        if document.cotangents.is_empty() || self.view.notation == Notation::Jacobian {
+        if document.names.is_empty() || self.view.notation == Notation::Jacobian {
             return;
         }
         self.headed("Names");
-        for cotangent in &document.cotangents {
-            self.out.push(format!("  {} = {}", text(&cotangent.left), text(&cotangent.right)));
+        for NamePage { cotangent, value } in &document.names {
+            let left = text(&cotangent.left);
+            self.labelled(&format!("{left} = "), &text(&cotangent.right));
+            value.iter().for_each(|value| self.labelled(&format!("{} = ", " ".repeat(width(&left))), &text(value)));
         }
     }
 
@@ -99,7 +101,7 @@ impl Terminal {
                 ([], Notations { einsum: Some(einsum), .. }) => vec![einsum.clone()],
                 ([], full) => {
                     let why = full.why.as_deref().unwrap_or("");
-                    vec![format!("{}   (no matrix form: {why})", full.index_text())]
+                    vec![format!("{}   (no matrix form: {why})", text(&full.shown))]
                 }
                 (forms, _) => forms.iter().map(|form| text(form)).collect(),
             };
@@ -142,16 +144,19 @@ impl Terminal {
         }
         let left = text(&gradient.left);
         self.chain(&left, &gradient.steps);
-        if let Some(cotangent) = &gradient.cotangent {
-            self.labelled("name: ", &text(cotangent));
+        for cotangent in &gradient.cotangents {
+            let left = text(&cotangent.left);
+            match cotangent.is_product {
+                true => self.labelled("name: ", &format!("{left} = {}", text(&cotangent.right))),
+                false => self.labelled("name: ", &left),
+            }
         }
+        gradient.conventions.iter().for_each(|convention| self.labelled("by convention ", convention));
         gradient.notes.iter().for_each(|note| self.labelled("note: ", note));
         gradient.assumptions.iter().for_each(|assumption| self.labelled("uses: ", assumption));
-        let full = gradient.full.index_text();
-        let reached = gradient.steps.last().map_or(left, |line| text(&line.plain));
-        let lines = wrap(&format!("  in full: {full}"), self.columns, MARGIN + 9);
-        if full != reached && lines.len() <= LONGEST_IN_FULL {
-            self.out.extend(lines);
+        if let Some(full) = gradient.in_full() {
+            let lines = wrap(&format!("  in full: {}", text(full)), self.columns, MARGIN + 9);
+            self.out.extend(Some(lines).filter(|lines| lines.len() <= LONGEST_IN_FULL).into_iter().flatten());
         }
         if self.view.has_matrices(gradient) {
             self.matrix(gradient);
@@ -167,6 +172,7 @@ impl Terminal {
         }
         if let Some(rows) = gradient.rows() {
             self.labelled("examples along rows: ", &text(rows));
+            gradient.broadcasts().iter().for_each(|words| self.labelled("broadcast: ", words));
         }
         gradient.reasons().iter().for_each(|reason| self.labelled("because ", reason));
         if forms.is_empty() {
@@ -235,7 +241,7 @@ impl Terminal {
 
 /// A line and its rule; how many lines are folded before it stands with the rule.
 fn as_text((hidden, line): (usize, &Line)) -> (String, String) {
-    let rule = if hidden > 0 { format!("{} (+{hidden})", line.rule) } else { line.rule.clone() };
+    let rule = if hidden > 0 { format!("{} (+{hidden})", line.rules(hidden)) } else { line.rule.clone() };
     (text(&line.formula), rule)
 }
 

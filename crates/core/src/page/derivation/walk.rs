@@ -1,9 +1,9 @@
 //! The order in which a document is told, the same for every format that is set and not aligned.
 
-use super::document::{DefinitionPage, Document, GradientPage, JacobianPage, Line, Notations};
+use super::document::{DefinitionPage, Document, GradientPage, JacobianPage, Line, NamePage, Notations};
 use super::view::{Notation, View, verified};
-use crate::page::Markup;
 use crate::page::jacobian::Shape;
+use crate::page::{Markup, text};
 
 /// Writes the parts of a document in some format.
 pub trait Pen {
@@ -49,10 +49,11 @@ pub fn closing(document: &Document) -> String {
 /// Tells the document.
 pub fn walk(document: &Document, view: View, pen: &mut dyn Pen) {
     pen.title(document);
-    if !document.cotangents.is_empty() && view.notation != Notation::Jacobian {
+    if !document.names.is_empty() && view.notation != Notation::Jacobian {
         pen.part("Names");
-        for cotangent in &document.cotangents {
-            pen.equation(&cotangent.left, &[&cotangent.right]);
+        for NamePage { cotangent, value } in &document.names {
+            let rights: Vec<&Markup> = std::iter::once(&cotangent.right).chain(value).collect();
+            pen.equation(&cotangent.left, &rights);
         }
     }
     if view.notation == Notation::Matrix {
@@ -105,13 +106,14 @@ fn chain(page: &GradientPage, view: View, pen: &mut dyn Pen) {
         page.jacobians.iter().filter_map(|own| own.typed.as_ref()).for_each(|typed| pen.typed(typed));
     }
     pen.chain(&page.left, "", &page.steps);
-    if let Some(cotangent) = &page.cotangent {
-        pen.equation(cotangent, &[&page.left]);
+    for cotangent in &page.cotangents {
+        pen.equation(&cotangent.left, &[&cotangent.right]);
     }
+    page.conventions.iter().for_each(|convention| pen.fact("By convention", convention));
     page.notes.iter().for_each(|note| pen.fact("Note", note));
     page.assumptions.iter().for_each(|assumption| pen.fact("Uses", assumption));
-    if page.steps.last().is_some_and(|line| line.plain != page.full.index) {
-        pen.code("In full", &page.full.index_text());
+    if let Some(full) = page.in_full() {
+        pen.code("In full", &text(full));
     }
     if view.has_matrices(page) {
         matrices(page, pen);
@@ -127,13 +129,14 @@ fn matrices(page: &GradientPage, pen: &mut dyn Pen) {
         if let Some(rows) = page.rows() {
             pen.fact("With the examples along the rows", "");
             pen.equation(&page.title, &[rows]);
+            page.broadcasts().iter().for_each(|words| pen.fact("Broadcast", words));
         }
         return;
     }
-    let Notations { why, einsum, index, .. } = &page.full;
+    let Notations { why, einsum, shown, .. } = &page.full;
     match einsum {
         Some(_) => {}
-        None => pen.equation(&page.left, &[index]),
+        None => pen.equation(&page.left, &[shown]),
     }
     pen.fact("No matrix form", why.as_deref().unwrap_or(""));
     einsum.iter().for_each(|einsum| pen.code("einsum", einsum));

@@ -1,24 +1,27 @@
 //! From what was derived to what a reader is shown.
 
-use super::cotangents::{Cotangent, cotangents, used, with_names};
-use super::document::{AS_WRITTEN, DefinitionPage, Document, GradientPage, JacobianPage, Line, Notations};
+use super::conventions::Unguarded;
+use super::cotangents::{Cotangent, Names};
+use super::document::{AS_WRITTEN, DefinitionPage, Document, GradientPage, JacobianPage, Line, NamePage, Notations};
 use super::fold::is_plain;
 use super::notes::{assumptions, notes};
-use super::results::{SHORT_MATRIX, in_names, with_short_derivatives};
-use crate::derivation::rules::{SIMPLIFY, SOLVE};
+use super::results::{SHORT_MATRIX, in_names, value_of, with_short_derivatives};
+use crate::derivation::rules::{SIMPLIFY, SOLVE, names};
 use crate::derivation::{
     Backward, Context, Derivation, Gradient, LocalJacobian, Rule, Stabilised, Verification, derivative_name,
     derivative_parts,
 };
 use crate::meaning::{Point, complete};
+use crate::model::Model;
 use crate::page::index::Notation;
 use crate::page::jacobian::Shape;
 use crate::page::matrix::{
-    Matrix, Reason, difference, difference_rows, difference_to_tensor, examples_of, translate, translate_rows,
+    Matrix, Reason, ReasonKind, Translation, difference, difference_rows, difference_to_tensor, examples_of, translate,
+    translate_rows,
 };
 use crate::page::{Markup, einsum_program, text};
 use crate::term::{Index, Name, Term};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a document is made of.
 #[derive(Debug, Clone)]
@@ -46,47 +49,36 @@ const EXAMPLES: usize = 2;
 /// The document of a derivation.
 pub fn document(contents: &Contents) -> Document {
     let Contents { backward, wrt, verified, .. } = *contents;
-    let cotangents = cotangents(backward);
-    let named = cotangents.iter().map(|cotangent| cotangent.derivative.clone()).collect();
-    let points = completed(backward, contents.points);
+    let names = Names::of(backward);
+    let points = completed(&names.model, contents.points);
     let few = &contents.points[..contents.points.len().min(EXAMPLES)];
-    let examples = completed(backward, &examples_of(&backward.model, few));
-    let writer = Writer { backward, cotangents, named, points, examples, typed: contents.typed, wrt };
+    let examples = completed(&names.model, &examples_of(&backward.model, few));
+    let writer = Writer { backward, names, points, examples, typed: contents.typed, wrt };
     let chosen = backward.gradients.iter().filter(|gradient| wrt.is_empty() || wrt.contains(&gradient.wrt));
     let gradients: Vec<GradientPage> = chosen.map(|gradient| writer.gradient(gradient)).collect();
     Document {
         title: contents.title.to_string(),
         of: backward.of.to_string(),
         verified,
-        cotangents: needed(&gradients, &writer.cotangents),
+        names: writer.needed(&gradients),
         definitions: backward.stabilised.iter().map(|stable| writer.definition(stable)).collect(),
         gradients,
     }
 }
 
-/// The names that the pages use or introduce.
-fn needed(gradients: &[GradientPage], cotangents: &[Cotangent]) -> Vec<Cotangent> {
-    let lines = gradients.iter().flat_map(|page| page.steps.iter().map(|line| &line.formula));
-    let own = gradients.iter().filter_map(|page| page.cotangent.as_ref());
-    let found: Vec<&Cotangent> = lines.chain(own).flat_map(|formula| used(formula, cotangents)).collect();
-    cotangents.iter().filter(|cotangent| found.contains(cotangent)).cloned().collect()
-}
-
 /// The points with the values of everything, where they can be computed.
-fn completed(backward: &Backward, points: &[Point]) -> Vec<Point> {
-    let all: Vec<Name> = backward.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+fn completed(model: &Model, points: &[Point]) -> Vec<Point> {
+    let all: Vec<Name> = model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
     let whole = |point: &Point| {
         let mut point = point.clone();
-        complete(&backward.model, &mut point, &all).is_ok().then_some(point)
+        complete(model, &mut point, &all).is_ok().then_some(point)
     };
     points.iter().filter_map(whole).collect()
 }
 
 struct Writer<'a> {
     backward: &'a Backward,
-    cotangents: Vec<Cotangent>,
-    /// The derivatives that have names of their own.
-    named: Vec<Name>,
+    names: Names,
     points: Vec<Point>,
     /// Points that share the parameters.
     examples: Vec<Point>,
@@ -107,29 +99,28 @@ impl Writer<'_> {
         };
         let end = gradient.derivation.end();
         let short = with_short_derivatives(&self.backward.model, end);
-        let in_full = gradient.in_full.as_ref().map(|derivation| derivation.end());
-        let shape = self.shape(gradient, in_full.unwrap_or(end));
-        let in_names = in_names(self.backward, gradient, &self.named).unwrap_or_else(|| end.clone());
-        let reads_named = self.named.iter().any(|name| in_names.reads(name));
+        let in_full = gradient.in_full.as_ref().map(|derivation| derivation.end().clone());
+        let shape = self.shape(gradient, in_full.as_ref().unwrap_or(end));
+        let in_names = in_names(self.backward, gradient, &self.names, in_full.as_ref()).unwrap_or_else(|| end.clone());
         let in_short = self.notations(&gradient.indices, &short, Some(&gradient.name));
         let notations = |term: &Term| match *term == short {
             true => in_short.clone(),
             false => self.notations(&gradient.indices, term, Some(&gradient.name)),
         };
-        let mut full = in_full.map_or_else(|| in_short.clone(), notations);
-        let mut named = reads_named.then(|| self.with_names(gradient, &in_names, notations(&in_names)));
+        let mut full = in_full.as_ref().map_or_else(|| in_short.clone(), notations);
+        let mut named = self.names.are_in(&in_names).then(|| notations(&in_names));
         let short = in_short;
         let is_wide = |matrix: &Markup| text(matrix).chars().count() > SHORT_MATRIX;
         if full.matrix.as_ref().is_none_or(is_wide) && short.matrix.is_some() {
-            let Notations { matrix, why, reasons, rows, .. } = short.clone();
-            full = Notations { matrix, why, reasons, rows, ..full };
+            let Notations { matrix, why, reasons, rows, broadcasts, .. } = short.clone();
+            full = Notations { matrix, why, reasons, rows, broadcasts, ..full };
         }
         full.einsum = full.einsum.or_else(|| short.einsum.clone());
         if let Some(named) = named.as_mut().filter(|named| named.matrix.as_ref().is_some_and(is_wide)) {
             // One short form is better than two of which one is long.
             named.matrix = named.matrix.take().filter(|_| full.matrix.is_none());
         }
-        let own = self.cotangents.iter().find(|cotangent| cotangent.derivative == gradient.name);
+        let conventions = Unguarded::of(in_full.as_ref().unwrap_or(end));
         GradientPage {
             wrt: gradient.wrt.to_string(),
             heading: heading(&gradient.of, &gradient.wrt),
@@ -138,8 +129,9 @@ impl Writer<'_> {
             jacobians,
             steps,
             notes: notes(self.backward, gradient),
+            conventions: conventions.clauses(&self.names.model, &gradient.indices),
             assumptions: assumptions(self.backward, gradient, self.wrt),
-            cotangent: own.map(|cotangent| cotangent.left.clone()),
+            cotangents: self.names.of_derivative(&gradient.name).cloned().collect(),
             named,
             short,
             full,
@@ -148,16 +140,47 @@ impl Writer<'_> {
     }
 
     /// The chain from the chain rule to the result, then the derivatives put in. Where those have names,
-    /// the chain ends with the names for most readers, and of the rest only the last line is shown.
+    /// the chain ends with the names for most readers, and of the rest only the last line is shown, if it is short.
     fn steps(&self, gradient: &Gradient, left: &Markup) -> Vec<Line> {
         let mut steps = self.lines(left, &gradient.indices, &gradient.derivation);
         let reached = steps.last().map_or_else(|| left.clone(), |line| line.plain.clone());
         let mut further = self.lines(&reached, &gradient.indices, &gradient.shown);
-        let is_named = self.named.iter().any(|name| gradient.derivation.end().reads(name));
-        let last = further.len().saturating_sub(1);
-        further.iter_mut().take(last).for_each(|line| line.folded |= is_named);
+        if self.names.are_in(&self.names.put(gradient.derivation.end())) {
+            let last = further.len().saturating_sub(1);
+            for (position, line) in further.iter_mut().enumerate() {
+                line.folded |= position < last || text(&line.formula).chars().count() > SHORT_MATRIX;
+            }
+        }
         steps.extend(further);
         steps
+    }
+
+    /// The names that the pages use or introduce, each with its value where that is more than its definition.
+    fn needed(&self, gradients: &[GradientPage]) -> Vec<NamePage> {
+        let lines = gradients.iter().flat_map(|page| page.steps.iter().map(|line| &line.formula));
+        let forms = gradients.iter().flat_map(|page| page.matrices().into_iter().chain(page.rows()));
+        let own = gradients.iter().flat_map(|page| page.cotangents.iter().map(|cotangent| &cotangent.left));
+        let mut used = BTreeSet::new();
+        lines.chain(forms).chain(own).for_each(|formula| formula.collect_names(&mut used));
+        let mut pages: Vec<NamePage> = Vec::new();
+        for cotangent in self.names.cotangents.iter().rev() {
+            if used.contains(&cotangent.name) {
+                let page = self.name_page(cotangent);
+                page.value.iter().for_each(|value| value.collect_names(&mut used));
+                pages.insert(0, page);
+            }
+        }
+        pages
+    }
+
+    fn name_page(&self, cotangent: &Cotangent) -> NamePage {
+        let value = match cotangent.is_product {
+            true => value_of(self.backward, cotangent, &self.names),
+            false => None,
+        };
+        let indices = self.names.model.definition(&cotangent.name).map(|definition| definition.indices.clone());
+        let value = value.map(|value| self.notation(&indices.unwrap_or_default()).term(&Unguarded::of(&value).term));
+        NamePage { cotangent: cotangent.clone(), value: value.filter(|value| *value != cotangent.left) }
     }
 
     /// What a derivative of a tensor with axes looks like as a matrix.
@@ -165,13 +188,6 @@ impl Writer<'_> {
         let rank = self.backward.model.tensor(&gradient.of)?.shape.len();
         let (rows, columns) = gradient.indices.split_at(rank.min(gradient.indices.len()));
         (rank > 0).then(|| Shape::of(rows, columns, term))
-    }
-
-    /// The result as it is computed, with names for derivatives that are shared.
-    fn with_names(&self, gradient: &Gradient, term: &Term, plain: Notations) -> Notations {
-        let index = self.notation(&gradient.indices).naming(&self.named).term(term);
-        let names = |markup: &Markup| with_names(markup, &self.cotangents);
-        Notations { index: names(&index), matrix: plain.matrix.as_ref().map(names), ..plain }
     }
 
     fn definition(&self, stable: &Stabilised) -> DefinitionPage {
@@ -183,6 +199,7 @@ impl Writer<'_> {
             formula: start.clone(),
             plain: start.clone(),
             folded: false,
+            continues: None,
         };
         let further = self.lines(&start, &stable.indices, &stable.derivation);
         DefinitionPage {
@@ -217,26 +234,32 @@ impl Writer<'_> {
     }
 
     fn notation(&self, indices: &[Index]) -> Notation<'_> {
-        Notation::new(&self.backward.model, indices, &[])
+        Notation::new(&self.names.model, indices, &[])
     }
 
     /// The lines after a first one; a line that reads as the one before it is left out. The last is the
     /// result, and never dull.
     fn lines(&self, first: &Markup, indices: &[Index], derivation: &Derivation) -> Vec<Line> {
-        let (plain, named) = (self.notation(indices), self.notation(indices).naming(&self.named));
+        let (plain, named) = (self.notation(indices), self.notation(indices));
         let mut lines: Vec<Line> = Vec::new();
         for step in &derivation.steps {
-            let (own, shown) = (plain.line(&step.after), named.line(&step.after));
+            let own = plain.line(&step.after);
             if own == *lines.last().map_or(first, |line| &line.plain) {
                 continue;
             }
-            lines.push(Line {
+            let formula = named.line(&self.names.put(&Unguarded::of(&step.after).term));
+            let mut line = Line {
                 rule: step.rule.name.to_string(),
                 law: step.rule.law.to_string(),
-                formula: with_names(&shown, &self.cotangents),
-                plain: own,
                 folded: is_plain(step.rule),
-            });
+                formula,
+                plain: own,
+                continues: None,
+            };
+            if let Some(before) = lines.last_mut().filter(|before| !before.folded) {
+                follow(before, &mut line);
+            }
+            lines.push(line);
         }
         if let Some(last) = lines.last_mut() {
             last.folded = false;
@@ -246,30 +269,36 @@ impl Writer<'_> {
 
     /// The result in all notations; `tensor` is the one whose value it is, where there is one.
     fn notations(&self, indices: &[Index], term: &Term, tensor: Option<&Name>) -> Notations {
-        let translation = translate(indices, term);
+        let shown = self.names.put(&Unguarded::of(term).term);
+        let translation = translate(indices, &shown);
         let reasons = translation.as_ref().map(|found| found.reasons.iter().map(Reason::to_string).collect::<Vec<_>>());
         let reasons = reasons.unwrap_or_default();
-        let matrix = translation.and_then(|found| self.checked(indices, term, tensor, found.matrix));
+        let matrix = translation.and_then(|found| self.checked(indices, &shown, tensor, found.matrix));
         let matrix = matrix.map(|matrix| matrix.markup());
+        let rows = tensor.and_then(|tensor| self.rows(indices, &shown, tensor));
+        let (rows, broadcasts) = rows.map_or((None, Vec::new()), |(rows, words)| (Some(rows), words));
         Notations {
             index: self.notation(indices).term(term),
-            einsum: einsum_program(&self.backward.model, indices, term).map(|program| program.to_string()),
+            shown: self.notation(indices).term(&shown),
+            einsum: einsum_program(&self.names.model, indices, &shown).map(|program| program.to_string()),
             reasons: if matrix.is_ok() { reasons } else { Vec::new() },
-            rows: tensor.and_then(|tensor| self.rows(indices, term, tensor)),
+            rows,
+            broadcasts,
             why: matrix.as_ref().err().cloned(),
             matrix: matrix.ok(),
         }
     }
 
     /// The form with the examples along the rows, if it has the values of the tensor.
-    fn rows(&self, indices: &[Index], term: &Term, tensor: &Name) -> Option<Markup> {
-        let model = &self.backward.model;
+    fn rows(&self, indices: &[Index], term: &Term, tensor: &Name) -> Option<(Markup, Vec<String>)> {
+        let model = &self.names.model;
         if self.examples.is_empty() || model.batch.is_some() || !model.tensors.iter().any(|tensor| tensor.per_example) {
             return None;
         }
-        let matrix = translate_rows(model, self.examples.len(), tensor, indices, term).ok()?.matrix;
+        let Translation { matrix, reasons } = translate_rows(model, self.examples.len(), tensor, indices, term).ok()?;
         let error = difference_rows(model, &self.examples, tensor, &matrix).ok()?;
-        (error <= TOLERANCE).then(|| matrix.markup())
+        let broadcasts = reasons.iter().filter(|reason| reason.kind == ReasonKind::Broadcast).map(Reason::to_string);
+        (error <= TOLERANCE).then(|| (matrix.markup(), broadcasts.collect()))
     }
 
     /// The matrix form, if it has the value of the term at every point. The value of a derivative
@@ -277,8 +306,8 @@ impl Writer<'_> {
     fn checked(&self, indices: &[Index], term: &Term, tensor: Option<&Name>, matrix: Matrix) -> Result<Matrix, String> {
         for point in &self.points {
             let found = match tensor {
-                Some(tensor) => difference_to_tensor(&self.backward.model, point, tensor, &matrix),
-                None => difference(&self.backward.model, point, indices, term, &matrix),
+                Some(tensor) => difference_to_tensor(&self.names.model, point, tensor, &matrix),
+                None => difference(&self.names.model, point, indices, term, &matrix),
             };
             match found {
                 Ok(error) if error <= TOLERANCE => {}
@@ -295,6 +324,17 @@ fn heading(of: &str, wrt: &str) -> String {
     match derivative_parts(of) {
         Some((of, first)) if derivative_parts(of).is_none() => format!("∂²{of}/∂{first}∂{wrt}"),
         _ => derivative_name(of, wrt).to_string(),
+    }
+}
+
+/// What a line changes in the one before it: where it only gives a name to what made that one long, the two are
+/// shown as one, and where it changes nothing that is shown it is folded.
+fn follow(before: &mut Line, line: &mut Line) {
+    if line.formula == before.formula {
+        line.folded = true;
+    } else if line.rule == names::VALUE_BY_NAME.name {
+        before.folded = true;
+        line.continues = Some(before.rule.clone());
     }
 }
 

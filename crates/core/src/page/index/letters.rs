@@ -73,6 +73,11 @@ impl Letters {
         self.indices.iter().find(|(other, _)| other == index).map_or(&index.letter, |(_, letter)| letter)
     }
 
+    /// Whether an index in scope has the letter.
+    pub fn has(&self, letter: &str) -> bool {
+        self.indices.iter().any(|(_, own)| &**own == letter)
+    }
+
     /// Where an index stands, from the outside in.
     pub fn position(&self, index: &Index) -> usize {
         self.indices.iter().position(|(other, _)| other == index).unwrap_or(usize::MAX)

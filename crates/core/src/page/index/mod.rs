@@ -9,11 +9,11 @@ mod padding;
 use super::Markup;
 use crate::derivation::derivative_parts;
 use crate::model::Model;
-use crate::term::{Affine, Comparison, Connective, Function, Index, Name, Node, Number, Opened, Reduction, Slot, Term};
+use crate::term::{Affine, Comparison, Connective, Function, Index, Node, Number, Opened, Reduction, Slot, Term};
 pub(super) use letters::Letters;
 use memory::Memory;
 pub(super) use number::magnitude;
-pub(super) use order::addends as in_reading_order;
+pub(super) use order::{addends as in_reading_order, is_signal};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -35,8 +35,6 @@ pub struct Notation<'a> {
     model: &'a Model,
     letters: Letters,
     memory: Rc<RefCell<Memory>>,
-    /// Derivatives that are written by a name of their own, so that they can be padded like tensors.
-    named: &'a [Name],
 }
 
 impl<'a> Notation<'a> {
@@ -46,12 +44,7 @@ impl<'a> Notation<'a> {
         for index in indices.iter().chain(terms.iter().flat_map(|term| term.free())) {
             letters.add(index);
         }
-        Notation { model, letters, memory: Rc::default(), named: &[] }
-    }
-
-    /// The same, where these derivatives have names of their own.
-    pub fn naming(self, named: &'a [Name]) -> Notation<'a> {
-        Notation { named, ..self }
+        Notation { model, letters, memory: Rc::default() }
     }
 
     /// The term as the next line of a chain: dummies that stay keep their letters.
@@ -126,6 +119,7 @@ impl<'a> Notation<'a> {
                 };
                 Markup::Call("floor".into(), vec![inside])
             }
+            Node::Call(..) if term.is_pi() && self.pi().is_some() => self.pi().unwrap_or_else(|| Markup::name("π")),
             Node::Call(function, arguments) => {
                 Markup::Call(function.name().into(), arguments.iter().map(|argument| self.term(argument)).collect())
             }
@@ -148,6 +142,15 @@ impl<'a> Notation<'a> {
             }
             Node::Number(_) | Node::Affine(_) | Node::Mul(_) => self.signed(term).1,
         }
+    }
+
+    /// The constant by a name that means nothing else here.
+    fn pi(&self) -> Option<Markup> {
+        let is_free = |name: &&str| {
+            let is_size = self.model.sizes.iter().any(|(size, _)| &**size == *name);
+            self.model.tensor(name).is_none() && !is_size && !self.letters.has(name)
+        };
+        ["π", "pi"].iter().copied().find(is_free).map(Markup::name)
     }
 
     fn read(&self, tensor: &str, subscripts: &[Term]) -> Markup {
@@ -181,7 +184,7 @@ impl<'a> Notation<'a> {
 
     /// A product with the size of a number, over the product of what divides.
     fn product(&self, number: Number, factors: &[Term]) -> Markup {
-        let padding::Padded { reads, factors } = padding::padded(self.model, self.named, factors);
+        let padding::Padded { reads, factors } = padding::padded(self.model, factors);
         let (below, above): (Vec<&Term>, Vec<&Term>) = factors.iter().partition(|factor| divisor(factor).is_some());
         let below: Vec<Term> = below.into_iter().filter_map(divisor).collect();
         let above = order::factors(above, &self.letters);
@@ -247,7 +250,7 @@ impl<'a> Notation<'a> {
             Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).any(alone),
             Node::Derivative { at, .. } if at.iter().any(alone) => true,
             Node::Mul(factors) => {
-                let reads = padding::padded(self.model, self.named, factors).reads;
+                let reads = padding::padded(self.model, factors).reads;
                 factors.iter().any(|factor| !reads.contains(factor) && self.stands_alone(index, factor))
             }
             _ => term.any_child(&mut |child| self.stands_alone(index, child)),

@@ -26,6 +26,11 @@ fn class(factor: &Term) -> u8 {
     }
 }
 
+/// Whether a tensor is what flows back: a derivative, by its own name or by a short one.
+pub fn is_signal(tensor: &str) -> bool {
+    tensor.starts_with('δ') || derivative_parts(tensor).is_some()
+}
+
 fn holds_question(term: &Term) -> bool {
     term.factors().iter().any(|factor| matches!(factor.node(), Node::Jacobian { .. } | Node::Derivative { .. }))
 }
@@ -34,7 +39,7 @@ fn holds_question(term: &Term) -> bool {
 /// differences come first, as signals that flow back, and what is computed from them last.
 fn key(factor: &Term, letters: &Letters, deltas: &[(usize, usize)]) -> (u8, Vec<usize>, u8) {
     let kind = match factor.node() {
-        Node::Read { tensor, .. } if derivative_parts(tensor).is_some() => 0,
+        Node::Read { tensor, .. } if is_signal(tensor) => 0,
         // The lower bound of a range comes first.
         Node::Compare(_, left, _) if left.as_number().is_some() => 1,
         Node::Add(addends) if addends.iter().any(|addend| addend.as_number().is_some()) => 4,

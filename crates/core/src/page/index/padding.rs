@@ -3,7 +3,7 @@
 
 use crate::derivation::derivative_parts;
 use crate::model::Model;
-use crate::term::{Comparison, Name, Node, Term};
+use crate::term::{Comparison, Node, Term};
 
 /// A product taken apart.
 pub struct Padded {
@@ -16,11 +16,11 @@ pub struct Padded {
 /// Finds the padded reads among the factors of a product. A read is one where all conditions that
 /// padding it means are factors too, and no other factor reads the tensor at that place: then what is
 /// written is read as the same product.
-pub fn padded(model: &Model, named: &[Name], factors: &[Term]) -> Padded {
+pub fn padded(model: &Model, factors: &[Term]) -> Padded {
     let mut reads = Vec::new();
     let mut implied: Vec<Term> = Vec::new();
     for (position, factor) in factors.iter().enumerate() {
-        let Some(conditions) = conditions(model, named, factor).filter(|conditions| !conditions.is_empty()) else {
+        let Some(conditions) = conditions(model, factor).filter(|conditions| !conditions.is_empty()) else {
             continue;
         };
         let others = || factors.iter().enumerate().filter(|(other, _)| *other != position).map(|(_, other)| other);
@@ -34,11 +34,11 @@ pub fn padded(model: &Model, named: &[Name], factors: &[Term]) -> Padded {
     Padded { reads, factors }
 }
 
-/// The conditions that padding a read means; `None` for any other term, and for a derivative without a
-/// name of its own: the language pads names only.
-fn conditions(model: &Model, named: &[Name], term: &Term) -> Option<Vec<Term>> {
+/// The conditions that padding a read means; `None` for any other term, and for a derivative: the language pads
+/// names only.
+fn conditions(model: &Model, term: &Term) -> Option<Vec<Term>> {
     let Node::Read { tensor, subscripts } = term.node() else { return None };
-    if derivative_parts(tensor).is_some() && !named.contains(tensor) {
+    if derivative_parts(tensor).is_some() {
         return None;
     }
     let shape = &model.tensor(tensor)?.shape;

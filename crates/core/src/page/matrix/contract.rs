@@ -2,6 +2,7 @@
 
 use super::reason::{Narrator, ReasonKind};
 use super::tree::Matrix;
+use crate::page::text;
 use crate::term::{Index, Number};
 
 /// Factors of a product, those with the same indices together.
@@ -11,18 +12,27 @@ pub(super) struct Network {
 }
 
 /// A product entry by entry, over another, of factors with the same indices.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Group {
     /// None for scalars, one for columns; two for matrices: that of the rows first.
     indices: Vec<Index>,
     above: Vec<Matrix>,
     below: Vec<Matrix>,
+    /// Rows and columns among the factors, each of which stands beside all rows or columns of the others.
+    spread: Vec<(Index, Matrix)>,
 }
 
 impl Group {
     fn matrix(&self, narrator: &mut Narrator) -> Matrix {
         let matrix = Matrix::hadamard(self.above.clone(), self.below.clone());
-        if self.above.len() + self.below.len() > 1 && !self.indices.is_empty() {
+        if !self.spread.is_empty() {
+            let told = self.spread.iter().map(|(index, factor)| {
+                let line = if self.indices[0] == *index { "column" } else { "row" };
+                format!("`{}` is one {line}, which goes with every {line}", text(&factor.markup()))
+            });
+            let why = told.collect::<Vec<_>>().join("; ");
+            narrator.tell(&matrix, ReasonKind::Broadcast, &self.indices.iter().collect::<Vec<_>>(), why);
+        } else if self.above.len() + self.below.len() > 1 && !self.indices.is_empty() {
             let letters: Vec<String> = self.indices.iter().map(|index| narrator.letter(index)).collect();
             let why = format!(
                 "every factor has {}: entry by entry, as a diagonal Jacobian multiplies",
@@ -74,12 +84,46 @@ impl Network {
         let position = self.groups.iter_mut().position(|group| fits(&group)).unwrap_or(self.groups.len());
         if position == self.groups.len() {
             let indices = indices.iter().map(|index| (*index).clone()).collect();
-            self.groups.push(Group { indices, above: Vec::new(), below: Vec::new() });
+            self.groups.push(Group { indices, ..Group::default() });
         }
         let group = &mut self.groups[position];
         let turned = indices.len() == 2 && group.indices[0] != *indices[0];
         let matrix = if turned { matrix.transposed() } else { matrix };
         if divides { group.below.push(matrix) } else { group.above.push(matrix) }
+    }
+
+    /// As code has it, where the examples are along the rows: a vector without an entry for each example goes as a
+    /// row with every example, and what is one number for each example as a column with all its entries. Where
+    /// two matrices could take it, it stays: between two it is a diagonal. So it does where it is summed with one
+    /// matrix only: that is a product.
+    pub fn broadcast(&mut self, example: &Index, bound: &[Index]) {
+        let mut position = 0;
+        while position < self.groups.len() {
+            let group = &self.groups[position];
+            let takes = |other: &Group| match group.indices.as_slice() {
+                [only] => other.indices.len() == 2 && other.has(only) && other.has(example),
+                _ => false,
+            };
+            let is_product = |index: &Index| {
+                bound.contains(index) && self.groups.iter().filter(|other| other.has(index)).count() <= 2
+            };
+            let stays = group.indices.first().is_none_or(is_product);
+            let takers: Vec<usize> = (0..self.groups.len()).filter(|at| !stays && takes(&self.groups[*at])).collect();
+            let [taker] = takers.as_slice() else {
+                position += 1;
+                continue;
+            };
+            let taker = if *taker > position { taker - 1 } else { *taker };
+            let Group { indices, above, below, .. } = self.groups.remove(position);
+            let taker = &mut self.groups[taker];
+            let is_row = taker.indices[1] == indices[0];
+            let turned = |matrix: Matrix| if is_row { matrix.transposed() } else { matrix };
+            for (factors, to) in [(above, &mut taker.above), (below, &mut taker.below)] {
+                let turned: Vec<Matrix> = factors.into_iter().map(turned).collect();
+                taker.spread.extend(turned.iter().map(|factor| (indices[0].clone(), factor.clone())));
+                to.extend(turned);
+            }
+        }
     }
 
     /// Sums over the indices, in the first order in which nothing with three indices appears.

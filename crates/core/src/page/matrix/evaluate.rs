@@ -102,7 +102,7 @@ impl Matrix {
             }
             Matrix::Sum(addends) => entrywise(tensors, "sum", addends, |values| values.iter().sum()),
             Matrix::Hadamard(factors) => {
-                entrywise(tensors, "Hadamard product", factors, |values| values.iter().product())
+                broadcast("Hadamard product", factors, all(factors)?, |values| values.iter().product())
             }
             Matrix::Scaled(scalars, inner) => {
                 let scalars = all(scalars)?;
@@ -131,7 +131,8 @@ impl Matrix {
                 if below.is_scalar() {
                     return Ok(above.value(tensors)?.map(|value| value / below.values[0]));
                 }
-                with_values(tensors, "quotient", &[above], &[below], |values| values[0] / values[1])
+                let values = vec![above.value(tensors)?, below];
+                broadcast("quotient", std::slice::from_ref(&**above), values, |values| values[0] / values[1])
             }
             Matrix::Power(base, exponent) => {
                 let exponent = exponent.value(tensors)?;
@@ -201,6 +202,32 @@ fn entrywise(
     f: impl Fn(&[f64]) -> f64,
 ) -> Result<Dense, MatrixError> {
     with_values(tensors, operation, &parts.iter().collect::<Vec<_>>(), &[], f)
+}
+
+/// As [`entrywise`] of values, those of `parts` first; what is one row or one column goes with all rows or columns
+/// of the others.
+fn broadcast(
+    operation: &'static str,
+    parts: &[Matrix],
+    values: Vec<Dense>,
+    f: impl Fn(&[f64]) -> f64,
+) -> Result<Dense, MatrixError> {
+    let rows = values.iter().map(|value| value.rows).max().unwrap_or(1);
+    let columns = values.iter().map(|value| value.columns).max().unwrap_or(1);
+    let fits = |(number, value): (usize, &Dense)| {
+        let is_number = matches!(parts.get(number), Some(Matrix::Number(_)));
+        let (all_rows, all_columns) = (value.rows == rows, value.columns == columns);
+        is_number || (all_rows && all_columns) || (all_rows && value.columns == 1) || (all_columns && value.rows == 1)
+    };
+    if !values.iter().enumerate().all(fits) {
+        return Err(MatrixError::Shape(operation));
+    }
+    let at = |place: usize, extent: usize| if extent == 1 { 0 } else { place };
+    let entry = |row, column| {
+        let own = |value: &Dense| value.get(at(row, value.rows), at(column, value.columns));
+        f(&values.iter().map(own).collect::<Vec<_>>())
+    };
+    Ok(Dense::from_fn(rows, columns, entry))
 }
 
 fn with_values(

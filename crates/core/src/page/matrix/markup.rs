@@ -64,6 +64,7 @@ impl Matrix {
                 let Matrix::SquaredNorm(inner) = &arguments[0] else { return call("sqrt", &arguments[0]) };
                 Markup::Norm(Box::new(inner.markup()))
             }
+            Matrix::Call(Function::Acos, of) if *of == [Matrix::Number(Number::MINUS_ONE)] => Markup::name("π"),
             Matrix::Call(function, arguments) => Markup::Call(function.name().into(), all(arguments)),
             Matrix::Transposed(inner) => Markup::Transposed(Box::new(inner.markup())),
             Matrix::Diagonal(inner) | Matrix::DiagonalOf(inner) => call("diag", inner),

@@ -31,6 +31,8 @@ pub enum ReasonKind {
     Hadamard,
     /// A vector scales the rows or columns of a matrix.
     Scaling,
+    /// A row or a column with every row or column of a matrix, entry by entry.
+    Broadcast,
     /// A summed index that one factor has.
     Ones,
     /// Two summed indices that close a chain.

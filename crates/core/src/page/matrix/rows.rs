@@ -7,7 +7,7 @@ use super::tree::Matrix;
 use crate::derivation::{derivative_name, derivative_parts};
 use crate::meaning::Point;
 use crate::model::{Model, Tensor};
-use crate::page::index::Letters;
+use crate::page::index::{Letters, is_signal};
 use crate::term::{Index, Name, Node, Term, fresh_id};
 
 /// `name[indices] = term` with the examples along the rows. A tensor that has a value for each example
@@ -78,6 +78,10 @@ fn with_examples(model: &Model, example: &Index, term: &Term) -> Term {
 pub fn row_name(model: &Model, name: &str) -> Name {
     if let Some((of, wrt)) = derivative_parts(name) {
         return derivative_name(of, &row_name(model, wrt));
+    }
+    // A signal keeps its name, which says already that it is no tensor of the model.
+    if is_signal(name) {
+        return name.into();
     }
     let is_scalar = model.tensor(name).is_none_or(|tensor| tensor.shape.is_empty());
     let mut letters = name.chars();

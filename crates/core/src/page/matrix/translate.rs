@@ -222,6 +222,9 @@ impl Translator {
         for factor in entries.into_iter().chain(others) {
             self.add_factor(&mut network, factor)?;
         }
+        if let Some((example, _)) = &self.narrator.examples {
+            network.broadcast(example, bound);
+        }
         let matrix = network.contract(bound, &mut self.narrator)?;
         matrix.assemble(rows, columns, &mut self.narrator)
     }

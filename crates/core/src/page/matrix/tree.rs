@@ -1,5 +1,6 @@
 //! Matrix expressions.
 
+use crate::page::index::is_signal;
 use crate::term::{Comparison, Connective, Function, Name, Number, Reduction};
 
 /// A matrix expression. Every value is a matrix; a vector is a column, a scalar has one row and
@@ -25,9 +26,9 @@ pub enum Matrix {
     Scaled(Vec<Matrix>, Box<Matrix>),
     /// A product of matrices.
     Product(Vec<Matrix>),
-    /// A product entry by entry.
+    /// A product entry by entry. A row or a column among matrices goes with all their rows or columns.
     Hadamard(Vec<Matrix>),
-    /// A quotient entry by entry, or by a scalar.
+    /// A quotient entry by entry, or by a scalar. A row or a column divides all rows or columns of a matrix.
     Quotient(Box<Matrix>, Box<Matrix>),
     /// A power of every entry; the exponent has the same shape or is a scalar.
     Power(Box<Matrix>, Box<Matrix>),
@@ -197,9 +198,10 @@ impl Matrix {
 
     /// Whether it has one row, and whether it has one column.
     fn is_thin(&self) -> (bool, bool) {
-        let first = |parts: &[Matrix]| {
-            let shaped = parts.iter().find(|part| !matches!(part, Matrix::Number(_)));
-            shaped.map_or((true, true), Matrix::is_thin)
+        // A row or a column stands for all rows or columns beside what has several.
+        let all = |parts: &[&Matrix]| {
+            let shaped = parts.iter().filter(|part| !matches!(part, Matrix::Number(_))).map(|part| part.is_thin());
+            shaped.fold((true, true), |(row, column), own| (row && own.0, column && own.1))
         };
         match self {
             Matrix::Number(_) | Matrix::Trace(_) | Matrix::SquaredNorm(_) | Matrix::Whole(..) => (true, true),
@@ -207,7 +209,7 @@ impl Matrix {
             Matrix::Ones(_) | Matrix::DiagonalOf(_) | Matrix::Rows(..) => (false, true),
             Matrix::Identity(_) | Matrix::Diagonal(_) => (false, false),
             Matrix::Sum(parts) | Matrix::Hadamard(parts) | Matrix::Call(_, parts) | Matrix::Logic(_, parts) => {
-                first(parts)
+                all(&parts.iter().collect::<Vec<_>>())
             }
             Matrix::Scaled(_, inner) | Matrix::Softmax { of: inner, .. } => inner.is_thin(),
             Matrix::Product(factors) => {
@@ -217,11 +219,8 @@ impl Matrix {
                 let (row, column) = inner.is_thin();
                 (column, row)
             }
-            Matrix::Quotient(a, b) | Matrix::Power(a, b) | Matrix::Compare(_, a, b) => match **a {
-                Matrix::Number(_) => b.is_thin(),
-                _ => a.is_thin(),
-            },
-            Matrix::Where(a, b, c) => first(&[(**a).clone(), (**b).clone(), (**c).clone()]),
+            Matrix::Quotient(a, b) | Matrix::Power(a, b) | Matrix::Compare(_, a, b) => all(&[a, b]),
+            Matrix::Where(a, b, c) => all(&[a, b, c]),
         }
     }
 
@@ -229,7 +228,7 @@ impl Matrix {
     fn rank_in_product(&self) -> u8 {
         match self {
             Matrix::Product(_) | Matrix::Scaled(..) => 0,
-            Matrix::Tensor { name, .. } if name.starts_with('∂') => 0,
+            Matrix::Tensor { name, .. } if is_signal(name) => 0,
             Matrix::Sum(addends) if addends.iter().any(|addend| matches!(addend, Matrix::Number(_))) => 4,
             Matrix::Sum(addends) if addends.iter().all(Matrix::is_entry) => 1,
             Matrix::Tensor { .. } | Matrix::Transposed(_) => 2,
