@@ -7,7 +7,7 @@ use super::split::{apart, splits, together};
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
 use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Instructions that must be saved for a value to be worth memory and a loop of its own.
 const WORTH: f64 = 2000.0;
@@ -26,13 +26,15 @@ pub(super) struct Lowering {
     pub tasks: Vec<Task>,
     /// Values by the term they have, its indices numbered from 0.
     known: HashMap<Term, Name>,
+    /// What those terms have in common with themselves in any order of their indices.
+    kinds: HashSet<Kind>,
     /// The tensor whose equation is being lowered.
     tensor: Name,
 }
 
 impl Lowering {
     pub fn new(values: Values) -> Lowering {
-        Lowering { values, tasks: Vec::new(), known: HashMap::new(), tensor: "".into() }
+        Lowering { values, tasks: Vec::new(), known: HashMap::new(), kinds: HashSet::new(), tensor: "".into() }
     }
 
     /// Adds the tasks of an equation.
@@ -148,6 +150,9 @@ impl Lowering {
         if kept.len() > MOST_REORDERED {
             return read(kept);
         }
+        if !self.kinds.contains(&kind(key, kept)) {
+            return None;
+        }
         orders(kept).iter().find_map(|order| read(order))
     }
 
@@ -160,6 +165,7 @@ impl Lowering {
         }
         self.values.insert(name.clone(), Value::new(shape, PlaceKind::Temporary));
         self.known.insert(canonical(&key, &kept), name.clone());
+        self.kinds.insert(kind(&key, &kept));
         let read = Term::read_at(&name, &kept);
         self.tasks.push(Task { target: name, indices: kept, work });
         Ok(read)
@@ -254,6 +260,16 @@ fn orders(indices: &[Index]) -> Vec<Vec<Index>> {
         all.extend(orders(&rest).into_iter().map(|rest| [vec![first.clone()], rest].concat()));
     }
     all
+}
+
+/// The size of a term, the tensors in it and the extents of its indices: the same for any order of those.
+type Kind = (usize, Vec<Name>, Vec<usize>);
+
+fn kind(term: &Term, kept: &[Index]) -> Kind {
+    let (mut tensors, mut extents) = (term.tensors(), kept.iter().map(|index| index.extent).collect::<Vec<_>>());
+    tensors.sort();
+    extents.sort_unstable();
+    (term.size(), tensors, extents)
 }
 
 /// The term with its indices numbered from 0, so that equal terms of different equations are equal.

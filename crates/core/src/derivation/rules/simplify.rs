@@ -46,14 +46,7 @@ rule!(
     /// Where the factor is not 0, as it is wherever the quotient is defined.
     CANCEL, "cancel", "u / u = 1", |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
-        let mut result = cancelled(factors)?;
-        while let Node::Mul(factors) = result.node() {
-            match cancelled(factors) {
-                Some(shorter) => result = shorter,
-                None => break,
-            }
-        }
-        Some(result)
+        Some(fully_cancelled(cancelled(factors)?))
     }
 );
 
@@ -140,12 +133,7 @@ rule!(
         let opposite = |(base, exponent): &(Term, Number)| (base.clone(), exponent.negated());
         let inverse = Term::mul(shared.iter().map(|pair| factor(&opposite(pair))).collect());
         let divided = |addend: &Term| {
-            let product = Term::mul(vec![addend.clone(), inverse.clone()]);
-            let mut result = product;
-            while let Some(shorter) = cancelled(result.factors()) {
-                result = shorter;
-            }
-            result
+            fully_cancelled(Term::mul(vec![addend.clone(), inverse.clone()]))
         };
         let mut product: Vec<Term> = shared.iter().map(factor).collect();
         product.push(Term::add(addends.iter().map(divided).collect()));
@@ -156,10 +144,21 @@ rule!(
 /// The most addends that a product is multiplied out to.
 const MOST_ADDENDS: usize = 32;
 
+/// A product in which all equal bases above and below the fraction bar are put together.
+fn fully_cancelled(mut product: Term) -> Term {
+    while let Some(shorter) = cancelled(product.factors()) {
+        product = shorter;
+    }
+    product
+}
+
 /// Products multiplied out and factors cancelled; `None` where that is too long.
 fn expanded(term: &Term) -> Option<Term> {
     match term.node() {
         Node::Add(addends) => Some(Term::add(addends.iter().map(expanded).collect::<Option<_>>()?)),
+        Node::Mul(factors) if !factors.iter().any(|factor| matches!(factor.node(), Node::Add(_))) => {
+            Some(fully_cancelled(term.clone()))
+        }
         Node::Mul(factors) => {
             let mut products: Vec<Vec<Term>> = vec![Vec::new()];
             for factor in factors {
@@ -173,14 +172,7 @@ fn expanded(term: &Term) -> Option<Term> {
                     .flat_map(|product| addends.iter().map(|a| product.iter().chain([a]).cloned().collect()))
                     .collect();
             }
-            let cancel = |factors: Vec<Term>| {
-                let mut product = Term::mul(factors);
-                while let Some(shorter) = cancelled(product.factors()) {
-                    product = shorter;
-                }
-                product
-            };
-            Some(Term::add(products.into_iter().map(cancel).collect()))
+            Some(Term::add(products.into_iter().map(|factors| fully_cancelled(Term::mul(factors))).collect()))
         }
         _ => Some(term.clone()),
     }
