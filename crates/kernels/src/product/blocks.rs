@@ -31,6 +31,9 @@ const GRAIN: usize = if cfg!(test) { 500 } else { 50_000 };
 /// Where there are so many for every thread they are cut smaller, so that none has to wait long.
 const MANY: usize = 4_000_000;
 const PIECES_OF_MANY: usize = 4;
+/// Rows or columns of a part that is large enough to be cut without a loss.
+const LARGE: usize = if cfg!(test) { 12 } else { 96 };
+
 thread_local! {
     /// Packed rows.
     static ROWS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
@@ -131,7 +134,21 @@ impl Blocks {
         if items >= wanted {
             return [wanted, 1, 1];
         }
-        let wanted = wanted.div_ceil(items.max(1));
+        let mut wanted = wanted.div_ceil(items.max(1));
+        // Every part packs its columns and reads its rows, which large parts repay. So there are as many as
+        // leave them large, the rows being cut rather than the columns: many rows are read anew for every tile.
+        while wanted > 1 {
+            if rows / wanted >= LARGE {
+                return [items, wanted, 1];
+            }
+            if columns / wanted >= LARGE {
+                return [items, 1, wanted];
+            }
+            if wanted <= threads {
+                break;
+            }
+            wanted = (wanted / 2).max(threads);
+        }
         let tall = product.tile()[0];
         // Packed columns are rather packed by one thread only; else the rows of the target rather lie in the
         // cache of the one that had them before.
