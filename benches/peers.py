@@ -8,8 +8,8 @@ PEERS is a folder with `workloads.py` (shapes, data and first weights of every w
 threads)`, which has `compile()` and `run(first, count)`. Systems that are not installed are left out. Ours is
 `target/release/deltarule`, built before.
 
-In every round each system runs for some tenths of a second, one after the other, so that all see the same
-machine; what is told is the median over the rounds, and the median of the ratios within a round. The memory is
+In every round each system runs for some tenths of a second, one after the other and after a rest in which the
+threads of the one before fall asleep, so that all see the same machine; what is told is the median over the rounds, and the median of the ratios within a round. The memory is
 the most that a process of its own has had after some steps, with two batches of data.
 """
 import argparse
@@ -34,7 +34,9 @@ MODELS = {
     "logreg_hessian_500": "bench/logreg_hessian.dr",
 }
 STEPS_ALONE = 10
-SYSTEMS = {"numpy": ["numpy"], "jax": ["jax_scan"], "torch": ["torch", "torch_cl"]}
+# Seconds after which the threads of a system that has nothing to do no longer wait for work.
+REST = 0.4
+SYSTEMS = {"numpy": ["numpy"], "jax": ["jax_scan", "jax"], "torch": ["torch", "torch_cl"]}
 
 
 def arguments():
@@ -158,6 +160,7 @@ def main():
         times = {name: [] for name in runners}
         for _ in range(options.rounds):
             for name, runner in runners.items():
+                time.sleep(REST)
                 times[name].append(runner.seconds(counts[name]))
         ours = times.pop("ours")
         memory = runners["ours"].memory()
