@@ -1,7 +1,6 @@
 //! Tiles of the arena into registers and back, and reads that may leave what they read.
 
 use crate::arena::Shared;
-use crate::machine::{Machine, Portable};
 use crate::walk::{Access, Bound};
 
 pub(crate) fn tile_strides(access: &Access) -> [i64; 2] {
@@ -27,13 +26,7 @@ const WIDE: usize = 8;
 
 /// Copies a tile of the arena into a register.
 #[inline(always)]
-pub(crate) unsafe fn gather<M: Machine>(
-    source: *const f32,
-    [row, column]: [i64; 2],
-    out: *mut f32,
-    rows: usize,
-    columns: usize,
-) {
+pub(crate) unsafe fn gather(source: *const f32, [row, column]: [i64; 2], out: *mut f32, rows: usize, columns: usize) {
     // SAFETY: the caller's tile lies in the arena, and `out` has room for it.
     unsafe {
         for r in 0..rows {
@@ -41,8 +34,8 @@ pub(crate) unsafe fn gather<M: Machine>(
             let out = out.add(r * columns);
             match column {
                 0 => std::slice::from_raw_parts_mut(out, columns).fill(*source),
-                1 => copy::<M, 1>(source, out, columns),
-                2 => copy::<M, 2>(source, out, columns),
+                1 => copy::<1>(source, out, columns),
+                2 => copy::<2>(source, out, columns),
                 _ => {
                     for c in 0..columns {
                         *out.add(c) = *source.wrapping_offset(c as isize * column as isize);
@@ -59,7 +52,7 @@ pub(crate) unsafe fn gather<M: Machine>(
 /// # Safety
 /// The source lies in the arena, and `out` has room.
 #[inline(always)]
-unsafe fn copy<M: Machine, const STEP: usize>(source: *const f32, out: *mut f32, columns: usize) {
+unsafe fn copy<const STEP: usize>(source: *const f32, out: *mut f32, columns: usize) {
     // SAFETY: the caller's; no position beyond the last is read or written.
     unsafe {
         if columns < WIDE {
@@ -72,7 +65,7 @@ unsafe fn copy<M: Machine, const STEP: usize>(source: *const f32, out: *mut f32,
         while c < columns {
             c = c.min(columns - WIDE);
             let from = source.add(STEP * c);
-            let numbers = if STEP == 2 { M::every_second(from) } else { from.cast::<[f32; WIDE]>().read_unaligned() };
+            let numbers: [f32; WIDE] = std::array::from_fn(|number| *from.add(STEP * number));
             out.add(c).cast::<[f32; WIDE]>().write_unaligned(numbers);
             c += WIDE;
         }
@@ -140,7 +133,7 @@ pub(crate) unsafe fn gather_inside(
         let source = arena.at(first + (r * row + from * column) as isize);
         let (from, count) = (from as usize, (to - from) as usize);
         // SAFETY: the caller's; the positions from `from` to `to` are inside all axes.
-        unsafe { gather::<Portable>(source, [0, column], out.add(r as usize * columns + from), 1, count) };
+        unsafe { gather(source, [0, column], out.add(r as usize * columns + from), 1, count) };
     }
 }
 

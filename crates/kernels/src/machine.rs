@@ -9,16 +9,6 @@ pub(crate) trait Machine {
     #[inline(always)]
     fn prefetch(_at: *const f32) {}
 
-    /// Eight numbers, each two places after the one before.
-    ///
-    /// # Safety
-    /// The source leads to fifteen numbers, and the processor is such a machine.
-    #[inline(always)]
-    unsafe fn every_second(source: *const f32) -> [f32; 8] {
-        // SAFETY: the caller's.
-        std::array::from_fn(|number| unsafe { *source.add(2 * number) })
-    }
-
     /// Writes eight lines of eight numbers as columns, `step` apart: eight lines again, one after the other,
     /// so that where they meet the later ones stay.
     ///
@@ -55,13 +45,6 @@ impl Machine for V4 {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    unsafe fn every_second(source: *const f32) -> [f32; 8] {
-        // SAFETY: the caller's; it has AVX2.
-        unsafe { every_second(source) }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
     unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
         // SAFETY: the caller's; it has AVX2.
         unsafe { transpose(sources, target, step) }
@@ -76,13 +59,6 @@ impl Machine for V3 {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint, whatever the address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn every_second(source: *const f32) -> [f32; 8] {
-        // SAFETY: the caller's; it has AVX2.
-        unsafe { every_second(source) }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -147,23 +123,6 @@ impl Level {
 #[inline(always)]
 pub(crate) fn fma<M: Machine>(a: f32, b: f32, c: f32) -> f32 {
     if M::FUSED { a.mul_add(b, c) } else { a * b + c }
-}
-
-/// # Safety
-/// As [`Machine::every_second`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-#[inline]
-unsafe fn every_second(source: *const f32) -> [f32; 8] {
-    use std::arch::x86_64::*;
-    // SAFETY: the caller's: the numbers 0 to 7, and 7 to 14.
-    let (low, high) = unsafe { (_mm256_loadu_ps(source), _mm256_loadu_ps(source.add(7))) };
-    // 0 2 8 10, and 4 6 12 14 in the other half.
-    let mixed = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_10_00>(low, high));
-    let mut numbers = [0.0; 8];
-    // SAFETY: there are eight.
-    unsafe { _mm256_storeu_pd(numbers.as_mut_ptr().cast(), _mm256_permute4x64_pd::<0b11_01_10_00>(mixed)) };
-    numbers
 }
 
 /// By shuffles of pairs, of fours and of halves.

@@ -355,7 +355,7 @@ impl Bank {
                         match program.sources[number] {
                             Source::Memory => *pointers.get_unchecked_mut(number) = source,
                             _ if !access.axes.is_empty() => gather_inside(self.arena, access, at, out, rows, columns),
-                            _ => gather::<M>(source, tile_strides(access), out, rows, columns),
+                            _ => gather(source, tile_strides(access), out, rows, columns),
                         }
                     }
                     Instruction::Gather(read, subscripts) => {
