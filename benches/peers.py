@@ -9,8 +9,9 @@ threads)`, which has `compile()` and `run(first, count)`. Systems that are not i
 `target/release/deltarule`, built before.
 
 In every round each system runs for some tenths of a second, one after the other and after a rest in which the
-threads of the one before fall asleep, so that all see the same machine; what is told is the median over the rounds, and the median of the ratios within a round. The memory is
-the most that a process of its own has had after some steps, with two batches of data.
+threads of the one before fall asleep, so that all see the same machine; what is told is the median over the rounds,
+and the median of the ratios within a round. The memory is the most that a process of its own has had after some
+steps, with two batches of data.
 """
 import argparse
 import importlib
