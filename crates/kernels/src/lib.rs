@@ -8,9 +8,12 @@
 
 mod arena;
 mod check;
+#[cfg(target_arch = "x86_64")]
+mod emit;
 mod gather;
 mod machine;
-pub mod math;
+mod math;
+mod number;
 mod peak;
 mod product;
 mod reduce;

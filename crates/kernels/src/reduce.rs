@@ -1,8 +1,9 @@
 //! Reductions of tiles. Sums are taken in single precision over a few dozen numbers at a time and
 //! carried on in doubles, so that they are accurate for any length.
 
-use crate::machine::Machine;
+use crate::machine::{Machine, Portable};
 use crate::math;
+use crate::number::single;
 use crate::walk::Reduction;
 
 /// Rows that are summed in single precision before they are carried on.
@@ -91,8 +92,8 @@ impl Accumulator {
             match self.reduction {
                 Reduction::Sum => combine(single, row, |a, b| a + b),
                 Reduction::Prod => combine(single, row, |a, b| a * b),
-                Reduction::Max => combine(single, row, math::max),
-                Reduction::Min => combine(single, row, math::min),
+                Reduction::Max => combine(single, row, greater),
+                Reduction::Min => combine(single, row, lesser),
                 // The nest keeps these along the columns.
                 Reduction::LogSumExp | Reduction::ArgMax | Reduction::ArgMin => {}
             }
@@ -119,8 +120,8 @@ impl Accumulator {
         match self.reduction {
             Reduction::Sum => self.double[result] += fold(row, 0.0, |a, b| a + b, |a, b| a + b) as f64,
             Reduction::Prod => *single *= fold(row, 1.0, |a, b| a * b, |a, b| a * b),
-            Reduction::Max => *single = math::max(*single, fold(row, f32::NEG_INFINITY, math::max, math::max)),
-            Reduction::Min => *single = math::min(*single, fold(row, f32::INFINITY, math::min, math::min)),
+            Reduction::Max => *single = greater(*single, fold(row, f32::NEG_INFINITY, greater, greater)),
+            Reduction::Min => *single = lesser(*single, fold(row, f32::INFINITY, lesser, lesser)),
             Reduction::LogSumExp => self.add_exponentials::<M>(result, row),
             Reduction::ArgMax => self.find(result, row, first, |a, b| a > b),
             Reduction::ArgMin => self.find(result, row, first, |a, b| a < b),
@@ -130,7 +131,7 @@ impl Accumulator {
     #[inline(always)]
     fn add_exponentials<M: Machine>(&mut self, result: usize, row: &[f32]) {
         let before = self.single[result];
-        let greatest = math::max(before, fold(row, f32::NEG_INFINITY, math::max, math::max));
+        let greatest = greater(before, fold(row, f32::NEG_INFINITY, greater, greater));
         self.single[result] = greatest;
         if !greatest.is_finite() {
             return;
@@ -140,7 +141,7 @@ impl Accumulator {
             self.double[result] = (self.double[result] + self.count[result]) * scale;
             self.count[result] = 0.0;
         }
-        let below = |sum: f32, u: f32| sum + if u < greatest { math::exp::<M>(u - greatest) } else { 0.0 };
+        let below = |sum: f32, u: f32| sum + if u < greatest { math::exp(single::<M>(u - greatest)).0 } else { 0.0 };
         self.double[result] += fold(row, 0.0, below, |a, b| a + b) as f64;
         let equal = |count: f32, u: f32| count + if u == greatest { 1.0 } else { 0.0 };
         self.count[result] += fold(row, 0.0, equal, |a, b| a + b) as f64;
@@ -214,4 +215,16 @@ fn fold(row: &[f32], first: f32, add: impl Fn(f32, f32) -> f32, join: impl Fn(f3
         width /= 2;
     }
     join(lanes[0], tail)
+}
+
+/// The greater; NaN if one is.
+#[inline(always)]
+pub(crate) fn greater(a: f32, b: f32) -> f32 {
+    math::max(single::<Portable>(a), single(b)).0
+}
+
+/// The lesser; NaN if one is.
+#[inline(always)]
+pub(crate) fn lesser(a: f32, b: f32) -> f32 {
+    math::min(single::<Portable>(a), single(b)).0
 }

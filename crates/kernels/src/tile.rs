@@ -7,7 +7,8 @@ use crate::machine::{Level, Machine, Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
 use crate::math::{self, scalar};
-use crate::reduce::Accumulator;
+use crate::number::{Number, Single, single};
+use crate::reduce::{Accumulator, greater, lesser};
 use crate::walk::{Access, Binary, Comparison, Instruction, Nest, Unary, Walk, WalkSpec};
 
 /// Where a value of a program is.
@@ -86,6 +87,11 @@ impl Program {
         if spec.reduction.is_some() && !kept_only && !code.is_empty() {
             last_use[code.len() - 1] = code.len();
         }
+        // What is read may be overwritten by another value before it is stored elsewhere.
+        let is_stored_late = |number: usize, read: &Access| {
+            let is_stored = stores.iter().any(|(value, _)| *value == number);
+            is_stored && stores.iter().any(|(value, store)| *value != number && store == read)
+        };
         let direct_store = |number: usize| {
             let position = stores.iter().position(|(value, _)| *value == number)?;
             let access = &stores[position].1;
@@ -105,7 +111,11 @@ impl Program {
                     last_use[number] = usize::MAX;
                     Source::Register(take(&mut Vec::new()))
                 }
-                Instruction::Read(read) if reads[*read].axes.is_empty() && dense(&reads[*read], kept_only) => {
+                Instruction::Read(read)
+                    if reads[*read].axes.is_empty()
+                        && dense(&reads[*read], kept_only)
+                        && !is_stored_late(number, &reads[*read]) =>
+                {
                     Source::Memory
                 }
                 Instruction::Read(_) | Instruction::Gather(..) | Instruction::Position(_) | Instruction::Reduced => {
@@ -390,6 +400,13 @@ unsafe fn map(a: *const f32, out: *mut f32, n: usize, f: impl Fn(f32) -> f32) {
     }
 }
 
+/// A function that is written over numbers of any kind.
+#[inline(always)]
+unsafe fn compute<M: Machine>(a: *const f32, out: *mut f32, n: usize, f: impl Fn(Single<M>) -> Single<M>) {
+    // SAFETY: as in `map`.
+    unsafe { map(a, out, n, |a| f(single(a)).0) }
+}
+
 #[inline(always)]
 unsafe fn map2(a: *const f32, b: *const f32, out: *mut f32, n: usize, f: impl Fn(f32, f32) -> f32) {
     // SAFETY: as in `map`.
@@ -408,7 +425,7 @@ unsafe fn select(a: *const f32, b: *const f32, c: *const f32, out: *mut f32, n: 
         let (a, b) = (std::slice::from_raw_parts(a, n), std::slice::from_raw_parts(b, n));
         let (c, out) = (std::slice::from_raw_parts(c, n), std::slice::from_raw_parts_mut(out, n));
         for (((out, a), b), c) in out.iter_mut().zip(a).zip(b).zip(c) {
-            *out = math::select(*a != 0.0, *b, *c);
+            *out = Single::<Portable>::choose(*a != 0.0, single(*b), single(*c)).0;
         }
     }
 }
@@ -444,8 +461,8 @@ unsafe fn binary(function: Binary, a: *const f32, b: *const f32, out: *mut f32, 
             Binary::Power => map2(a, b, out, n, scalar::power),
             Binary::And => map2(a, b, out, n, |a, b| holds((a != 0.0) & (b != 0.0))),
             Binary::Or => map2(a, b, out, n, |a, b| holds((a != 0.0) | (b != 0.0))),
-            Binary::Max => map2(a, b, out, n, math::max),
-            Binary::Min => map2(a, b, out, n, math::min),
+            Binary::Max => map2(a, b, out, n, greater),
+            Binary::Min => map2(a, b, out, n, lesser),
             Binary::Modulo => map2(a, b, out, n, scalar::modulo),
         }
     }
@@ -459,14 +476,14 @@ unsafe fn unary<M: Machine>(function: Unary, a: *const f32, out: *mut f32, n: us
             Unary::Negative => map(a, out, n, |a| -a),
             Unary::Inverse => map(a, out, n, |a| 1.0 / a),
             Unary::Square => map(a, out, n, |a| a * a),
-            Unary::HalfPower => map(a, out, n, math::root),
-            Unary::InverseRoot => map(a, out, n, |a| 1.0 / math::root(a)),
+            Unary::HalfPower => compute::<M>(a, out, n, math::root),
+            Unary::InverseRoot => compute::<M>(a, out, n, |a| a.constant(1.0) / math::root(a)),
             Unary::Not => map(a, out, n, |a| if a == 0.0 { 1.0 } else { 0.0 }),
-            Unary::Exp => map(a, out, n, math::exp::<M>),
-            Unary::Log => map(a, out, n, math::log::<M>),
+            Unary::Exp => compute::<M>(a, out, n, math::exp),
+            Unary::Log => compute::<M>(a, out, n, math::log),
             Unary::Sqrt => map(a, out, n, f32::sqrt),
             Unary::Abs => map(a, out, n, f32::abs),
-            Unary::Sign => map(a, out, n, math::sign),
+            Unary::Sign => compute::<M>(a, out, n, math::sign),
             Unary::Sin => map(a, out, n, |a| (a as f64).sin() as f32),
             Unary::Cos => map(a, out, n, |a| (a as f64).cos() as f32),
             Unary::Tan => map(a, out, n, |a| (a as f64).tan() as f32),
@@ -475,13 +492,13 @@ unsafe fn unary<M: Machine>(function: Unary, a: *const f32, out: *mut f32, n: us
             Unary::Atan => map(a, out, n, |a| (a as f64).atan() as f32),
             Unary::Sinh => map(a, out, n, |a| (a as f64).sinh() as f32),
             Unary::Cosh => map(a, out, n, |a| (a as f64).cosh() as f32),
-            Unary::Tanh => map(a, out, n, math::tanh::<M>),
-            Unary::Erf => map(a, out, n, math::erf::<M>),
-            Unary::Sigmoid => map(a, out, n, math::sigmoid::<M>),
-            Unary::Relu => map(a, out, n, math::relu),
-            Unary::Softplus => map(a, out, n, math::softplus::<M>),
-            Unary::Gelu => map(a, out, n, math::gelu::<M>),
-            Unary::Silu => map(a, out, n, math::silu::<M>),
+            Unary::Tanh => compute::<M>(a, out, n, math::tanh),
+            Unary::Erf => compute::<M>(a, out, n, math::erf),
+            Unary::Sigmoid => compute::<M>(a, out, n, math::sigmoid),
+            Unary::Relu => compute::<M>(a, out, n, math::relu),
+            Unary::Softplus => compute::<M>(a, out, n, math::softplus),
+            Unary::Gelu => compute::<M>(a, out, n, math::gelu),
+            Unary::Silu => compute::<M>(a, out, n, math::silu),
             Unary::Floor => map(a, out, n, f32::floor),
         }
     }

@@ -3,6 +3,8 @@
 
 use crate::arena::{Arena, Shared};
 use crate::check::check;
+#[cfg(target_arch = "x86_64")]
+use crate::emit::{Emitted, Layout, emit};
 use crate::machine::Level;
 use crate::threads;
 use crate::tile::{self, Scratch};
@@ -173,6 +175,9 @@ pub struct Walk {
     arena: usize,
     /// How many positions the outermost loop has, where they are run one by one.
     steps: Option<usize>,
+    /// As machine code, where there is any.
+    #[cfg(target_arch = "x86_64")]
+    emitted: Option<Emitted>,
 }
 
 /// The loops of a walk: outer ones and those of a tile.
@@ -224,14 +229,17 @@ impl Walk {
             Some(_) => (&[][..], spec.stores.as_slice()),
             None => (spec.stores.as_slice(), &[][..]),
         };
+        let level = Level::detect();
         let program = tile::Program::new(&spec.program, &spec.reads, in_program, &spec, &nest);
         let ending = tile::Program::new(&ending, &spec.reads, in_ending, &spec, &nest);
         Ok(Walk {
             program,
             reduction: spec.reduction,
             ending,
+            #[cfg(target_arch = "x86_64")]
+            emitted: if level == Level::Portable { None } else { emit(&spec, &nest) },
             nest,
-            level: Level::detect(),
+            level,
             arena,
             steps: spec.by_steps.then(|| spec.loops[0].extent),
         })
@@ -253,6 +261,10 @@ impl Walk {
         assert_eq!(arena.len(), self.arena, "the arena that the walk was made for");
         assert!(step < self.steps.unwrap_or(1), "a step of the walk");
         let shared = Shared(arena.values_mut().as_mut_ptr());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(emitted) = &self.emitted {
+            return run_emitted(emitted, shared, rate, step);
+        }
         // Units are numbered along the kept loops, the outermost first.
         let units = self.nest.units / self.steps.unwrap_or(1);
         let first = step * units;
@@ -278,8 +290,40 @@ impl Walk {
     #[cfg(test)]
     pub(crate) fn with_level(mut self, level: Level) -> Walk {
         self.level = level;
+        #[cfg(target_arch = "x86_64")]
+        if level == Level::Portable {
+            self.emitted = None;
+        }
         self
     }
+
+    /// For tests: without machine code.
+    #[cfg(all(test, target_arch = "x86_64"))]
+    pub(crate) fn interpreted(mut self) -> Walk {
+        self.emitted = None;
+        self
+    }
+
+    /// For tests: as machine code, in pieces as small as can be; none where it is interpreted.
+    #[cfg(all(test, target_arch = "x86_64"))]
+    pub(crate) fn in_small_pieces(mut self) -> Option<Walk> {
+        self.emitted.as_mut()?.layout.work = usize::MAX;
+        Some(self)
+    }
+}
+
+/// Shares the outermost loop out.
+#[cfg(target_arch = "x86_64")]
+fn run_emitted(emitted: &Emitted, arena: Shared, rate: f32, step: usize) {
+    let Layout { extent, unit, work } = emitted.layout;
+    let together = (GRAIN / work.max(1)).max(1).next_multiple_of(unit);
+    threads::each(extent.div_ceil(together), &|piece| {
+        let from = piece * together;
+        // SAFETY: `check` showed that every access of every position lies inside the arena, that different kept
+        // positions are written at different places, and that what is written is not read but at the very position
+        // that writes it. Pieces are disjoint ranges that begin at multiples of the unit.
+        unsafe { emitted.run(arena, rate, [from, (from + together).min(extent)], step) };
+    });
 }
 
 fn padded(spec: &WalkSpec, loops: Vec<Loop>, front: usize, padding: usize) -> WalkSpec {
