@@ -187,6 +187,12 @@ impl Emitter<'_> {
                 target
             }
             Op::Load(load) => self.read(load, id, copy),
+            Op::Guarded(load, _) => {
+                let mask = keys[0].unwrap_or_default();
+                let target = self.read_guarded(load, mask, copy);
+                self.done(mask, after[0]);
+                target
+            }
             Op::Position(position) => self.count(position, id, copy),
             Op::One(one, _) => self.compute_one(one, keys, after),
             Op::Two(..) | Op::Compare(..) => self.compute_two(op, keys, after),
@@ -336,6 +342,27 @@ impl Emitter<'_> {
                 self.asm.two_with_number(code, ymm(target), ymm(target), 0b11_01_10_00);
             }
             (stride, _) => self.collect(target, at, 4 * stride as i32, lanes),
+        }
+        target
+    }
+
+    /// What an access reads where it is inside of its axes. Nothing else is touched.
+    fn read_guarded(&mut self, load: usize, mask: Key, copy: usize) -> Vector {
+        let place = self.loads[load];
+        let inside = self.in_register(mask, &[]);
+        let target = self.take(&[inside]);
+        let at = self.address(place, copy);
+        // One number for all lanes is read by the first.
+        let lanes = if place.lane_stride == 0 { 1 } else { self.lanes_of(copy) };
+        let mut guard = inside;
+        if lanes < LANES {
+            let those = self.mask(lanes);
+            self.asm.two(Two::And, target, inside, Operand::Memory(those));
+            guard = target;
+        }
+        self.asm.three_with_memory(Code::VEX_Vmaskmovps_ymm_ymm_m256, ymm(target), ymm(guard), at);
+        if place.lane_stride == 0 {
+            self.asm.registers(Code::VEX_Vbroadcastss_ymm_xmm, ymm(target), xmm(target));
         }
         target
     }

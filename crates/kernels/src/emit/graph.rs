@@ -18,6 +18,8 @@ pub(super) enum Op {
     Rate,
     /// What the access of that number reads.
     Load(usize),
+    /// What the access of that number reads in the lanes whose bits are set, else 0.
+    Guarded(usize, Id),
     /// The integer at the access of that number, as a number.
     Position(usize),
     /// The result of the reduction.
@@ -164,7 +166,7 @@ impl Graph {
 pub(super) fn operands(op: Op) -> impl Iterator<Item = Id> {
     let some = match op {
         Op::Constant(_) | Op::Rate | Op::Load(_) | Op::Position(_) | Op::Reduced => [None; 3],
-        Op::One(_, a) => [Some(a), None, None],
+        Op::One(_, a) | Op::Guarded(_, a) => [Some(a), None, None],
         Op::Two(_, a, b) | Op::Compare(_, a, b) => [Some(a), Some(b), None],
         Op::Fused(_, a, b, c) | Op::Choose(a, b, c) => [Some(a), Some(b), Some(c)],
     };

@@ -100,8 +100,13 @@ impl<'a> Emitter<'a> {
             order.iter().enumerate().fold(0, |loops, (place, range)| loops | u64::from(moves(range)) << place)
         };
         let all_kept = (1u64 << kept) - 1;
-        let lowering =
-            Lowering { graph: Graph::default().into(), reads: &spec.reads, loops_of: &loops_of, kept: all_kept };
+        let lowering = Lowering {
+            graph: Graph::default().into(),
+            reads: &spec.reads,
+            loops: &spec.loops,
+            loops_of: &loops_of,
+            kept: all_kept,
+        };
         let program = lowering.lower(&spec.program)?;
         let ending = lowering.lower(&spec.ending)?;
         let graph = lowering.graph.into_inner();

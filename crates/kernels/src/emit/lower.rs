@@ -1,17 +1,21 @@
 //! The instructions of a walk as values of a graph.
 
 use super::graph::{Graph, Id, Op, Predicate, Two, Value};
+use crate::check::bounds;
 use crate::math;
 use crate::number::Number;
-use crate::walk::{Access, Binary, Comparison, Instruction, Unary};
+use crate::walk::{Access, Binary, Bound, Comparison, Instruction, Loop, Unary};
 use std::cell::RefCell;
 
 const ONE: u32 = 0x3f80_0000;
+/// All integers up to it are numbers in single precision.
+const EXACT: i64 = 1 << 24;
 
 /// Makes a graph of programs.
 pub(super) struct Lowering<'a> {
     pub graph: RefCell<Graph>,
     pub reads: &'a [Access],
+    pub loops: &'a [Loop],
     /// The loops that an access depends on.
     pub loops_of: &'a dyn Fn(&Access) -> u64,
     /// The loops over results.
@@ -78,11 +82,45 @@ impl Lowering<'_> {
     }
 
     fn load(&self, access: &Access) -> Option<Value<'_>> {
-        if !access.axes.is_empty() {
+        let plain = Access { axes: Vec::new(), ..access.clone() };
+        let place = place_of(&mut self.graph.borrow_mut().loads, &plain);
+        let loops = (self.loops_of)(&plain);
+        let mut inside = None;
+        for axis in &access.axes {
+            for condition in self.conditions(axis)? {
+                inside = Some(inside.map_or(condition, |inside| inside & condition));
+            }
+        }
+        let Some(inside) = inside else { return Some(self.leaf(Op::Load(place), loops)) };
+        // Guarded numbers are read side by side, or one in all lanes.
+        let along_lanes = access.axes.iter().map(|axis| axis.strides.last());
+        let fits = match plain.strides.last() {
+            Some(1) => true,
+            Some(0) => along_lanes.into_iter().all(|stride| stride == Some(&0)),
+            _ => false,
+        };
+        fits.then(|| self.leaf(Op::Guarded(place, inside.id), loops))
+    }
+
+    /// That a read does not leave an axis, as far as it may.
+    fn conditions(&self, axis: &Bound) -> Option<Vec<Value<'_>>> {
+        let along = Access { offset: axis.offset, strides: axis.strides.clone(), axes: Vec::new() };
+        let (least, greatest) = bounds(&along, self.loops).ok()??;
+        let extent = axis.extent as i64;
+        // Beyond them integers are no longer exact.
+        if least < -EXACT || greatest.max(extent) > EXACT {
             return None;
         }
-        let place = place_of(&mut self.graph.borrow_mut().loads, access);
-        Some(self.leaf(Op::Load(place), (self.loops_of)(access)))
+        let mut conditions = Vec::new();
+        if least < 0 {
+            let position = self.position(&along);
+            conditions.push(position.constant(0.0).is_at_most(position));
+        }
+        if greatest >= extent {
+            let position = self.position(&along);
+            conditions.push(position.is_below(position.constant(extent as f32)));
+        }
+        Some(conditions)
     }
 
     fn position(&self, access: &Access) -> Value<'_> {

@@ -2,8 +2,8 @@
 //! code can be emitted for it, runs as one loop nest in which all values stay in registers.
 //!
 //! The functions are those of `math`, written over the values of a graph, so results of maps have the same bits.
-//! No code is emitted for computed subscripts, reads that may leave their axes, logarithms of sums, positions of
-//! greatest values and functions that are computed in doubles: these are interpreted.
+//! No code is emitted for computed subscripts, guarded reads that do not lie side by side, logarithms of sums, positions
+//! of greatest values and functions that are computed in doubles: these are interpreted.
 
 mod assembler;
 mod block;

@@ -166,7 +166,7 @@ impl Emitter<'_> {
     fn take_registers(&mut self, depth: usize) {
         let inside = |id: Id| self.needed[id] && self.level(id) > depth;
         let loads = (0..self.nodes.len()).filter(|id| inside(*id)).filter_map(|id| match self.nodes[id].op {
-            Op::Load(load) => Some(self.loads[load].group),
+            Op::Load(load) | Op::Guarded(load, _) => Some(self.loads[load].group),
             _ => None,
         });
         let stores_inside = self.reduction.is_none() || depth < self.kept;
