@@ -172,7 +172,14 @@ pub(crate) unsafe fn gather_computed(
             let line = out.add(r * columns);
             line.write_bytes(0, from);
             line.add(to).write_bytes(0, columns - to);
-            for c in from..to {
+            // Rows of a table are read as a whole.
+            let same = |operand: usize| {
+                let row = std::slice::from_raw_parts(values(operand).add(r * columns), columns);
+                row.iter().fold(true, |same, value| same & (*value == row[0]))
+            };
+            let is_row = subscripts.iter().all(|(_, operand)| same(*operand));
+            let together = if is_row { to - from } else { 1 };
+            for c in (from..to).step_by(together.max(1)) {
                 let mut source = base + c as i64 * column;
                 let mut inside = true;
                 for (number, operand) in subscripts {
@@ -183,7 +190,11 @@ pub(crate) unsafe fn gather_computed(
                         integer as f32 == subscript && (integer as i64) >= 0 && (integer as i64) < axis.extent as i64;
                     source += axis.step * integer as i64;
                 }
-                *line.add(c) = if inside { *arena.at(source as isize) } else { f32::NAN };
+                if inside {
+                    gather(arena.at(source as isize), [0, column], line.add(c), 1, together);
+                } else {
+                    std::slice::from_raw_parts_mut(line.add(c), together).fill(f32::NAN);
+                }
             }
         }
     }

@@ -453,6 +453,27 @@ fn computed_subscripts_outside_are_nan() {
 }
 
 #[test]
+fn rows_of_a_table_are_read_as_a_whole() {
+    // y[i, j] = x[t[i], j], x of three rows of two.
+    let mut arena = Arena::new(20);
+    arena.values_mut()[..11].copy_from_slice(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 2.0, 0.0, 3.0, -1.0, f32::NAN]);
+    let axis = |extent, step, strides: &[i64]| crate::Bound { extent, step, offset: 0, strides: strides.to_vec() };
+    let row = Access { offset: 0, strides: vec![0, 1], axes: vec![axis(3, 2, &[0, 0]), axis(2, 1, &[0, 1])] };
+    let spec = WalkSpec {
+        by_steps: false,
+        loops: vec![range(4, false), range(2, false)],
+        reads: vec![dense(6, &[1, 0]), row],
+        program: vec![Instruction::Read(0), Instruction::Gather(1, vec![(0, 0)])],
+        reduction: None,
+        ending: vec![],
+        stores: vec![(1, dense(12, &[2, 1]))],
+    };
+    Walk::new(&spec, 20).unwrap().run(&mut arena, 0.0);
+    assert_eq!(arena.values()[12..16], [5.0, 6.0, 1.0, 2.0]);
+    assert!(arena.values()[16..].iter().all(|value| value.is_nan()));
+}
+
+#[test]
 fn scatters_add_in_order_and_skip_what_is_no_position() {
     // y[v, d] = sum[s] [t[s] = v] g[s, d]
     let spec = crate::ScatterSpec {
