@@ -27,18 +27,20 @@ fn dense([rows, columns, inner]: [usize; 3], transposed: [bool; 2]) -> (ProductS
 }
 
 /// A convolution of so many images: channels out and in, size out, window. With `kernel` the gradient
-/// by the kernel.
-fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) -> (ProductSpec, usize) {
+/// by the kernel; with `apart` channels lie outermost.
+fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool, apart: bool) -> (ProductSpec, usize) {
     let wide = size + window - 1;
-    let (area, image) = ((size * size) as i64, (wide * wide) as i64);
+    let area = (size * size) as i64;
+    let (image, channel) = if apart { (1, images) } else { (channels, 1) };
+    let [image, channel] = [image, channel].map(|count| (count * wide * wide) as i64);
     let weights = channels * window * window;
     let result = images * out * size * size;
     let pixels = images * channels * wide * wide;
     let images_area = images as i64 * area;
     let sizes = [out * weights, pixels, result];
     // Places of the pixel axes: of the image, and of the result, in which the channel is outermost.
-    let pixel = [(images, channels as i64 * image, area), (size, wide as i64, size as i64), (size, 1, 1)];
-    let weight = [(channels, image, (window * window) as i64), (window, wide as i64, window as i64), (window, 1, 1)];
+    let pixel = [(images, image, area), (size, wide as i64, size as i64), (size, 1, 1)];
+    let weight = [(channels, channel, (window * window) as i64), (window, wide as i64, window as i64), (window, 1, 1)];
     let spec = if kernel {
         ProductSpec {
             batch: vec![],
@@ -65,6 +67,38 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
     let mut spec = spec;
     if !kernel {
         spec.inner = weight.map(|(extent, image, own)| axis(extent, [own, image, 0])).to_vec();
+    }
+    (spec, sizes.iter().sum())
+}
+
+/// The same, every pixel with all its channels side by side, as a product of pixels by channels; with `kernel`
+/// the kernel, in its own order, by channels out.
+fn channels_last([images, out, channels, size, window]: [usize; 5], kernel: bool) -> (ProductSpec, usize) {
+    let wide = size + window - 1;
+    let (pixel, line) = (channels as i64, (wide * channels) as i64);
+    let (area, own) = ((size * size * out) as i64, (size * out) as i64);
+    let weights = (channels * window * window) as i64;
+    let sizes = [out * channels * window * window, images * channels * wide * wide, images * out * size * size];
+    let places = [0, sizes[0] as i64, (sizes[0] + sizes[1]) as i64];
+    // Strides in the image, in the kernel, and in the result.
+    let pixels = [(images, wide as i64 * line, area), (size, line, own), (size, pixel, out as i64)];
+    let taps = [(channels, 1, (window * window) as i64), (window, line, window as i64), (window, pixel, 1)];
+    let mut spec = ProductSpec {
+        batch: vec![],
+        rows: pixels.map(|(extent, image, result)| axis(extent, [image, 0, result])).to_vec(),
+        columns: vec![axis(out, [0, weights, 1])],
+        inner: taps.map(|(extent, image, kernel)| axis(extent, [image, kernel, 0])).to_vec(),
+        offsets: [places[1], places[0], places[2]],
+        scale: 1.0,
+        descends: false,
+        by_steps: false,
+    };
+    if kernel {
+        spec.rows = vec![axis(out, [1, 0, weights])];
+        spec.columns = taps.map(|(extent, image, kernel)| axis(extent, [0, image, kernel])).to_vec();
+        spec.inner = pixels.map(|(extent, image, result)| axis(extent, [result, image, 0])).to_vec();
+        spec.offsets = [places[2], places[1], places[0]];
+        (spec.scale, spec.descends) = (1e-6, true);
     }
     (spec, sizes.iter().sum())
 }
@@ -153,9 +187,19 @@ fn main() {
             ("LeNet 2", [64, 16, 6, 10, 5]),
             ("3x3x32", [8, 32, 32, 32, 3]),
             ("3x3x64", [8, 64, 64, 16, 3]),
+            ("VGG 1", [64, 32, 3, 32, 3]),
+            ("VGG 2", [64, 32, 32, 32, 3]),
+            ("VGG 3", [64, 64, 32, 16, 3]),
+            ("VGG 4", [64, 64, 64, 16, 3]),
+            ("VGG 3, back", [64, 32, 64, 16, 3]),
         ] {
-            measure(&format!("convolution {name}"), convolution(sizes, false), most);
-            measure(&format!("convolution {name}, by its kernel"), convolution(sizes, true), most);
+            measure(&format!("convolution {name} last"), channels_last(sizes, false), most);
+            measure(&format!("convolution {name} last, by its kernel"), channels_last(sizes, true), most);
+            for apart in [false, true] {
+                let name = format!("{name}{}", if apart { " apart" } else { "" });
+                measure(&format!("convolution {name}"), convolution(sizes, false, apart), most);
+                measure(&format!("convolution {name}, by its kernel"), convolution(sizes, true, apart), most);
+            }
         }
     });
 }

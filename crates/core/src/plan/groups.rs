@@ -5,6 +5,9 @@ use super::operation::{Access, Axis, Guarded, Key, Loop, Operation, Product, Sca
 use super::tasks::{RESULT, Task, Values, Work};
 use crate::term::{Index, Name, Node, Number, Reduction, Term};
 
+/// Columns that are computed at once, on most machines.
+const COLUMNS: usize = 16;
+
 /// The factors of a product.
 pub(super) struct Factors<'a> {
     pub left: &'a Term,
@@ -24,9 +27,7 @@ pub(super) fn product(
     places: &Places,
 ) -> Product {
     let (mut left, mut right) = (factors.left, factors.right);
-    // The axis along which results are dense belongs to the columns.
-    let last = last_axis(task, values);
-    if last.is_some_and(|index| left.depends_on(index) && !right.depends_on(index)) {
+    if exchanges(task, [left, right], factors.over, values) {
         (left, right) = (right, left);
     }
     let indices: Vec<Index> = task.indices.iter().chain(factors.over).cloned().collect();
@@ -46,7 +47,7 @@ pub(super) fn product(
         (true, false) => 1,
         _ => 2,
     };
-    if values[&task.target].is_temporary() && !values[&task.target].is_settled {
+    if is_free(task, values) {
         let mut layout: Vec<usize> = (0..task.indices.len()).collect();
         layout.sort_by_key(|&axis| {
             let stride = if group(&indices[axis]) == 2 { b.strides[axis] } else { a.strides[axis] };
@@ -137,6 +138,42 @@ pub(super) fn scatter(
         keys: keys.iter().map(key).collect(),
         target: access(values, places, &task.target, &own, &indices),
     })
+}
+
+/// Whether the layout of the target may be chosen.
+fn is_free(task: &Task, values: &Values) -> bool {
+    let value = &values[&task.target];
+    value.is_temporary() && !value.is_settled
+}
+
+/// Whether the first of two factors is rather the right one, whose indices are the columns.
+fn exchanges(task: &Task, [left, right]: [&Term; 2], over: &[Index], values: &Values) -> bool {
+    if is_free(task, values) {
+        // Windows are read in place as rows where the other indices fill columns: an image then has all
+        // channels of a pixel side by side.
+        let fills = |term: &Term, other: &Term| {
+            let own = |index: &&Index| term.depends_on(index) && !other.depends_on(index);
+            let count: usize = task.indices.iter().filter(own).map(|index| index.extent).product();
+            4 * count.next_multiple_of(COLUMNS) <= 5 * count
+        };
+        match [left, right].map(|term| has_windows(term, over)) {
+            [true, false] if fills(right, left) => return false,
+            [false, true] if fills(left, right) => return true,
+            _ => {}
+        }
+    }
+    // The axis along which results are dense belongs to the columns.
+    last_axis(task, values).is_some_and(|index| left.depends_on(index) && !right.depends_on(index))
+}
+
+/// Whether a subscript of a read moves both with what is summed over and with what is not.
+fn has_windows(term: &Term, over: &[Index]) -> bool {
+    let Node::Read { subscripts, .. } = term.node() else { return false };
+    let is_window = |subscript: &Term| {
+        let summed = subscript.free().iter().filter(|index| over.contains(index)).count();
+        summed > 0 && summed < subscript.free().len()
+    };
+    subscripts.iter().any(is_window)
 }
 
 /// The innermost axis of a target whose layout is settled, or else the last.

@@ -8,7 +8,7 @@
 use super::kernel::{Keep, Left, Right, Target, tile};
 use super::lanes::Lanes;
 use super::lines::{Lines, MOST_ROWS};
-use super::pack::{pack_left, pack_right};
+use super::pack::{is_tall, pack_left, pack_right};
 use super::{Panel, Shape, Task, WIDEST, array};
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
@@ -17,14 +17,18 @@ use crate::threads;
 use std::cell::RefCell;
 
 /// Summands that are taken at once: two vectors of so many columns stay in the first cache.
-const DEPTH: usize = 256;
+pub(super) const DEPTH: usize = 320;
 /// Columns are packed for more rows than this.
 const FEW_ROWS: usize = 12;
 /// Up to so many summands it does not matter that every thread packs the same columns.
 const FEW_SUMMANDS: usize = 64;
-/// Rows without gaps along the summands are packed too where so many tiles of columns use them: places that
-/// are far apart may be one to the cache.
-const MANY_TILES: usize = 8;
+/// Rows are packed where so many tiles of columns use them: places that are far apart may be one to the cache.
+pub(super) const FEW_TILES: usize = 8;
+/// Packed columns that several blocks of rows use, at most: they stay in the third cache, few of them in the
+/// second.
+const SHARED: usize = 1 << 18;
+/// Results that are no neighbours are collected up to so many.
+pub(super) const MOST_COLLECTED: usize = 1 << 17;
 /// Multiplications in a piece of work that is worth handing to another thread; fewer where tests cut small
 /// products.
 const GRAIN: usize = if cfg!(test) { 500 } else { 50_000 };
@@ -35,8 +39,30 @@ const PIECES_OF_MANY: usize = 4;
 const LARGE: usize = if cfg!(test) { 12 } else { 96 };
 
 thread_local! {
+    static BUFFERS: RefCell<Buffers> = const { RefCell::new(Buffers { rows: Vec::new(), columns: Vec::new(), sums: Vec::new() }) };
+}
+
+/// A line of the cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line {
+    _numbers: [f32; 16],
+}
+
+/// Memory of a thread.
+struct Buffers {
     /// Packed rows.
-    static ROWS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    rows: Vec<Line>,
+    /// Packed columns that several blocks of rows use.
+    columns: Vec<Line>,
+    /// Results on their way to places that are no neighbours.
+    sums: Vec<Line>,
+}
+
+/// Where a buffer begins, with room for so many numbers.
+fn room(buffer: &mut Vec<Line>, length: usize) -> *mut f32 {
+    buffer.resize(buffer.len().max(length.div_ceil(16)), Line { _numbers: [0.0; 16] });
+    buffer.as_mut_ptr().cast()
 }
 
 /// What is prepared for it.
@@ -47,6 +73,10 @@ pub(super) struct Blocks {
     tiles: usize,
     /// Summands that are taken at once.
     depth: usize,
+    /// How far from the first of them the others are in the left factor, where that is always the same.
+    steps: Vec<isize>,
+    /// Whether results are collected until they are whole.
+    collects: bool,
 }
 
 /// A right factor that is read where it is.
@@ -102,9 +132,21 @@ impl Blocks {
             Some(in_place) => in_place.halves.len() / 2,
             None => columns.div_ceil(product.tile()[1]),
         };
+        let most = match tiles < FEW_TILES {
+            true => deepest(product.inner[0].step().unsigned_abs()),
+            false => DEPTH,
+        };
         // Equal parts, rather than a small last one.
-        let depth = inner.div_ceil(inner.div_ceil(DEPTH).max(1)).next_multiple_of(8).min(DEPTH);
-        Blocks { in_place, tiles, depth }
+        let depth = inner.div_ceil(inner.div_ceil(most).max(1)).next_multiple_of(8).clamp(8, DEPTH);
+        let steps = match product.inner[0].places() {
+            Some(_) => Vec::new(),
+            None => (0..depth).map(|k| product.inner[0].at(k)).collect(),
+        };
+        let collects = inner > depth
+            && in_place.is_none()
+            && product.columns[1].run(columns) < product.tile()[1] / 2
+            && product.sizes[1] * tiles * product.tile()[1] <= MOST_COLLECTED;
+        Blocks { in_place, tiles, depth, steps, collects }
     }
 
     /// The halves of a tile.
@@ -158,6 +200,12 @@ impl Blocks {
     }
 }
 
+/// How many summands are taken at once, where rows are read in place and summands are so far apart: what is far
+/// apart has few places in the first cache.
+pub(super) fn deepest(step: usize) -> usize {
+    (4096 / step.max(1)).clamp(DEPTH / 5, DEPTH)
+}
+
 /// A part of a range, one of so many.
 fn part(from: usize, to: usize, number: usize, parts: usize) -> [usize; 2] {
     [from + (to - from) * number / parts, from + (to - from) * (number + 1) / parts]
@@ -173,25 +221,25 @@ impl Task<'_> {
             let rows = part(0, self.product.sizes[1], number[1], middle);
             let tiles = part(0, blocks.tiles, number[2], inner);
             let [from, to] = part(first, last, number[0], outer);
-            ROWS.with_borrow_mut(|buffer| {
+            BUFFERS.with_borrow_mut(|buffers| {
                 // SAFETY: units are different items, rows or columns, hence different places of the target,
                 // which no factor meets (`check`).
-                (from..to).for_each(|item| unsafe { self.block(blocks, item, rows, tiles, buffer) });
+                (from..to).for_each(|item| unsafe { self.block(blocks, item, rows, tiles, buffers) });
             });
         });
     }
 
     /// # Safety
     /// As `block`.
-    unsafe fn block(self, blocks: &Blocks, item: usize, rows: [usize; 2], tiles: [usize; 2], buffer: &mut Vec<f32>) {
+    unsafe fn block(self, blocks: &Blocks, item: usize, rows: [usize; 2], tiles: [usize; 2], buffers: &mut Buffers) {
         // SAFETY: as the caller promises; the processor has what was detected.
         unsafe {
             match self.product.level {
                 #[cfg(target_arch = "x86_64")]
-                Level::V4 => block_v4(self, blocks, item, rows, tiles, buffer),
+                Level::V4 => block_v4(self, blocks, item, rows, tiles, buffers),
                 #[cfg(target_arch = "x86_64")]
-                Level::V3 => block_v3(self, blocks, item, rows, tiles, buffer),
-                Level::Portable => block::<Portable, 4, 2, 8>(self, blocks, item, rows, tiles, buffer),
+                Level::V3 => block_v3(self, blocks, item, rows, tiles, buffers),
+                Level::Portable => block::<Portable, 4, 2, 8>(self, blocks, item, rows, tiles, buffers),
             }
         }
     }
@@ -205,10 +253,10 @@ unsafe fn block_v4(
     item: usize,
     rows: [usize; 2],
     tiles: [usize; 2],
-    buffer: &mut Vec<f32>,
+    buffers: &mut Buffers,
 ) {
     // SAFETY: as the caller promises.
-    unsafe { block::<V4, 12, 6, 32>(task, blocks, item, rows, tiles, buffer) }
+    unsafe { block::<V4, 12, 6, 32>(task, blocks, item, rows, tiles, buffers) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -219,18 +267,34 @@ unsafe fn block_v3(
     item: usize,
     rows: [usize; 2],
     tiles: [usize; 2],
-    buffer: &mut Vec<f32>,
+    buffers: &mut Buffers,
 ) {
     // SAFETY: as the caller promises.
-    unsafe { block::<V3, 6, 3, 16>(task, blocks, item, rows, tiles, buffer) }
+    unsafe { block::<V3, 6, 4, 16>(task, blocks, item, rows, tiles, buffers) }
 }
 
 /// Left factor of a block.
 #[derive(Clone, Copy)]
 enum Rows {
+    /// Without gaps along the summands.
     InPlace(*const f32),
+    /// With how far from there every summand is.
+    Places(*const f32, *const isize),
     /// Tile by tile, the first rows first.
     Packed(*const f32),
+}
+
+/// What is multiplied by a block of rows at once.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Summands.
+    inner: [usize; 2],
+    /// Tiles of columns.
+    tiles: [usize; 2],
+    /// The columns, where they are packed already.
+    packed: Option<*const f32>,
+    /// Where results are collected, from which tile on.
+    sums: Option<(*mut f32, usize)>,
 }
 
 /// Computes a block of results: with tiles of R rows, or S where no more are left, and N columns.
@@ -244,26 +308,100 @@ unsafe fn block<M: Lanes, const R: usize, const S: usize, const N: usize>(
     item: usize,
     rows: [usize; 2],
     tiles: [usize; 2],
-    buffer: &mut Vec<f32>,
+    buffers: &mut Buffers,
 ) {
+    let (product, all_tiles) = (task.product, tiles);
     let mut lines = Lines::new();
-    for first in (rows[0]..rows[1]).step_by(MOST_ROWS) {
-        let rows = [first, (first + MOST_ROWS).min(rows[1])];
-        lines.fill(task.product, rows);
-        let mut from = 0;
+    let (count, all) = (rows[1] - rows[0], tiles[1] - tiles[0]);
+    let few = count.div_ceil(count.div_ceil(MOST_ROWS).max(1)).next_multiple_of(R).clamp(1, MOST_ROWS);
+    let width = all * N;
+    let sums = blocks.collects.then(|| room(&mut buffers.sums, count * width));
+    let steps = sums.map(|_| [rows[0], width]);
+    // Columns that several blocks of rows use are packed before.
+    let shares = blocks.in_place.is_none() && count > few;
+    let most = (SHARED / (N * blocks.depth)).max(1);
+    for first in (tiles[0]..tiles[1]).step_by(if shares { most } else { all.max(1) }) {
+        let tiles = [first, if shares { (first + most).min(tiles[1]) } else { tiles[1] }];
+        let together = if shares { blocks.depth * (most / (tiles[1] - first)).max(1) } else { usize::MAX };
+        let mut from = 0usize;
         loop {
-            let inner = [from, (from + blocks.depth).min(task.product.sizes[3])];
-            // SAFETY: the caller's.
-            unsafe { part_of_block::<M, R, S, N>(task, blocks, item, &lines, inner, tiles, buffer) };
+            let inner = [from, from.saturating_add(together).min(product.sizes[3])];
+            // SAFETY: the caller's; the buffer of sums has room for all results.
+            unsafe {
+                let packed = shares.then(|| pack_columns::<M, N>(task, blocks, item, inner, tiles, buffers));
+                for first in (rows[0]..rows[1]).step_by(few) {
+                    lines.fill(product, [first, (first + few).min(rows[1])], steps);
+                    let part = Part { inner, tiles, packed, sums: sums.map(|sums| (sums, all_tiles[0])) };
+                    some_rows::<M, R, S, N>(task, blocks, item, &lines, part, buffers);
+                }
+            }
             from = inner[1];
-            if from >= task.product.sizes[3] {
+            if from >= product.sizes[3] {
                 break;
             }
         }
     }
+    if let Some(sums) = sums {
+        // SAFETY: the results are the caller's, and their sums were just written.
+        unsafe { write_out::<N>(task, item, rows, tiles, sums) }
+    }
 }
 
-/// A part of the summands.
+/// Packs tiles of columns, for as many summands as are taken at once and then for the next.
+///
+/// # Safety
+/// Tiles and summands are those of the product.
+#[inline(always)]
+unsafe fn pack_columns<M: Lanes, const N: usize>(
+    task: Task,
+    blocks: &Blocks,
+    item: usize,
+    inner: [usize; 2],
+    tiles: [usize; 2],
+    buffers: &mut Buffers,
+) -> *const f32 {
+    let packed = room(&mut buffers.columns, (inner[1] - inner[0]) * (tiles[1] - tiles[0]) * N);
+    let mut place = packed;
+    for from in (inner[0]..inner[1]).step_by(blocks.depth) {
+        let inner = [from, (from + blocks.depth).min(inner[1])];
+        for number in tiles[0]..tiles[1] {
+            let columns = [number * N, ((number + 1) * N).min(task.product.sizes[2])];
+            // SAFETY: the caller's; the buffer has room for all of them.
+            unsafe { pack_right::<M, N>(task, item, columns, inner, place) };
+            place = place.wrapping_add((inner[1] - inner[0]) * N);
+        }
+    }
+    packed
+}
+
+/// Some rows by all tiles of a part, as many summands at once as stay in the caches.
+///
+/// # Safety
+/// As `block`.
+#[inline(always)]
+unsafe fn some_rows<M: Lanes, const R: usize, const S: usize, const N: usize>(
+    task: Task,
+    blocks: &Blocks,
+    item: usize,
+    lines: &Lines,
+    part: Part,
+    buffers: &mut Buffers,
+) {
+    let mut from = part.inner[0];
+    loop {
+        let inner = [from, (from + blocks.depth).min(part.inner[1])];
+        let before = (from - part.inner[0]) * (part.tiles[1] - part.tiles[0]) * N;
+        let packed = part.packed.map(|packed| packed.wrapping_add(before));
+        // SAFETY: the caller's.
+        unsafe { part_of_block::<M, R, S, N>(task, blocks, item, lines, Part { inner, packed, ..part }, buffers) };
+        from = inner[1];
+        if from >= part.inner[1] {
+            break;
+        }
+    }
+}
+
+/// As many summands as are taken at once.
 ///
 /// # Safety
 /// As `block`.
@@ -273,48 +411,99 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
     blocks: &Blocks,
     item: usize,
     lines: &Lines,
-    inner: [usize; 2],
-    tiles: [usize; 2],
-    buffer: &mut Vec<f32>,
+    part: Part,
+    buffers: &mut Buffers,
 ) {
     let product = task.product;
+    let (inner, tiles) = (part.inner, part.tiles);
     let depth = inner[1] - inner[0];
     let base = |operand: usize| task.arena.at(product.offsets[operand] + product.batch[operand].at(item));
     let mut panel = Panel::<{ WIDEST[1] * DEPTH }>::new();
-    let packed: *mut f32 = panel.0.as_mut_ptr().cast();
+    let own: *mut f32 = panel.0.as_mut_ptr().cast();
     // SAFETY: the buffer has room for all rows, and as many as a tile has beyond the last; the panel for N columns,
     // at most 32, and the depth, at most DEPTH. The rest is the caller's.
     unsafe {
-        let is_dense = product.inner[0].is_dense();
-        let left = if is_dense && tiles[1] - tiles[0] < MANY_TILES {
-            Rows::InPlace(base(0).wrapping_add(inner[0]))
-        } else {
-            let length = (lines.count + R) * depth + WIDEST[1];
-            buffer.resize(buffer.len().max(length), 0.0);
-            let step = |k: usize| product.inner[0].at(inner[0] + k);
-            pack_left::<M, R, S>(base(0), step, is_dense, lines, depth, buffer.as_mut_ptr());
-            Rows::Packed(buffer.as_ptr())
-        };
         let strip = Strip {
             lines,
             depth,
-            left,
-            keep: Keep { scale: task.scale, adds: product.descends || inner[0] > 0, count: R },
+            left: left::<M, R, S>(task, blocks, base(0), lines, &part, buffers),
+            keep: Keep { scale: task.scale, adds: product.descends && part.sums.is_none() || inner[0] > 0, count: R },
         };
         for number in tiles[0]..tiles[1] {
-            let halves = blocks.halves(product, number);
-            let right = match &blocks.in_place {
-                Some(in_place) => {
+            let right = match (&blocks.in_place, part.packed) {
+                (Some(in_place), _) => {
                     let start = |half: Half| base(1).wrapping_offset(product.columns[0].at(half.column)).cast_const();
+                    let halves = blocks.halves(product, number);
                     Right::Places(halves.map(start), in_place.places.as_ptr().add(inner[0]))
                 }
-                None => {
+                (None, Some(packed)) => Right::Panel(packed.add((number - tiles[0]) * N * depth)),
+                (None, None) => {
                     let columns = [number * N, ((number + 1) * N).min(product.sizes[2])];
-                    pack_right::<M, N>(task, item, columns, inner, packed);
-                    Right::Panel(packed)
+                    pack_right::<M, N>(task, item, columns, inner, own);
+                    Right::Panel(own)
                 }
             };
-            strip.compute::<M, R, S>(task, base(2), halves, right, number == tiles[0]);
+            match part.sums {
+                Some((sums, first)) => strip.collect::<M, R, S>(sums.wrapping_add((number - first) * N), right),
+                None => {
+                    let halves = blocks.halves(product, number);
+                    strip.compute::<M, R, S>(task, base(2), halves, right, number == tiles[0]);
+                }
+            }
+        }
+    }
+}
+
+/// The rows of a part, packed where many tiles use them.
+///
+/// # Safety
+/// As `block`.
+#[inline(always)]
+unsafe fn left<M: Lanes, const R: usize, const S: usize>(
+    task: Task,
+    blocks: &Blocks,
+    base: *const f32,
+    lines: &Lines,
+    part: &Part,
+    buffers: &mut Buffers,
+) -> Rows {
+    let (offsets, [first, end]) = (&task.product.inner[0], part.inner);
+    let is_dense = offsets.is_dense();
+    // SAFETY: the buffer has room for all rows, and as many as a tile has beyond the last; the tables have all
+    // summands. The rest is the caller's.
+    unsafe {
+        if part.tiles[1] - part.tiles[0] < FEW_TILES {
+            return match offsets.places() {
+                Some(places) => Rows::Places(base, places.add(first)),
+                None if is_dense => Rows::InPlace(base.wrapping_add(first)),
+                None => Rows::Places(base.wrapping_offset(offsets.at(first)), blocks.steps.as_ptr()),
+            };
+        }
+        let packed = room(&mut buffers.rows, (lines.count + R) * (end - first) + WIDEST[1]);
+        pack_left::<M, R, S>(base, |k| offsets.at(first + k), is_dense, lines, end - first, packed);
+        Rows::Packed(packed)
+    }
+}
+
+/// Writes results that were collected, N columns of a tile beside those of the next.
+///
+/// # Safety
+/// They are all at `sums`, and no one else uses their places.
+#[inline(always)]
+unsafe fn write_out<const N: usize>(task: Task, item: usize, rows: [usize; 2], tiles: [usize; 2], sums: *const f32) {
+    let product = task.product;
+    let target = task.arena.at(product.offsets[2] + product.batch[2].at(item));
+    let (first, end) = (tiles[0] * N, (tiles[1] * N).min(product.sizes[2]));
+    for row in rows[0]..rows[1] {
+        let line = target.wrapping_offset(product.rows[1].at(row));
+        let sums = sums.wrapping_add((row - rows[0]) * (tiles[1] - tiles[0]) * N);
+        for column in first..end {
+            // SAFETY: the caller's; `check` showed the places to be inside the arena.
+            unsafe {
+                let place = line.wrapping_offset(product.columns[1].at(column));
+                let sum = *sums.add(column - first);
+                *place = if product.descends { *place + sum } else { sum };
+            }
         }
     }
 }
@@ -351,7 +540,7 @@ impl Strip<'_> {
         // SAFETY: the caller's.
         unsafe {
             while row < self.lines.count {
-                let is_tall = self.lines.count - row > S;
+                let is_tall = is_tall::<R, S>(self.lines.count - row);
                 match (is_whole, is_tall) {
                     (true, true) => self.whole::<M, R>(row, places, right),
                     (true, false) => self.whole::<M, S>(row, places, right),
@@ -363,10 +552,34 @@ impl Strip<'_> {
         }
     }
 
+    /// All columns of a tile, which are collected side by side.
+    ///
+    /// # Safety
+    /// As `block`.
+    #[inline(always)]
+    unsafe fn collect<M: Lanes, const R: usize, const S: usize>(&self, sums: *mut f32, right: Right) {
+        let halves = [sums, sums.wrapping_add(M::LANES)];
+        let mut row = 0;
+        // SAFETY: the caller's.
+        unsafe {
+            while row < self.lines.count {
+                let is_tall = is_tall::<R, S>(self.lines.count - row);
+                match is_tall {
+                    true => self.whole::<M, R>(row, halves, right),
+                    false => self.whole::<M, S>(row, halves, right),
+                }
+                row += if is_tall { R } else { S };
+            }
+        }
+    }
+
     #[inline(always)]
     fn rows<const R: usize>(&self, row: usize) -> Left<R> {
         match self.left {
             Rows::InPlace(base) => Left::Rows(self.lines.left(row).map(|place| base.wrapping_offset(place))),
+            Rows::Places(base, places) => {
+                Left::Places(self.lines.left(row).map(|place| base.wrapping_offset(place)), places)
+            }
             Rows::Packed(panel) => Left::Panel(panel.wrapping_add(row * self.depth)),
         }
     }

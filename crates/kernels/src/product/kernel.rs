@@ -8,6 +8,8 @@ use super::lanes::Lanes;
 pub(super) enum Left<const R: usize> {
     /// Where they are: each row without gaps along what is summed over.
     Rows([*const f32; R]),
+    /// Where they are, and how far from there every summand is.
+    Places([*const f32; R], *const isize),
     /// Packed: R numbers for every summand.
     Panel(*const f32),
 }
@@ -59,6 +61,15 @@ pub(super) unsafe fn tile<M: Lanes, const R: usize>(
     // SAFETY: the caller's.
     unsafe {
         match (left, right) {
+            (Left::Places(rows, places), Right::Panel(panel)) => {
+                let left = |k: usize, r: usize| *rows[r].wrapping_offset(*places.add(k));
+                run::<M, R, 1>(depth, left, |k| panel_half(panel, k), target, keep)
+            }
+            (Left::Places(rows, own), Right::Places([a, b], places)) => {
+                let left = |k: usize, r: usize| *rows[r].wrapping_offset(*own.add(k));
+                let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
+                run::<M, R, 1>(depth, left, right, target, keep)
+            }
             (Left::Rows(rows), Right::Panel(panel)) => {
                 run::<M, R, 1>(depth, |k, r| *rows[r].add(k), |k| panel_half(panel, k), target, keep)
             }

@@ -4,7 +4,7 @@ use super::{Shape, WIDEST};
 use std::mem::MaybeUninit;
 
 /// Rows that are taken at once: with the summands that are, they stay in the second cache.
-pub(super) const MOST_ROWS: usize = 192;
+pub(super) const MOST_ROWS: usize = 264;
 
 /// Rows of a block: where they are in the left factor and in the target. Those beyond the last are as the
 /// last.
@@ -26,14 +26,18 @@ impl Lines {
         Lines { count: 0, left: NONE, target: NONE }
     }
 
-    /// Where these rows are. In place: to copy it takes longer.
+    /// Where these rows are; those of the target at equal steps from the first of all where they are given.
+    /// In place: to copy it takes longer.
     #[inline(always)]
-    pub fn fill(&mut self, product: &Shape, rows: [usize; 2]) {
+    pub fn fill(&mut self, product: &Shape, rows: [usize; 2], steps: Option<[usize; 2]>) {
         self.count = rows[1] - rows[0];
         for number in 0..self.count + WIDEST[0] {
             let row = (rows[0] + number).min(rows[1] - 1);
             self.left[number].write(product.rows[0].at(row));
-            self.target[number].write(product.rows[1].at(row));
+            self.target[number].write(match steps {
+                Some([first, step]) => ((row - first) * step) as isize,
+                None => product.rows[1].at(row),
+            });
         }
     }
 

@@ -9,6 +9,7 @@ mod kernel;
 mod lanes;
 mod lines;
 mod offsets;
+mod orient;
 mod pack;
 
 use crate::arena::{Arena, Shared};
@@ -17,6 +18,7 @@ use blocks::Blocks;
 use check::check_steps;
 use dots::Dots;
 use offsets::Offsets;
+use orient::{arranged, size};
 use std::mem::MaybeUninit;
 
 /// One axis of a group.
@@ -112,21 +114,11 @@ impl Product {
     /// # Errors
     /// An access outside the arena, results that are written twice, a target that is also read.
     pub fn new(spec: &ProductSpec, arena: usize) -> Result<Product, String> {
-        let groups = [&spec.batch, &spec.rows, &spec.columns, &spec.inner];
-        let size = |group: &Vec<Dimension>| group.iter().map(|axis| axis.extent).product::<usize>();
         check_steps(spec, arena)?;
-        let pair = |group: &[Dimension], a, b| [Offsets::new(group, a), Offsets::new(group, b)];
-        let shape = Shape {
-            batch: [0, 1, 2].map(|operand| Offsets::new(&spec.batch, operand)),
-            rows: pair(&spec.rows, 0, 2),
-            columns: pair(&spec.columns, 1, 2),
-            inner: pair(&spec.inner, 0, 1),
-            sizes: groups.map(size),
-            offsets: spec.offsets.map(|offset| offset as isize),
-            scale: spec.scale,
-            descends: spec.descends,
-            level: Level::detect(),
-        };
+        let mut shape = Shape::new(spec);
+        if Dots::new(&shape).is_none() {
+            shape = Shape::new(&arranged(spec, shape.level));
+        }
         let steps = spec.by_steps.then(|| spec.batch[0].extent);
         Ok(Product { method: Method::new(&shape), shape, arena, steps })
     }
@@ -186,15 +178,34 @@ impl Method {
 }
 
 impl Shape {
-    /// Rows and columns of a tile: two vectors of columns.
-    fn tile(&self) -> [usize; 2] {
-        match self.level {
-            #[cfg(target_arch = "x86_64")]
-            Level::V4 => [12, 32],
-            #[cfg(target_arch = "x86_64")]
-            Level::V3 => [6, 16],
-            Level::Portable => [4, 8],
+    fn new(spec: &ProductSpec) -> Shape {
+        let pair = |group: &[Dimension], a, b| [Offsets::new(group, a), Offsets::new(group, b)];
+        Shape {
+            batch: [0, 1, 2].map(|operand| Offsets::new(&spec.batch, operand)),
+            rows: pair(&spec.rows, 0, 2),
+            columns: pair(&spec.columns, 1, 2),
+            inner: pair(&spec.inner, 0, 1),
+            sizes: [&spec.batch, &spec.rows, &spec.columns, &spec.inner].map(|group| size(group)),
+            offsets: spec.offsets.map(|offset| offset as isize),
+            scale: spec.scale,
+            descends: spec.descends,
+            level: Level::detect(),
         }
+    }
+
+    fn tile(&self) -> [usize; 2] {
+        tile(self.level)
+    }
+}
+
+/// Rows and columns of a tile: two vectors of columns.
+fn tile(level: Level) -> [usize; 2] {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::V4 => [12, 32],
+        #[cfg(target_arch = "x86_64")]
+        Level::V3 => [6, 16],
+        Level::Portable => [4, 8],
     }
 }
 

@@ -51,6 +51,14 @@ impl Offsets {
         }
     }
 
+    /// How far the second position is from the first.
+    pub fn step(&self) -> isize {
+        match self {
+            Offsets::Even(step) => *step,
+            Offsets::Table(table, _) => table.get(1).map_or(0, |second| second - table[0]),
+        }
+    }
+
     /// How many positions in a row are neighbours, of so many in all: always as many, from the first on.
     pub fn run(&self, count: usize) -> usize {
         match self {

@@ -164,6 +164,13 @@ pub(super) unsafe fn copy(source: *const f32, target: *mut f32, length: usize) {
     }
 }
 
+/// Whether the next tile has R rows, where so many are left, and not S: two of S rows waste none of theirs
+/// where one of R would leave too few for another.
+#[inline(always)]
+pub(super) fn is_tall<const R: usize, const S: usize>(left: usize) -> bool {
+    left > S && (left != 2 * S || left <= R)
+}
+
 /// Packs rows of the left factor, for tiles of R rows, or S where no more are left: all rows of a summand,
 /// then those of the next. `step` tells how far from the first each summand is.
 ///
@@ -183,7 +190,7 @@ pub(super) unsafe fn pack_left<M: Lanes, const R: usize, const S: usize>(
     // SAFETY: the caller's.
     unsafe {
         while row < lines.count {
-            let (panel, is_tall) = (packed.add(row * depth), lines.count - row > S);
+            let (panel, is_tall) = (packed.add(row * depth), is_tall::<R, S>(lines.count - row));
             match (dense && depth >= LEAST, is_tall) {
                 (true, true) => turn_rows::<M, R>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
                 (true, false) => turn_rows::<M, S>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
