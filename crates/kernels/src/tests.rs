@@ -5,6 +5,8 @@ use crate::math;
 use crate::{Access, Arena, Binary, Comparison, Dimension, Instruction, Loop, Product, ProductSpec, Reduction, Unary};
 use crate::{Walk, WalkSpec, Workspace};
 
+mod walks;
+
 /// Numbers without a pattern in -1..1.
 fn noise(length: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
