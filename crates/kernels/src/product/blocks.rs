@@ -7,7 +7,7 @@
 
 use super::kernel::{Keep, Left, Right, Target, tile};
 use super::lanes::Lanes;
-use super::lines::{Lines, MOST_ROWS};
+use super::lines::{Lines, most_rows};
 use super::pack::{pack_left, pack_right};
 use super::{Panel, Shape, Task, WIDEST, array};
 use crate::machine::{Level, Portable};
@@ -247,8 +247,9 @@ unsafe fn block<M: Lanes, const R: usize, const S: usize, const N: usize>(
     buffer: &mut Vec<f32>,
 ) {
     let mut lines = Lines::new();
-    for first in (rows[0]..rows[1]).step_by(MOST_ROWS) {
-        let rows = [first, (first + MOST_ROWS).min(rows[1])];
+    let most = most_rows(task.product);
+    for first in (rows[0]..rows[1]).step_by(most) {
+        let rows = [first, (first + most).min(rows[1])];
         lines.fill(task.product, rows);
         let mut from = 0;
         loop {
@@ -387,7 +388,7 @@ impl Strip<'_> {
             }
         }
         // SAFETY: the caller's.
-        unsafe { tile::<M, R>(self.rows(row), right, self.depth, &target, Keep { count, ..self.keep }) }
+        unsafe { tile::<M, R, 2>(self.rows(row), right, self.depth, &target, Keep { count, ..self.keep }) }
     }
 
     /// A tile of which only a part is kept, or whose results are apart: it is computed in the same way in a copy.
@@ -431,7 +432,11 @@ impl Strip<'_> {
                 first.write_bytes(0, 2 * R * M::LANES);
                 each(&mut |place, copy, length| super::pack::copy(place, copy, length));
             }
-            tile::<M, R>(self.rows(row), right, self.depth, &own, Keep { count, ..self.keep });
+            let (left, keep) = (self.rows(row), Keep { count, ..self.keep });
+            match halves[1].from < halves[1].to {
+                true => tile::<M, R, 2>(left, right, self.depth, &own, keep),
+                false => tile::<M, R, 1>(left, right, self.depth, &own, keep),
+            }
             each(&mut |place, copy, length| super::pack::copy(copy, place, length));
         }
     }

@@ -3,8 +3,16 @@
 use super::{Shape, WIDEST};
 use std::mem::MaybeUninit;
 
-/// Rows that are taken at once: with the summands that are, they stay in the second cache.
-pub(super) const MOST_ROWS: usize = 192;
+/// Tiles of rows that are taken at once: with the summands that are, they stay in the second cache, which is the
+/// larger the wider the vectors are.
+const MOST_TILES: usize = 32;
+const MOST_ROWS: usize = MOST_TILES * WIDEST[0];
+
+/// Rows that are taken at once.
+#[inline(always)]
+pub(super) fn most_rows(product: &Shape) -> usize {
+    MOST_TILES * product.tile()[0]
+}
 
 /// Rows of a block: where they are in the left factor and in the target. Those beyond the last are as the
 /// last.
