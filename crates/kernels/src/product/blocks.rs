@@ -176,22 +176,34 @@ impl Task<'_> {
             ROWS.with_borrow_mut(|buffer| {
                 // SAFETY: units are different items, rows or columns, hence different places of the target,
                 // which no factor meets (`check`).
-                (from..to).for_each(|item| unsafe { self.block(blocks, item, rows, tiles, buffer) });
+                (from..to).for_each(|item| unsafe { Block { task: self, blocks, item, rows, tiles }.compute(buffer) });
             });
         });
     }
+}
 
+/// What a thread computes at once of an item.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    task: Task<'a>,
+    blocks: &'a Blocks,
+    item: usize,
+    rows: [usize; 2],
+    tiles: [usize; 2],
+}
+
+impl Block<'_> {
     /// # Safety
     /// As `block`.
-    unsafe fn block(self, blocks: &Blocks, item: usize, rows: [usize; 2], tiles: [usize; 2], buffer: &mut Vec<f32>) {
+    unsafe fn compute(self, buffer: &mut Vec<f32>) {
         // SAFETY: as the caller promises; the processor has what was detected.
         unsafe {
-            match self.product.level {
+            match self.task.product.level {
                 #[cfg(target_arch = "x86_64")]
-                Level::V4 => block_v4(self, blocks, item, rows, tiles, buffer),
+                Level::V4 => block_v4(self, buffer),
                 #[cfg(target_arch = "x86_64")]
-                Level::V3 => block_v3(self, blocks, item, rows, tiles, buffer),
-                Level::Portable => block::<Portable, 4, 2, 8>(self, blocks, item, rows, tiles, buffer),
+                Level::V3 => block_v3(self, buffer),
+                Level::Portable => block::<Portable, 4, 2, 8>(self, buffer),
             }
         }
     }
@@ -199,30 +211,16 @@ impl Task<'_> {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn block_v4(
-    task: Task,
-    blocks: &Blocks,
-    item: usize,
-    rows: [usize; 2],
-    tiles: [usize; 2],
-    buffer: &mut Vec<f32>,
-) {
+unsafe fn block_v4(it: Block, buffer: &mut Vec<f32>) {
     // SAFETY: as the caller promises.
-    unsafe { block::<V4, 12, 6, 32>(task, blocks, item, rows, tiles, buffer) }
+    unsafe { block::<V4, 12, 6, 32>(it, buffer) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn block_v3(
-    task: Task,
-    blocks: &Blocks,
-    item: usize,
-    rows: [usize; 2],
-    tiles: [usize; 2],
-    buffer: &mut Vec<f32>,
-) {
+unsafe fn block_v3(it: Block, buffer: &mut Vec<f32>) {
     // SAFETY: as the caller promises.
-    unsafe { block::<V3, 6, 3, 16>(task, blocks, item, rows, tiles, buffer) }
+    unsafe { block::<V3, 6, 3, 16>(it, buffer) }
 }
 
 /// Left factor of a block.
@@ -238,14 +236,8 @@ enum Rows {
 /// # Safety
 /// The block is part of the product, and no one else uses its results.
 #[inline(always)]
-unsafe fn block<M: Lanes, const R: usize, const S: usize, const N: usize>(
-    task: Task,
-    blocks: &Blocks,
-    item: usize,
-    rows: [usize; 2],
-    tiles: [usize; 2],
-    buffer: &mut Vec<f32>,
-) {
+unsafe fn block<M: Lanes, const R: usize, const S: usize, const N: usize>(it: Block, buffer: &mut Vec<f32>) {
+    let Block { task, blocks, rows, .. } = it;
     let mut lines = Lines::new();
     let most = most_rows(task.product);
     for first in (rows[0]..rows[1]).step_by(most) {
@@ -255,7 +247,7 @@ unsafe fn block<M: Lanes, const R: usize, const S: usize, const N: usize>(
         loop {
             let inner = [from, (from + blocks.depth).min(task.product.sizes[3])];
             // SAFETY: the caller's.
-            unsafe { part_of_block::<M, R, S, N>(task, blocks, item, &lines, inner, tiles, buffer) };
+            unsafe { part_of_block::<M, R, S, N>(it, &lines, inner, buffer) };
             from = inner[1];
             if from >= task.product.sizes[3] {
                 break;
@@ -270,14 +262,12 @@ unsafe fn block<M: Lanes, const R: usize, const S: usize, const N: usize>(
 /// As `block`.
 #[inline(always)]
 unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize>(
-    task: Task,
-    blocks: &Blocks,
-    item: usize,
+    it: Block,
     lines: &Lines,
     inner: [usize; 2],
-    tiles: [usize; 2],
     buffer: &mut Vec<f32>,
 ) {
+    let Block { task, blocks, item, tiles, .. } = it;
     let product = task.product;
     let depth = inner[1] - inner[0];
     let base = |operand: usize| task.arena.at(product.offsets[operand] + product.batch[operand].at(item));
