@@ -174,6 +174,11 @@ fn main() {
             ([1024, 1024, 1024], [false, true]),
             ([1024, 1024, 1024], [false, false]),
             ([256, 2048, 2048], [false, true]),
+            ([64, 8, 64], [false, true]),
+            ([64, 8, 64], [false, false]),
+            ([128, 20, 100], [false, false]),
+            ([128, 10, 32], [false, false]),
+            ([128, 40, 128], [false, false]),
             ([64, 120, 400], [false, true]),
             ([120, 400, 64], [true, false]),
         ] {

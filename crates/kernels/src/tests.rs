@@ -7,6 +7,8 @@ use crate::reduce::{greater, lesser};
 use crate::{Access, Arena, Binary, Comparison, Dimension, Instruction, Loop, Product, ProductSpec, Reduction, Unary};
 use crate::{Walk, WalkSpec, Workspace};
 
+mod walks;
+
 /// Numbers without a pattern in -1..1.
 fn noise(length: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;

@@ -600,7 +600,7 @@ impl Strip<'_> {
             }
         }
         // SAFETY: the caller's.
-        unsafe { tile::<M, R>(self.rows(row), right, self.depth, &target, Keep { count, ..self.keep }) }
+        unsafe { tile::<M, R, 2>(self.rows(row), right, self.depth, &target, Keep { count, ..self.keep }) }
     }
 
     /// A tile of which only a part is kept, or whose results are apart: it is computed in the same way in a copy.
@@ -644,7 +644,11 @@ impl Strip<'_> {
                 first.write_bytes(0, 2 * R * M::LANES);
                 each(&mut |place, copy, length| super::pack::copy(place, copy, length));
             }
-            tile::<M, R>(self.rows(row), right, self.depth, &own, Keep { count, ..self.keep });
+            let (left, keep) = (self.rows(row), Keep { count, ..self.keep });
+            match halves[1].from < halves[1].to {
+                true => tile::<M, R, 2>(left, right, self.depth, &own, keep),
+                false => tile::<M, R, 1>(left, right, self.depth, &own, keep),
+            }
             each(&mut |place, copy, length| super::pack::copy(copy, place, length));
         }
     }

@@ -19,6 +19,8 @@ const MOST_OF_DENSE: usize = 12;
 const MOST_RESULTS: usize = 40_000;
 const FEWEST_SUMMANDS: usize = if cfg!(test) { 64 } else { 192 };
 const FEWEST_OF_DENSE: usize = if cfg!(test) { 16 } else { 128 };
+/// Summands side by side that are worth a run, of vectors no longer than these.
+const SHORTEST_RUN: usize = 16;
 /// Summands that are taken at once for all results.
 const CHUNK: usize = 1024;
 /// Multiplications in a piece of the summands, and in a piece of work that is worth handing to another thread;
@@ -71,7 +73,12 @@ impl Dots {
         };
         let wastes = 5 * length.next_multiple_of(lanes) > 8 * length;
         let is_none = rows * columns == 0 || rows * columns > MOST_RESULTS;
-        if !is_few || is_none || length < 2 * lanes || wastes || product.columns[0].run(columns) >= lanes {
+        if !is_few
+            || is_none
+            || length < SHORTEST_RUN.min(2 * lanes)
+            || wastes
+            || product.columns[0].run(columns) >= lanes
+        {
             return None;
         }
         let parts = length.div_ceil(CHUNK);

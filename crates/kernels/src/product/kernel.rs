@@ -1,6 +1,7 @@
 //! The innermost loop: a tile of results, all of them in registers from the first summand until they
 //! are written.
 
+use super::array;
 use super::lanes::Lanes;
 
 /// Rows of the left factor.
@@ -40,13 +41,13 @@ pub(super) struct Keep {
     pub count: usize,
 }
 
-/// `target (+)= scale Σ left · right`
+/// `target (+)= scale Σ left · right`, of C vectors of columns, the first of them or both.
 ///
 /// # Safety
 /// Left and right lead to `depth` summands of all their rows and columns; the places of the target are
 /// the caller's alone.
 #[inline(always)]
-pub(super) unsafe fn tile<M: Lanes, const R: usize>(
+pub(super) unsafe fn tile<M: Lanes, const R: usize, const C: usize>(
     left: Left<R>,
     right: Right,
     depth: usize,
@@ -63,26 +64,26 @@ pub(super) unsafe fn tile<M: Lanes, const R: usize>(
         match (left, right) {
             (Left::Places(rows, places), Right::Panel(panel)) => {
                 let left = |k: usize, r: usize| *rows[r].wrapping_offset(*places.add(k));
-                run::<M, R, 1>(depth, left, |k| panel_half(panel, k), target, keep)
+                run::<M, R, C, 1>(depth, left, |k| panel_half(panel, k), target, keep)
             }
             (Left::Places(rows, own), Right::Places([a, b], places)) => {
                 let left = |k: usize, r: usize| *rows[r].wrapping_offset(*own.add(k));
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R, 1>(depth, left, right, target, keep)
+                run::<M, R, C, 1>(depth, left, right, target, keep)
             }
             (Left::Rows(rows), Right::Panel(panel)) => {
-                run::<M, R, 1>(depth, |k, r| *rows[r].add(k), |k| panel_half(panel, k), target, keep)
+                run::<M, R, C, 1>(depth, |k, r| *rows[r].add(k), |k| panel_half(panel, k), target, keep)
             }
             (Left::Panel(rows), Right::Panel(panel)) => {
-                run::<M, R, 4>(depth, |k, r| *rows.add(R * k + r), |k| panel_half(panel, k), target, keep)
+                run::<M, R, C, 4>(depth, |k, r| *rows.add(R * k + r), |k| panel_half(panel, k), target, keep)
             }
             (Left::Rows(rows), Right::Places([a, b], places)) => {
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R, 1>(depth, |k, r| *rows[r].add(k), right, target, keep)
+                run::<M, R, C, 1>(depth, |k, r| *rows[r].add(k), right, target, keep)
             }
             (Left::Panel(rows), Right::Places([a, b], places)) => {
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R, 4>(depth, |k, r| *rows.add(R * k + r), right, target, keep)
+                run::<M, R, C, 4>(depth, |k, r| *rows.add(R * k + r), right, target, keep)
             }
         }
     }
@@ -91,7 +92,7 @@ pub(super) unsafe fn tile<M: Lanes, const R: usize>(
 /// # Safety
 /// As `tile`, U summands at once; `right` gives pointers to a vector each, for every summand below `depth`.
 #[inline(always)]
-unsafe fn run<M: Lanes, const R: usize, const U: usize>(
+unsafe fn run<M: Lanes, const R: usize, const C: usize, const U: usize>(
     depth: usize,
     left: impl Fn(usize, usize) -> f32,
     right: impl Fn(usize) -> [*const f32; 2],
@@ -100,23 +101,23 @@ unsafe fn run<M: Lanes, const R: usize, const U: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let mut results = [[M::splat(0.0); 2]; R];
+        let mut results = [[M::splat(0.0); C]; R];
         let mut k = 0;
         while k + U <= depth {
             for further in 0..U {
-                add::<M, R>(&mut results, k + further, &left, &right);
+                add::<M, R, C>(&mut results, k + further, &left, &right);
             }
             k += U;
         }
         while k < depth {
-            add::<M, R>(&mut results, k, &left, &right);
+            add::<M, R, C>(&mut results, k, &left, &right);
             k += 1;
         }
         let scale = M::splat(keep.scale);
         if keep.adds {
-            write::<M, R>(&results, target, keep.count, |sum, place| M::multiply_add(scale, sum, M::load(place)));
+            write::<M, R, C>(&results, target, keep.count, |sum, place| M::multiply_add(scale, sum, M::load(place)));
         } else {
-            write::<M, R>(&results, target, keep.count, |sum, _| M::multiply_add(scale, sum, M::splat(0.0)));
+            write::<M, R, C>(&results, target, keep.count, |sum, _| M::multiply_add(scale, sum, M::splat(0.0)));
         }
     }
 }
@@ -126,20 +127,21 @@ unsafe fn run<M: Lanes, const R: usize, const U: usize>(
 /// # Safety
 /// As `run`.
 #[inline(always)]
-unsafe fn add<M: Lanes, const R: usize>(
-    results: &mut [[M::Vector; 2]; R],
+unsafe fn add<M: Lanes, const R: usize, const C: usize>(
+    results: &mut [[M::Vector; C]; R],
     k: usize,
     left: &impl Fn(usize, usize) -> f32,
     right: &impl Fn(usize) -> [*const f32; 2],
 ) {
     // SAFETY: the caller's.
     unsafe {
-        let [a, b] = right(k);
-        let (a, b) = (M::load(a), M::load(b));
+        let halves = right(k);
+        let columns: [M::Vector; C] = array(|half| M::load(halves[half]));
         for (r, row) in results.iter_mut().enumerate() {
             let factor = M::splat(left(k, r));
-            row[0] = M::multiply_add(factor, a, row[0]);
-            row[1] = M::multiply_add(factor, b, row[1]);
+            for (sum, column) in row.iter_mut().zip(columns) {
+                *sum = M::multiply_add(factor, column, *sum);
+            }
         }
     }
 }
@@ -147,8 +149,8 @@ unsafe fn add<M: Lanes, const R: usize>(
 /// # Safety
 /// The places of the target are the caller's alone.
 #[inline(always)]
-unsafe fn write<M: Lanes, const R: usize>(
-    results: &[[M::Vector; 2]; R],
+unsafe fn write<M: Lanes, const R: usize, const C: usize>(
+    results: &[[M::Vector; C]; R],
     target: &Target<R>,
     count: usize,
     value: impl Fn(M::Vector, *const f32) -> M::Vector,

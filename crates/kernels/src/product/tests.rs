@@ -195,7 +195,7 @@ fn products_as_large_as_their_blocks() {
 /// Dense factors in any order of their axes, with sizes around those of tiles, blocks and parts.
 #[test]
 fn products_around_their_blocks() {
-    let rows = [1, 2, 3, 4, 6, 7, 11, 12, 13, 24, 25, 49, 191, 192, 193, 207];
+    let rows = [1, 2, 3, 4, 6, 7, 11, 12, 13, 24, 25, 49, 127, 128, 129, 191, 192, 193, 207, 383, 384, 385, 397];
     let columns = [1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 130];
     let inner = [0, 1, 2, 7, 8, 9, 16, 31, 32, 33, 127, 128, 129, 255, 256, 257, 300];
     let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
