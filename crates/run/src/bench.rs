@@ -2,7 +2,7 @@
 
 use crate::evaluate::team;
 use crate::execute::Engine;
-use crate::seeds::{Stream, initialise};
+use crate::seeds::{Stream, initialise_tensor};
 use deltarule_core::model::{Model, Role, TargetKind, Tensor};
 use deltarule_core::plan::{Guarded, Operation, PlaceKind, Plan};
 pub use deltarule_kernels::peak;
@@ -66,12 +66,10 @@ pub fn peak_memory() -> Option<u64> {
 
 /// Fills everything that is given: parameters with their first values, data at random.
 pub fn fill(engine: &mut Engine, model: &Model, seed: u64) {
-    let parameters = initialise(model, seed);
     for tensor in &model.tensors {
         let Some(values) = engine.tensor_mut(&tensor.name) else { continue };
-        match parameters.get(&tensor.name) {
-            Some(array) => values.copy_from_slice(&array.to_f32()),
-            None => random(tensor, values, &mut Stream::new(seed, "bench", &tensor.name)),
+        if !initialise_tensor(tensor, seed, values) {
+            random(tensor, values, &mut Stream::new(seed, "bench", &tensor.name));
         }
     }
 }

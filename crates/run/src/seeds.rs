@@ -5,7 +5,7 @@
 //! and with every version.
 
 use crate::arrays::Array;
-use deltarule_core::model::{Initialiser, Model, Role};
+use deltarule_core::model::{Initialiser, Model, Role, Tensor};
 use deltarule_core::term::Name;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -70,27 +70,31 @@ fn hash(text: &str) -> u64 {
 /// them begins with the same numbers.
 pub fn initialise(model: &Model, seed: u64) -> BTreeMap<Name, Array> {
     let initialised = model.tensors.iter().filter_map(|tensor| {
-        let Role::Param(initialiser) = &tensor.role else { return None };
-        let mut stream = Stream::new(seed, "parameter", &tensor.name);
-        let values = first_values(*initialiser, tensor.len(), &mut stream);
-        Some((tensor.name.clone(), Array::f32(tensor.shape.clone(), values)?))
+        let mut values = vec![0.0; tensor.len()];
+        initialise_tensor(tensor, seed, &mut values)
+            .then(|| Some((tensor.name.clone(), Array::f32(tensor.shape.clone(), values)?)))?
     });
     initialised.collect()
 }
 
-fn first_values(initialiser: Initialiser, count: usize, stream: &mut Stream) -> Vec<f32> {
+/// Fills values with the first ones of a tensor, as [`initialise`] makes them; tells whether it is a parameter.
+pub fn initialise_tensor(tensor: &Tensor, seed: u64, values: &mut [f32]) -> bool {
+    let Role::Param(initialiser) = &tensor.role else { return false };
+    first_values(*initialiser, values, &mut Stream::new(seed, "parameter", &tensor.name));
+    true
+}
+
+fn first_values(initialiser: Initialiser, values: &mut [f32], stream: &mut Stream) {
     match initialiser {
-        Initialiser::Constant(value) => vec![value as f32; count],
+        Initialiser::Constant(value) => values.fill(value as f32),
         Initialiser::Uniform { low, high } => {
-            (0..count).map(|_| (low + (high - low) * stream.uniform()) as f32).collect()
+            values.iter_mut().for_each(|value| *value = (low + (high - low) * stream.uniform()) as f32);
         }
         Initialiser::Normal { mean, deviation } => {
-            let mut values = Vec::with_capacity(count + 1);
-            while values.len() < count {
-                values.extend(stream.normals().map(|normal| (mean + deviation * normal) as f32));
+            for pair in values.chunks_mut(2) {
+                let normals = stream.normals().map(|normal| (mean + deviation * normal) as f32);
+                pair.copy_from_slice(&normals[..pair.len()]);
             }
-            values.truncate(count);
-            values
         }
     }
 }
@@ -121,18 +125,23 @@ mod tests {
     #[test]
     fn draws_have_their_distributions() {
         let mut stream = Stream::new(0, "test", "moments");
-        let normal = first_values(Initialiser::Normal { mean: 3.0, deviation: 2.0 }, 100_001, &mut stream);
+        let mut drawn = |initialiser, count| {
+            let mut values = vec![0.0; count];
+            first_values(initialiser, &mut values, &mut stream);
+            values
+        };
+        let normal = drawn(Initialiser::Normal { mean: 3.0, deviation: 2.0 }, 100_001);
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let centred: Vec<f64> = normal.iter().map(|&value| f64::from(value) - 3.0).collect();
         let power = |exponent: i32| mean(&centred.iter().map(|value| value.powi(exponent)).collect::<Vec<_>>());
         // Within about five standard errors.
         assert!(power(1).abs() < 0.032 && (power(2) - 4.0).abs() < 0.09, "{} {}", power(1), power(2));
         assert!((power(4) - 48.0).abs() < 8.0, "{}", power(4));
-        let uniform = first_values(Initialiser::Uniform { low: -1.0, high: 3.0 }, 100_000, &mut stream);
+        let uniform = drawn(Initialiser::Uniform { low: -1.0, high: 3.0 }, 100_000);
         assert!(uniform.iter().all(|value| (-1.0..=3.0).contains(value)));
         let average = mean(&uniform.iter().map(|&value| f64::from(value)).collect::<Vec<_>>());
         assert!((average - 1.0).abs() < 0.02, "{average}");
-        assert_eq!(first_values(Initialiser::Constant(0.5), 3, &mut stream), [0.5; 3]);
+        assert_eq!(drawn(Initialiser::Constant(0.5), 3), [0.5; 3]);
     }
 
     #[test]

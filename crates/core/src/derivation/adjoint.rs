@@ -2,7 +2,7 @@
 
 use super::full::is_put_in;
 use super::rewrite::{Context, Derivation, Rule, Tried};
-use super::rules::names::{self, holds_question};
+use super::rules::names;
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY};
 use super::{Stabilised, derivative_name, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
@@ -327,7 +327,7 @@ impl Work<'_> {
         let mut derivation = Derivation::new(Term::jacobian(tensor, terms(of), wrt, terms(by)));
         let tried = &mut *self.tried.borrow_mut();
         derivation.exhaust_knowing(DIFFERENTIATE, &context, tried);
-        if holds_question(derivation.end()) {
+        if derivation.end().asks() {
             return Err(DeriveError::Unanswered { of: tensor.clone(), wrt: wrt.clone() });
         }
         finish(&mut derivation, SIMPLIFY, &context, tried);

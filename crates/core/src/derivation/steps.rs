@@ -5,7 +5,6 @@ use super::adjoint::{Backward, Gradient, LocalJacobian};
 use super::check::{CheckError, sample};
 use super::exact::{Exact, Expansion, Verdict};
 use super::rewrite::{Derivation, Step};
-use super::rules::names::holds_question;
 use super::{Stabilised, derivative_name};
 use crate::meaning::{Array, MeaningError, Point, complete, evaluate};
 use crate::model::{Assumption, Model, Role, TargetKind, Tensor};
@@ -67,7 +66,7 @@ pub(super) fn check(backward: &Backward, wanted: &[Name], evaluates: bool) -> Re
         let entries = sample(&extents, ENTRIES);
         let mut before = &chain.derivation.start;
         for step in &chain.derivation.steps {
-            let verdict = if holds_question(before) || holds_question(&step.after) {
+            let verdict = if before.asks() || step.after.asks() {
                 // Exact arithmetic does not differentiate.
                 Verdict::Unknown
             } else {

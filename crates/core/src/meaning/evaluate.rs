@@ -1,7 +1,7 @@
 //! The interpreter: a walk over a term, one case for each kind of node.
 
 use super::function::{Form, OneArgument, extremum};
-use super::prepare::{Axis, Code, Entry, Jacobian, Known, Linear, Loop, Names, Preparation, Read};
+use super::prepare::{Axis, Code, Entry, Jacobian, Known, Linear, Loop, MOST_EVEN, Names, Preparation, Read};
 use super::scalar::{Dual, Scalar, Variable};
 use super::{MeaningError, function};
 use crate::model::Definition;
@@ -256,9 +256,15 @@ fn share<N: Level>(mut addends: Vec<N>, normaliser: N) -> Outcome<N> {
 
 fn reduce<N: Level>(own: &Loop, frame: &mut Frame, variables: &[Variable]) -> Outcome<N> {
     match own.reduction {
+        Reduction::Sum if own.is_even => {
+            let mut total = N::nothing();
+            let levels = own.indices.len() - 1;
+            each_body(own, levels, frame, &mut |frame| add_line::<N>(own, frame, variables, &mut total))?;
+            Ok(N::total(total))
+        }
         Reduction::Sum => {
             let mut total = N::nothing();
-            each_body(own, frame, &mut |frame| {
+            each_body(own, own.indices.len(), frame, &mut |frame| {
                 N::add(&mut total, &value(&own.body, frame, variables)?);
                 Ok(())
             })?;
@@ -274,6 +280,62 @@ fn reduce<N: Level>(own: &Loop, frame: &mut Frame, variables: &[Variable]) -> Ou
         Reduction::ArgMax => position(&row(own, frame, &[])?, |a, b| a > b).map(N::constant),
         Reduction::ArgMin => position(&row(own, frame, &[])?, |a, b| a < b).map(N::constant),
     }
+}
+
+/// Entries along the innermost loop of a reduction: where the first stands, and how far apart they are.
+#[derive(Clone, Copy)]
+struct Line<'l, 'a> {
+    read: &'l Read<'a>,
+    first: usize,
+    step: usize,
+}
+
+impl<'l, 'a> Line<'l, 'a> {
+    /// `None` where an entry could lie outside, or moves with the variables.
+    fn new(read: &'l Read<'a>, (place_of_index, extent): (usize, usize), frame: &mut Frame) -> Option<Line<'l, 'a>> {
+        let mut at = |position: usize| -> Option<usize> {
+            frame.values[place_of_index] = position;
+            place(&read.entry, frame).ok().filter(|place| *place < read.array.values.len())
+        };
+        // Subscripts that are inside at both ends are inside between them.
+        let (last, first) = (at(extent - 1)?, at(0)?);
+        let step = at(1)?.wrapping_sub(first);
+        debug_assert_eq!(last, first.wrapping_add(step.wrapping_mul(extent - 1)));
+        Some(Line { read, first, step })
+    }
+
+    fn at<N: Level>(&self, position: usize, variables: &[Variable]) -> N {
+        let place = self.first.wrapping_add(self.step.wrapping_mul(position));
+        N::entry(self.read.array.values[place], self.read.entry.tensor, place, variables)
+    }
+}
+
+/// Adds up the bodies of the innermost loop of a reduction that reads evenly spaced entries.
+fn add_line<N: Level>(own: &Loop, frame: &mut Frame, variables: &[Variable], total: &mut N::Total) -> Outcome<()> {
+    let Some(&(place, extent)) = own.indices.last() else { return Ok(()) };
+    let factors = match &own.body {
+        Code::Product(_, factors) => factors.as_slice(),
+        body => std::slice::from_ref(body),
+    };
+    let mut lines: [Option<Line>; MOST_EVEN] = [None; MOST_EVEN];
+    for (line, factor) in lines.iter_mut().zip(factors) {
+        let Code::Read(read) = factor else { continue };
+        let stays = read.moving.is_none() || variables.is_empty();
+        *line = Line::new(read, (place, extent), frame).filter(|_| stays);
+    }
+    frame.bodies += extent - 1;
+    let all_even = lines.iter().take(factors.len()).all(Option::is_some);
+    for position in 0..extent {
+        if !all_even {
+            frame.values[place] = position;
+            N::add(total, &value::<N>(&own.body, frame, variables)?);
+            continue;
+        }
+        let mut entries = lines.iter().flatten().map(|line| line.at::<N>(position, variables));
+        let Some(first) = entries.next() else { continue };
+        N::add(total, &entries.fold(first, |product, entry| product.times(&entry)));
+    }
+    Ok(())
 }
 
 /// The value of a reduction, computed once for the same integers from the indices around it.
@@ -297,25 +359,30 @@ fn remembered(own: &Loop, known: &Known, frame: &mut Frame) -> Outcome<f64> {
 /// The values of the body for all values of the indices, the last one fastest.
 fn row<N: Level>(own: &Loop, frame: &mut Frame, variables: &[Variable]) -> Outcome<Vec<N>> {
     let mut row = Vec::new();
-    each_body(own, frame, &mut |frame| {
+    each_body(own, own.indices.len(), frame, &mut |frame| {
         row.push(value(&own.body, frame, variables)?);
         Ok(())
     })?;
     Ok(row)
 }
 
-/// Calls `f` for all values of the indices of a loop for which its guards hold.
-fn each_body(own: &Loop, frame: &mut Frame, f: &mut dyn FnMut(&mut Frame) -> Outcome<()>) -> Outcome<()> {
+/// Calls `f` for all values of the outermost indices of a loop, as many as `levels`, for which their guards hold.
+fn each_body(
+    own: &Loop,
+    levels: usize,
+    frame: &mut Frame,
+    f: &mut dyn FnMut(&mut Frame) -> Outcome<()>,
+) -> Outcome<()> {
     let around = frame.values.len();
     frame.values.resize(around + own.indices.len(), 0);
-    let result = each_level(own, 0, frame, f);
+    let result = each_level(own, (0, levels), frame, f);
     frame.values.truncate(around);
     result
 }
 
 fn each_level(
     own: &Loop,
-    level: usize,
+    (level, levels): (usize, usize),
     frame: &mut Frame,
     f: &mut dyn FnMut(&mut Frame) -> Outcome<()>,
 ) -> Outcome<()> {
@@ -324,13 +391,13 @@ fn each_level(
             return Ok(());
         }
     }
-    let Some((place, extent)) = own.indices.get(level) else {
+    let Some((place, extent)) = own.indices[..levels].get(level) else {
         frame.bodies += 1;
         return f(frame);
     };
     for position in 0..*extent {
         frame.values[*place] = position;
-        each_level(own, level + 1, frame, f)?;
+        each_level(own, (level + 1, levels), frame, f)?;
     }
     Ok(())
 }

@@ -90,6 +90,8 @@ pub(super) struct Loop<'a> {
     /// Conditions on indices without which there is no addend, by the number of indices they wait for.
     pub guards: Vec<Vec<Code<'a>>>,
     pub body: Code<'a>,
+    /// Whether it adds up products of a few entries that stand evenly spaced along the innermost loop.
+    pub is_even: bool,
     /// The values found so far, where the loops around ask for the same one again and again.
     pub known: Option<Known>,
 }
@@ -103,6 +105,11 @@ pub(super) struct Known {
 
 /// Tables of values are no larger than this.
 const MOST_KNOWN: usize = 1 << 22;
+
+/// Along shorter loops entries are looked up one by one.
+const SHORTEST_LINE: usize = 4;
+/// Of products of more entries all are.
+pub(super) const MOST_EVEN: usize = 4;
 
 /// The derivative of a definition by an entry.
 pub(super) struct Jacobian<'a> {
@@ -288,7 +295,7 @@ impl<'a> Preparation<'a> {
             _ => self.product(others.into_iter()),
         };
         self.extents.truncate(around);
-        let mut own = Loop { reduction, indices, guards: Vec::new(), body, known: None };
+        let mut own = Loop { reduction, indices, guards: Vec::new(), body, is_even: false, known: None };
         if !guards.is_empty() {
             own.indices = in_order(own.indices, &guards);
             own.guards = own.indices.iter().map(|_| Vec::new()).chain([Vec::new()]).collect();
@@ -298,6 +305,7 @@ impl<'a> Preparation<'a> {
             own.guards[last.map_or(0, |last| last + 1)].push(code);
         }
         own.known = self.known(&own);
+        own.is_even = own.is_even();
         own
     }
 
@@ -405,12 +413,31 @@ impl Code<'_> {
 }
 
 impl Entry<'_> {
+    /// Whether its subscripts change evenly with each index.
+    fn is_even(&self) -> bool {
+        self.axes.iter().all(|axis| matches!(axis.subscript, Code::Integer(_)))
+    }
+
     fn parts(&self, found: &mut BTreeSet<Vec<(usize, i64)>>) {
         self.axes.iter().for_each(|axis| axis.subscript.parts(found));
     }
 }
 
 impl Loop<'_> {
+    fn is_even(&self) -> bool {
+        let is_even = |factor: &Code| matches!(factor, Code::Read(read) if read.entry.is_even());
+        let asks_last = self.guards.last().is_some_and(|guards| !guards.is_empty());
+        self.reduction == Reduction::Sum
+            && !asks_last
+            && self.indices.last().is_some_and(|(_, extent)| *extent >= SHORTEST_LINE)
+            && match &self.body {
+                Code::Product(conditions, factors) => {
+                    conditions.is_empty() && (1..=MOST_EVEN).contains(&factors.len()) && factors.iter().all(is_even)
+                }
+                body => is_even(body),
+            }
+    }
+
     fn parts(&self, found: &mut BTreeSet<Vec<(usize, i64)>>) {
         let mut inside = BTreeSet::new();
         self.guards.iter().flatten().chain([&self.body]).for_each(|code| code.parts(&mut inside));

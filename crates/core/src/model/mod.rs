@@ -168,10 +168,7 @@ impl Model {
 
     /// The definition of the tensor of that name, if it has one.
     pub fn definition(&self, name: &str) -> Option<&Definition> {
-        match &self.tensor(name)?.role {
-            Role::Defined(definition) => Some(definition),
-            Role::Input { .. } | Role::Target(_) | Role::Param(_) | Role::Const(_) => None,
-        }
+        self.tensor(name)?.definition()
     }
 
     /// The parameters, in the order of the file.
@@ -192,6 +189,14 @@ impl Model {
 }
 
 impl Tensor {
+    /// Its definition, if it has one.
+    pub fn definition(&self) -> Option<&Definition> {
+        match &self.role {
+            Role::Defined(definition) => Some(definition),
+            Role::Input { .. } | Role::Target(_) | Role::Param(_) | Role::Const(_) => None,
+        }
+    }
+
     /// How many entries it has, for one example.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

@@ -30,6 +30,8 @@ struct Graph {
     readers: Vec<Vec<usize>>,
     /// The definitions that read nothing.
     constant: Vec<usize>,
+    /// How long the right sides are.
+    lengths: BTreeSet<usize>,
     /// Whether a tensor depends on itself.
     recurrent: Vec<bool>,
     /// What each of these tensors depends on, itself included, and what can be masked on the way to it.
@@ -125,6 +127,11 @@ impl Tensors {
         found.into_iter().map(|position| &self[position])
     }
 
+    /// Whether the right side of some definition is so long.
+    pub fn defines_length(&self, length: usize) -> bool {
+        self.graph().lengths.contains(&length)
+    }
+
     fn graph(&self) -> &Graph {
         self.0.graph.get_or_init(|| Graph::of(&self.0.all))
     }
@@ -156,7 +163,8 @@ impl Graph {
             .filter(|position| reads[*position].is_empty() && matches!(all[*position].role, Role::Defined(_)))
             .collect();
         let recurrent = recurrent(&reads);
-        Graph { positions, reads, readers, constant, recurrent, on_the_way: Mutex::default() }
+        let lengths = all.iter().filter_map(|tensor| Some(tensor.definition()?.body.size())).collect();
+        Graph { positions, reads, readers, constant, lengths, recurrent, on_the_way: Mutex::default() }
     }
 
     fn way(&self, of: usize, all: &[Tensor]) -> Way {

@@ -2,6 +2,7 @@
 
 use super::operation::{Guarded, Operation};
 use super::{ALIGNMENT, Place, PlaceKind};
+use std::collections::BTreeMap;
 
 impl Operation {
     /// The places it reads.
@@ -54,34 +55,154 @@ pub(super) fn lifetimes(places: &[Place], operations: &[Operation]) -> Vec<(usiz
 /// it lives. The result is the length of the arena.
 pub(super) fn place(places: &mut [Place], operations: &[Operation]) -> usize {
     let lifetimes = lifetimes(places, operations);
-    let mut order: Vec<usize> = (0..places.len()).collect();
-    order.sort_by_key(|&number| (std::cmp::Reverse(places[number].len()), number));
-    let mut placed: Vec<usize> = Vec::new();
-    let mut end = 0;
+    let lengths: Vec<usize> = places.iter().map(|place| place.len().next_multiple_of(ALIGNMENT)).collect();
+    let offsets = offsets(&lifetimes, &lengths, operations.len());
+    places.iter_mut().zip(&offsets).for_each(|(place, offset)| place.offset = *offset);
+    offsets.iter().zip(&lengths).map(|(offset, length)| offset + length).max().unwrap_or(0)
+}
+
+/// The offsets of values with these lifetimes, which are times up to `end`, and lengths.
+fn offsets(lifetimes: &[(usize, usize)], lengths: &[usize], end: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&number| (std::cmp::Reverse(lengths[number]), number));
+    let mut taken = Taken::new(end + 1);
+    let mut offsets = vec![0; lengths.len()];
     for number in order {
-        let length = places[number].len().next_multiple_of(ALIGNMENT);
-        let meets = |other: &usize| {
-            let (a, b) = (lifetimes[number], lifetimes[*other]);
-            a.0 <= b.1 && b.0 <= a.1
-        };
-        let mut taken: Vec<(usize, usize)> = placed
-            .iter()
-            .filter(|other| meets(other))
-            .map(|&other| {
-                (places[other].offset, places[other].offset + places[other].len().next_multiple_of(ALIGNMENT))
-            })
-            .collect();
-        taken.sort_unstable();
-        let mut offset = 0;
-        for (from, to) in taken {
-            if from >= offset + length {
-                break;
-            }
-            offset = offset.max(to);
-        }
-        places[number].offset = offset;
-        end = end.max(offset + length);
-        placed.push(number);
+        offsets[number] = taken.first_gap(lifetimes[number], lengths[number]);
+        taken.take(lifetimes[number], offsets[number], offsets[number] + lengths[number]);
     }
-    end
+    offsets
+}
+
+/// Stretches of memory that do not touch: the end of each by its beginning.
+#[derive(Clone, Default)]
+struct Stretches(BTreeMap<usize, usize>);
+
+impl Stretches {
+    fn add(&mut self, mut from: usize, mut to: usize) {
+        while let Some((&other, &end)) = self.0.range(..=to).next_back().filter(|(_, end)| **end >= from) {
+            (from, to) = (from.min(other), to.max(end));
+            self.0.remove(&other);
+        }
+        self.0.insert(from, to);
+    }
+
+    /// The end of the last of them that has a part between two places.
+    fn end_between(&self, from: usize, to: usize) -> Option<usize> {
+        self.0.range(..to).next_back().map(|(_, end)| *end).filter(|end| *end > from)
+    }
+}
+
+/// The memory that is taken at every time: a tree over the times, whose leaves are single ones. Nodes are numbered
+/// as in a heap.
+struct Taken {
+    /// How many leaves it has, a power of two.
+    leaves: usize,
+    /// What is taken at all times below a node, and not at all those below the node above it.
+    throughout: Vec<Stretches>,
+    /// What is taken at any time below a node, but for what is taken throughout a node above it.
+    ever: Vec<Stretches>,
+}
+
+/// Part of a tree: a node, and the first and the last time below it.
+type Node = (usize, usize, usize);
+
+impl Taken {
+    fn new(times: usize) -> Taken {
+        let leaves = times.next_power_of_two();
+        Taken {
+            leaves,
+            throughout: vec![Stretches::default(); 2 * leaves],
+            ever: vec![Stretches::default(); 2 * leaves],
+        }
+    }
+
+    /// Goes down to the nodes that a lifetime fills, and tells of those and the ones on the way which they are.
+    fn visit(&self, lifetime: (usize, usize), visit: &mut dyn FnMut(usize, bool)) {
+        let mut pending: Vec<Node> = vec![(1, 0, self.leaves - 1)];
+        while let Some((node, first, last)) = pending.pop() {
+            if lifetime.1 < first || last < lifetime.0 {
+                continue;
+            }
+            let is_filled = lifetime.0 <= first && last <= lifetime.1;
+            visit(node, is_filled);
+            if !is_filled {
+                let middle = first + (last - first) / 2;
+                pending.extend([(2 * node, first, middle), (2 * node + 1, middle + 1, last)]);
+            }
+        }
+    }
+
+    fn take(&mut self, lifetime: (usize, usize), from: usize, to: usize) {
+        let mut nodes = Vec::new();
+        self.visit(lifetime, &mut |node, is_filled| nodes.push((node, is_filled)));
+        for (node, is_filled) in nodes {
+            self.ever[node].add(from, to);
+            if is_filled {
+                self.throughout[node].add(from, to);
+            }
+        }
+    }
+
+    /// Where so much memory is free for so long.
+    fn first_gap(&self, lifetime: (usize, usize), length: usize) -> usize {
+        let mut taken: Vec<&Stretches> = Vec::new();
+        self.visit(lifetime, &mut |node, is_filled| {
+            taken.push(if is_filled { &self.ever[node] } else { &self.throughout[node] });
+        });
+        let mut offset = 0;
+        while let Some(end) = taken.iter().filter_map(|taken| taken.end_between(offset, offset + length)).max() {
+            offset = end;
+        }
+        offset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same, each value held to all that were placed before it.
+    fn one_by_one(lifetimes: &[(usize, usize)], lengths: &[usize]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|&number| (std::cmp::Reverse(lengths[number]), number));
+        let (mut offsets, mut placed): (Vec<usize>, Vec<usize>) = (vec![0; lengths.len()], Vec::new());
+        for number in order {
+            let (one, length) = (lifetimes[number], lengths[number]);
+            let meets = |other: &&usize| one.0 <= lifetimes[**other].1 && lifetimes[**other].0 <= one.1;
+            let mut taken: Vec<(usize, usize)> =
+                placed.iter().filter(meets).map(|&other| (offsets[other], offsets[other] + lengths[other])).collect();
+            taken.sort_unstable();
+            for (from, to) in taken {
+                if from >= offsets[number] + length {
+                    break;
+                }
+                offsets[number] = offsets[number].max(to);
+            }
+            placed.push(number);
+        }
+        offsets
+    }
+
+    #[test]
+    fn places_are_the_first_gaps() {
+        let mut state = 5u64;
+        let mut draw = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for _ in 0..200 {
+            let (end, count) = (1 + draw(30), 1 + draw(60));
+            let lifetime = |draw: &mut dyn FnMut(usize) -> usize| match draw(4) {
+                0 => (0, end),
+                _ => {
+                    let first = draw(end + 1);
+                    (first, first + draw(end + 1 - first))
+                }
+            };
+            let lifetimes: Vec<(usize, usize)> = (0..count).map(|_| lifetime(&mut draw)).collect();
+            let lengths: Vec<usize> = (0..count).map(|_| 16 * draw(6)).collect();
+            assert_eq!(offsets(&lifetimes, &lengths, end), one_by_one(&lifetimes, &lengths));
+        }
+    }
 }

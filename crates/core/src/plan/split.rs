@@ -53,7 +53,7 @@ fn divide(term: &Term, index: &Index, divisor: &mut i64) -> bool {
     if let Some((dividend, by)) = division
         && let Some(form) = dividend.as_affine()
     {
-        let [(_, coefficient)] = form.terms.as_slice() else { return false };
+        let [(_, coefficient)] = &*form.terms else { return false };
         let by = by / greatest_common_divisor(by, *coefficient);
         *divisor *= by / greatest_common_divisor(*divisor, by);
         return true;

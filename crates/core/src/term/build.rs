@@ -1,38 +1,44 @@
 //! The constructors: they keep every term in normal form.
 
 use super::order::canonical_order;
-use super::*;
+use super::{plain, *};
 
 /// Integers up to this size, of either sign, are shared.
 const SMALLEST: i64 = 8;
 
 impl Term {
     pub(super) fn from_node(node: Node) -> Term {
-        let mut most = 0;
-        node.for_each_part(&mut |part| most += part.0.free.len());
-        let (mut free, mut loose, mut size) = (Vec::with_capacity(most), 0, 1);
-        let mut absorb = |term: &Term, binders: u32| {
-            unite(&mut free, &term.0.free);
-            loose = loose.max(term.0.loose.saturating_sub(binders));
-            size += term.0.size;
-        };
+        let (mut free, mut loose, mut size) = (Few::None, 0, 1);
+        let mut has_signed_power = matches!(&node, Node::Pow(base, _) if matches!(base.node(), Node::Add(_)));
+        let mut asks = matches!(&node, Node::Jacobian { .. } | Node::Derivative { .. });
         match &node {
-            Node::Number(_) => {}
             Node::Affine(affine) => {
-                for (slot, _) in &affine.terms {
-                    match slot {
-                        Slot::Free(index) => unite(&mut free, std::slice::from_ref(index)),
-                        Slot::Bound(depth) => loose = loose.max(depth + 1),
-                    }
-                }
+                free = affine.free();
+                let depths = affine.terms.iter().filter_map(|(slot, _)| match slot {
+                    Slot::Bound(depth) => Some(depth + 1),
+                    Slot::Free(_) => None,
+                });
+                loose = depths.max().unwrap_or(0);
             }
-            Node::Reduce { binders, body, .. } => absorb(body, binders.len() as u32),
-            _ => node.for_each_part(&mut |part| absorb(part, 0)),
+            Node::Reduce { binders, body, .. } => {
+                free = body.0.free.clone();
+                loose = body.0.loose.saturating_sub(binders.len() as u32);
+                size += body.0.size;
+                has_signed_power |= body.0.has_signed_power;
+                asks |= body.0.asks;
+            }
+            _ => node.for_each_part(&mut |part| {
+                free.unite(&part.0.free);
+                loose = loose.max(part.0.loose);
+                size += part.0.size;
+                has_signed_power |= part.0.has_signed_power;
+                asks |= part.0.asks;
+            }),
         }
         let mut hasher = TermHasher::default();
         node.hash(&mut hasher);
         let hash = hasher.finish();
-        Term(Arc::new(Inner { node, free, loose, size, hash, opened: OnceLock::new() }))
+        Term(Arc::new(Inner { node, free, loose, size, has_signed_power, asks, hash, opened: OnceLock::new() }))
     }
 
     /// As [`Term::read`], for a name that is there already.
@@ -83,7 +89,11 @@ impl Term {
     }
 
     /// A sum: flat, sorted, equal addends collected.
-    pub fn add(addends: Vec<Term>) -> Term {
+    pub fn add(mut addends: Vec<Term>) -> Term {
+        if plain::is_sum(&addends) {
+            addends.sort();
+            return Term::from_node(Node::Add(addends));
+        }
         let mut constant = Number::ZERO;
         let mut parts: Vec<(Term, Number)> = Vec::with_capacity(addends.len());
         for addend in addends.iter().flat_map(|addend| addend.addends()) {
@@ -140,11 +150,16 @@ impl Term {
 
     /// A product: flat, sorted, numbers folded, equal factors collected into powers. A number that all
     /// addends of a factor have in common comes out of it, unless the factor stands alone.
-    pub fn mul(factors: Vec<Term>) -> Term {
+    pub fn mul(mut factors: Vec<Term>) -> Term {
         match factors.as_slice() {
             [only] => return only.clone(),
             [one, other] | [other, one] if one.is_one() => return other.clone(),
+            [one, other] | [other, one] if one.as_number().is_some() => return scaled(one.leading_number(), other),
             _ => {}
+        }
+        if plain::is_product(&factors) {
+            factors.sort();
+            return Term::from_node(Node::Mul(factors));
         }
         let mut number = Number::ONE;
         let mut parts: Vec<(Term, Term)> = Vec::with_capacity(factors.len());
@@ -237,7 +252,7 @@ impl Term {
 
     /// A comparison. Decided where it does not depend on anything.
     pub fn compare(comparison: Comparison, left: Term, right: Term) -> Term {
-        if let Some(holds) = decide(comparison, &left, &right) {
+        if let Some(holds) = comparison.decide(&left, &right) {
             return Term::integer(holds as i64);
         }
         let symmetric = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
@@ -296,7 +311,12 @@ impl Term {
     pub fn reduce(reduction: Reduction, indices: &[Index], body: Term) -> Term {
         let binders =
             indices.iter().map(|index| Binder { extent: index.extent, letter: index.letter.clone() }).collect();
-        Term::bind(reduction, binders, body.close(indices))
+        let closed = body.close(indices);
+        let term = Term::bind(reduction, binders, closed.clone());
+        if matches!(term.node(), Node::Reduce { body: bound, .. } if Arc::ptr_eq(&bound.0, &closed.0)) {
+            term.remember_opened(indices, &body);
+        }
+        term
     }
 
     /// A reduction around a closed body.
@@ -401,6 +421,20 @@ fn collect_powers(sorted: Vec<(Term, Term)>) -> Vec<(Term, Term)> {
     merged
 }
 
+/// A number times a term.
+fn scaled(number: Number, term: &Term) -> Term {
+    match term.node() {
+        _ if number.is_zero() => Term::integer(0),
+        Node::Number(other) => Term::number(number.times(*other)),
+        Node::Add(addends) => Term::add(addends.iter().map(|addend| scaled(number, addend)).collect()),
+        Node::Mul(factors) => match factors[0].as_number() {
+            Some(own) => finish_product(number.times(own), factors[1..].to_vec()),
+            None => finish_product(number, factors.clone()),
+        },
+        _ => finish_product(number, vec![term.clone()]),
+    }
+}
+
 /// Settles the sign of a product and builds it: a minus goes into a factor that is a difference,
 /// and comes out of a factor whose addends are all negative.
 fn finish_product(mut number: Number, mut factors: Vec<Term>) -> Term {
@@ -460,71 +494,6 @@ fn negate_addend(addend: &Term) -> Term {
 
 pub(super) fn scale_addend(scale: Number, addend: &Term) -> Term {
     Term::mul(vec![Term::number(scale), addend.clone()])
-}
-
-/// Whether a comparison holds, where that does not depend on anything, or the ranges of the indices
-/// in integers decide it.
-fn decide(comparison: Comparison, left: &Term, right: &Term) -> Option<bool> {
-    if let (Some(a), Some(b)) = (left.as_number(), right.as_number()) {
-        return Some(comparison.holds(a.value(), b.value()));
-    }
-    if !left.is_integer() || !right.is_integer() {
-        return None;
-    }
-    let difference = left.minus(right);
-    if let Some(number) = difference.as_number() {
-        return Some(comparison.holds(number.value(), 0.0));
-    }
-    // That two indices of extent 1 are equal is not decided: they are still two indices, and a delta
-    // of them still collapses a sum.
-    let (least, greatest) = difference.integer_bounds()?;
-    let (low, high) = (least as f64, greatest as f64);
-    match comparison {
-        Comparison::Equal | Comparison::NotEqual if least > 0 || greatest < 0 => {
-            Some(comparison == Comparison::NotEqual)
-        }
-        Comparison::Equal | Comparison::NotEqual => None,
-        _ => (comparison.holds(low, 0.0) == comparison.holds(high, 0.0)).then(|| comparison.holds(low, 0.0)),
-    }
-}
-
-impl Comparison {
-    /// The comparison that holds where this one does not, between numbers in an order.
-    pub fn opposite(self) -> Comparison {
-        match self {
-            Comparison::Equal => Comparison::NotEqual,
-            Comparison::NotEqual => Comparison::Equal,
-            Comparison::Less => Comparison::GreaterEqual,
-            Comparison::LessEqual => Comparison::Greater,
-            Comparison::Greater => Comparison::LessEqual,
-            Comparison::GreaterEqual => Comparison::Less,
-        }
-    }
-
-    /// Whether it holds between two numbers.
-    pub fn holds<N: PartialOrd>(self, left: N, right: N) -> bool {
-        match self {
-            Comparison::Equal => left == right,
-            Comparison::NotEqual => left != right,
-            Comparison::Less => left < right,
-            Comparison::LessEqual => left <= right,
-            Comparison::Greater => left > right,
-            Comparison::GreaterEqual => left >= right,
-        }
-    }
-}
-
-/// Puts sorted indices into sorted ones.
-fn unite(all: &mut Vec<Index>, further: &[Index]) {
-    if all.is_empty() {
-        all.extend_from_slice(further);
-        return;
-    }
-    for index in further {
-        if let Err(place) = all.binary_search(index) {
-            all.insert(place, index.clone());
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Indices and affine forms over them.
 
-use super::{Name, Number};
+use super::{Few, Name, Number};
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
@@ -63,7 +63,7 @@ pub enum Slot {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Affine {
     /// Sorted by index, coefficients not zero.
-    pub terms: Vec<(Slot, i64)>,
+    pub terms: Few<(Slot, i64)>,
     /// The constant.
     pub constant: i64,
 }
@@ -71,12 +71,26 @@ pub struct Affine {
 impl Affine {
     /// A constant.
     pub fn constant(constant: i64) -> Affine {
-        Affine { terms: Vec::new(), constant }
+        Affine { terms: Few::None, constant }
     }
 
     /// An index by itself.
     pub fn index(index: &Index) -> Affine {
-        Affine { terms: vec![(Slot::Free(index.clone()), 1)], constant: 0 }
+        Affine::slot(Slot::Free(index.clone()))
+    }
+
+    /// An index by itself, free or bound.
+    pub(super) fn slot(slot: Slot) -> Affine {
+        Affine { terms: Few::One((slot, 1)), constant: 0 }
+    }
+
+    /// The free indices in it, sorted.
+    pub(super) fn free(&self) -> Few<Index> {
+        let free = self.terms.iter().filter_map(|(slot, _)| match slot {
+            Slot::Free(index) => Some(index.clone()),
+            Slot::Bound(_) => None,
+        });
+        free.collect()
     }
 
     /// The sum of `coefficient · form` over the pairs; `None` where 64 bits do not hold it.
@@ -85,7 +99,7 @@ impl Affine {
         let mut constant = 0i64;
         for (factor, form) in parts {
             constant = constant.checked_add(form.constant.checked_mul(*factor)?)?;
-            for (slot, coefficient) in &form.terms {
+            for (slot, coefficient) in &*form.terms {
                 terms.push((slot.clone(), coefficient.checked_mul(*factor)?));
             }
         }
@@ -98,7 +112,7 @@ impl Affine {
             }
         }
         merged.retain(|(_, coefficient)| *coefficient != 0);
-        Some(Affine { terms: merged, constant })
+        Some(Affine { terms: merged.into(), constant })
     }
 
     /// `self - other`; `None` where 64 bits do not hold it.
@@ -111,14 +125,14 @@ impl Affine {
         let Number::Ratio(numerator, denominator) = number else { return None };
         let scale =
             |value: i64| (value % denominator == 0).then(|| numerator.checked_mul(value / denominator)).flatten();
-        let terms: Option<Vec<_>> =
+        let terms: Option<Few<_>> =
             self.terms.iter().map(|(slot, coefficient)| Some((slot.clone(), scale(*coefficient)?))).collect();
         Some(Affine { terms: terms?, constant: scale(self.constant)? })
     }
 
     /// The free index it is, if it is nothing else.
     pub fn as_index(&self) -> Option<&Index> {
-        match (self.terms.as_slice(), self.constant) {
+        match (&*self.terms, self.constant) {
             ([(Slot::Free(index), 1)], 0) => Some(index),
             _ => None,
         }
@@ -136,7 +150,7 @@ impl Affine {
     /// indices, an index of extent 0, or overflows.
     pub fn bounds(&self) -> Option<(i64, i64)> {
         let (mut least, mut greatest) = (self.constant, self.constant);
-        for (slot, coefficient) in &self.terms {
+        for (slot, coefficient) in &*self.terms {
             let Slot::Free(index) = slot else { return None };
             let last = i64::try_from(index.extent).ok()?.checked_sub(1).filter(|last| *last >= 0)?;
             let reach = coefficient.checked_mul(last)?;

@@ -100,7 +100,7 @@ impl Linear {
         for addend in term.addends() {
             if let Some(form) = addend.as_affine() {
                 linear.constant = linear.constant.checked_add(form.constant)?;
-                let single = |slot: &Slot| Term::affine(Affine { terms: vec![(slot.clone(), 1)], constant: 0 });
+                let single = |slot: &Slot| Term::affine(Affine::slot(slot.clone()));
                 linear.parts.extend(form.terms.iter().map(|(slot, coefficient)| (*coefficient, single(slot))));
                 continue;
             }

@@ -7,14 +7,18 @@
 //! nowhere else in it.
 
 mod build;
+mod compare;
 mod content;
+mod few;
 mod function;
 mod index;
 mod integer;
 mod number;
 mod order;
+mod plain;
 mod visit;
 
+pub use few::Few;
 pub use function::Function;
 pub use index::{Affine, Index, Slot};
 pub use number::Number;
@@ -35,10 +39,14 @@ pub struct Term(Arc<Inner>);
 struct Inner {
     node: Node,
     /// Sorted, without repeats.
-    free: Vec<Index>,
+    free: Few<Index>,
     /// One more than the greatest bound slot that no reduction inside binds; 0 where none.
     loose: u32,
     size: usize,
+    /// Whether a power of a sum is in it, whose sign depends on which addend comes first.
+    has_signed_power: bool,
+    /// Whether a derivative in it is not answered yet.
+    asks: bool,
     /// Of the node, so that different terms are told apart at once.
     hash: u64,
     /// Of a reduction: its indices made free and its body, once someone has looked.
@@ -240,6 +248,11 @@ impl Term {
     /// How many nodes it has.
     pub fn size(&self) -> usize {
         self.0.size
+    }
+
+    /// Whether a derivative in it is not answered yet.
+    pub fn asks(&self) -> bool {
+        self.0.asks
     }
 
     /// The number it is, if it is one.

@@ -64,9 +64,16 @@ impl Node {
         }
     }
 
+    /// How many terms are directly inside.
+    fn count(&self) -> usize {
+        let mut count = 0;
+        self.for_each_part(&mut |_| count += 1);
+        count
+    }
+
     /// The terms directly inside; the body of a reduction is closed.
     pub(super) fn parts(&self) -> Vec<&Term> {
-        let mut parts = Vec::new();
+        let mut parts = Vec::with_capacity(self.count());
         self.for_each_part(&mut |part| parts.push(part));
         parts
     }
@@ -134,6 +141,18 @@ impl Term {
         })
     }
 
+    /// Keeps what a reduction was made of, where that is what [`Term::open`] gives.
+    pub(super) fn remember_opened(&self, indices: &[Index], body: &Term) {
+        let Node::Reduce { binders, .. } = self.node() else { return };
+        let are_given = indices.iter().zip(binders).zip(fresh_id(&[self])..);
+        let are_given =
+            are_given.into_iter().all(|((index, binder), id)| index.id == id && index.letter == binder.letter);
+        if are_given && indices.len() == binders.len() && !body.0.has_signed_power {
+            // Another thread that opened it has the same.
+            let _ = self.0.opened.set((indices.to_vec(), body.clone()));
+        }
+    }
+
     /// The same node around other children, in the order of [`Term::children`].
     pub fn with_children(&self, mut children: Vec<Term>) -> Term {
         match self.open() {
@@ -171,7 +190,7 @@ impl Term {
         self.rebind(0, &touches, &|depth, slot| match slot {
             Slot::Free(index) => {
                 let position = indices.iter().position(|bound| bound == index)? as u32;
-                Some(Affine { terms: vec![(Slot::Bound(depth + position), 1)], constant: 0 })
+                Some(Affine::slot(Slot::Bound(depth + position)))
             }
             Slot::Bound(_) => None,
         })
@@ -184,7 +203,7 @@ impl Term {
             Slot::Bound(bound) => {
                 let old = bound.checked_sub(depth)? as usize;
                 let new = order.iter().position(|&position| position == old)? as u32;
-                Some(Affine { terms: vec![(Slot::Bound(depth + new), 1)], constant: 0 })
+                Some(Affine::slot(Slot::Bound(depth + new)))
             }
             Slot::Free(_) => None,
         })
@@ -217,7 +236,7 @@ impl Term {
         match self.node() {
             Node::Affine(affine) => {
                 let part = |(slot, coefficient): &(Slot, i64)| {
-                    let own = || Term::affine(Affine { terms: vec![(slot.clone(), 1)], constant: 0 });
+                    let own = || Term::affine(Affine::slot(slot.clone()));
                     let found = pairs.iter().find(|(from, _)| *slot == Slot::Free(from.clone()));
                     let value = found.map_or_else(own, |(_, term)| term.clone());
                     Term::mul(vec![Term::integer(*coefficient), value])
@@ -262,7 +281,7 @@ impl Term {
         }
         match self.node() {
             Node::Number(_) => self.clone(),
-            Node::Affine(Affine { terms, constant: 0 }) if matches!(terms.as_slice(), [(_, 1)]) => {
+            Node::Affine(Affine { terms, constant: 0 }) if matches!(**terms, [(_, 1)]) => {
                 f(depth, &terms[0].0).map_or_else(|| self.clone(), Term::affine)
             }
             Node::Affine(affine) => {
@@ -271,7 +290,7 @@ impl Term {
                     .terms
                     .iter()
                     .map(|(slot, coefficient)| {
-                        let same = || Affine { terms: vec![(slot.clone(), 1)], constant: 0 };
+                        let same = || Affine::slot(slot.clone());
                         (*coefficient, f(depth, slot).unwrap_or_else(same))
                     })
                     .collect();
@@ -285,7 +304,9 @@ impl Term {
                     Node::Reduce { binders, .. } => depth + binders.len() as u32,
                     _ => depth,
                 };
-                node.with_parts(node.parts().into_iter().map(|part| part.rebind(inner, touches, f)).collect())
+                let mut parts = Vec::with_capacity(node.count());
+                node.for_each_part(&mut |part| parts.push(part.rebind(inner, touches, f)));
+                node.with_parts(parts)
             }
         }
     }

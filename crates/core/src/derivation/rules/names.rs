@@ -102,21 +102,27 @@ rule!(
         if matches!(term.node(), Node::Read { .. } | Node::Number(_) | Node::Affine(_)) || term.is_condition() {
             return None;
         }
+        if !context.model.tensors.defines_length(term.size()) {
+            return None;
+        }
         context.model.tensors.candidates(term).find_map(|tensor| fold(term, tensor, context))
     }
 );
 
 /// The entry of a tensor whose right side a term is.
 pub(super) fn fold(term: &Term, tensor: &Tensor, context: &Context) -> Option<Term> {
-    let (name, definition) = (&tensor.name, foldable(tensor, context)?);
-    if definition.body.size() != term.size() {
-        return None;
-    }
+    let (name, definition) = (&tensor.name, tensor.definition().filter(|definition| is_like(&definition.body, term))?);
+    foldable(tensor, context)?;
     let plain = assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {
         let subscripts: Vec<Term> = assignment.iter().map(Term::index).collect();
         (instance(definition, &assignment) == *term).then(|| Term::read(name, subscripts))
     });
     plain.or_else(|| fold_at_compound(term, name, definition, context.model))
+}
+
+/// Whether one term could become another by other indices alone.
+fn is_like(one: &Term, other: &Term) -> bool {
+    one.size() == other.size() && std::mem::discriminant(one.node()) == std::mem::discriminant(other.node())
 }
 
 /// The entry at compound subscripts of a tensor whose right side a term is. An index whose axis is read whole
@@ -166,19 +172,14 @@ rule!(
     /// would undo what its definition said.
     VALUE_BY_NAME, "value by its name", "f(u) ∂u = t ∂u, t = f(u)", |term, context| {
         let Node::Mul(factors) = term.node() else { return None };
-        let (open, known): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(holds_question);
-        if open.is_empty() {
+        if !term.asks() {
             return None;
         }
+        let (open, known): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::asks);
         let named = everywhere(&FOLD, &Term::mul(known), context)?;
         Some(Term::mul(open.into_iter().chain([named]).collect()))
     }
 );
-
-/// Whether a derivative in a term is not answered yet.
-pub fn holds_question(term: &Term) -> bool {
-    matches!(term.node(), Node::Derivative { .. } | Node::Jacobian { .. }) || term.any_child(&mut holds_question)
-}
 
 rule!(
     /// A right side that stands in a longer product. What is only a product of entries stays: a name would

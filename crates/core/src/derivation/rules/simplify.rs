@@ -186,9 +186,80 @@ rule!(
             Node::Mul(factors) if factors.iter().any(|f| matches!(f.node(), Node::Add(_))) => {}
             _ => return None,
         }
+        if !may_be_shorter(term) {
+            return None;
+        }
         expanded(term).filter(|result| result.size() < term.size())
     }
 );
+
+/// Whether a product that is multiplied out could be shorter than it is: if not because parts of it can be put
+/// together, then by its length alone.
+fn may_be_shorter(term: &Term) -> bool {
+    let mut bases = Vec::new();
+    let all_apart =
+        collect_bases(term, &mut bases) && bases.iter().enumerate().all(|(place, base)| !bases[..place].contains(base));
+    !all_apart || expanded_lengths(term).is_some_and(|products| length_of_sum(&products) < term.size())
+}
+
+/// The bases of all factors at any depth; tells whether none of them is of a kind that is put together with others.
+fn collect_bases<'t>(term: &'t Term, bases: &mut Vec<&'t Term>) -> bool {
+    match term.node() {
+        Node::Number(_) => return true,
+        Node::Add(parts) | Node::Mul(parts) => return parts.iter().all(|part| collect_bases(part, bases)),
+        Node::Affine(_) | Node::Logic(Connective::And, _) => return false,
+        Node::Pow(base, _) => bases.push(base),
+        _ => bases.push(term),
+    }
+    bases.len() <= MOST_ADDENDS
+}
+
+/// A product whose factors are all different: how many of them are numbers, and how many are others of which length
+/// together.
+#[derive(Clone, Copy, Default)]
+struct Length {
+    numbers: usize,
+    others: usize,
+    length: usize,
+}
+
+/// What [`expanded`] gives, where nothing can be put together.
+fn expanded_lengths(term: &Term) -> Option<Vec<Length>> {
+    match term.node() {
+        Node::Number(_) => Some(vec![Length { numbers: 1, ..Length::default() }]),
+        Node::Add(addends) => {
+            let parts: Option<Vec<Vec<Length>>> = addends.iter().map(expanded_lengths).collect();
+            Some(parts?.concat())
+        }
+        Node::Mul(factors) => {
+            let mut products = vec![Length::default()];
+            for factor in factors {
+                let addends = expanded_lengths(factor)?;
+                if products.len() * addends.len() > MOST_ADDENDS {
+                    return None;
+                }
+                let times = |one: &Length, other: &Length| Length {
+                    numbers: one.numbers + other.numbers,
+                    others: one.others + other.others,
+                    length: one.length + other.length,
+                };
+                products = products.iter().flat_map(|one| addends.iter().map(move |other| times(one, other))).collect();
+            }
+            Some(products)
+        }
+        _ => Some(vec![Length { numbers: 0, others: 1, length: term.size() }]),
+    }
+}
+
+/// The least length of a sum of products; several numbers may leave none.
+fn length_of_sum(products: &[Length]) -> usize {
+    let number = |numbers: usize| (numbers == 1) as usize;
+    let own = |product: &Length| match product.others + number(product.numbers) {
+        0 | 1 => product.length.max(1),
+        _ => 1 + product.length + number(product.numbers),
+    };
+    (products.len() > 1) as usize + products.iter().map(own).sum::<usize>()
+}
 
 /// Integers that are not negative where a condition on integers holds, and only there.
 fn not_negative(condition: &Term) -> Option<Vec<Term>> {

@@ -1,0 +1,53 @@
+//! Comparisons: their opposites, and which hold whatever the indices are.
+
+use super::*;
+
+impl Comparison {
+    /// The comparison that holds where this one does not, between numbers in an order.
+    pub fn opposite(self) -> Comparison {
+        match self {
+            Comparison::Equal => Comparison::NotEqual,
+            Comparison::NotEqual => Comparison::Equal,
+            Comparison::Less => Comparison::GreaterEqual,
+            Comparison::LessEqual => Comparison::Greater,
+            Comparison::Greater => Comparison::LessEqual,
+            Comparison::GreaterEqual => Comparison::Less,
+        }
+    }
+
+    /// Whether it holds between two numbers.
+    pub fn holds<N: PartialOrd>(self, left: N, right: N) -> bool {
+        match self {
+            Comparison::Equal => left == right,
+            Comparison::NotEqual => left != right,
+            Comparison::Less => left < right,
+            Comparison::LessEqual => left <= right,
+            Comparison::Greater => left > right,
+            Comparison::GreaterEqual => left >= right,
+        }
+    }
+
+    /// Whether it holds, where that does not depend on anything, or the ranges of the indices
+    /// in integers decide it.
+    pub(super) fn decide(self, left: &Term, right: &Term) -> Option<bool> {
+        if let (Some(a), Some(b)) = (left.as_number(), right.as_number()) {
+            return Some(self.holds(a.value(), b.value()));
+        }
+        if !left.is_integer() || !right.is_integer() {
+            return None;
+        }
+        let difference = left.minus(right);
+        if let Some(number) = difference.as_number() {
+            return Some(self.holds(number.value(), 0.0));
+        }
+        // That two indices of extent 1 are equal is not decided: they are still two indices, and a delta
+        // of them still collapses a sum.
+        let (least, greatest) = difference.integer_bounds()?;
+        let (low, high) = (least as f64, greatest as f64);
+        match self {
+            Comparison::Equal | Comparison::NotEqual if least > 0 || greatest < 0 => Some(self == Comparison::NotEqual),
+            Comparison::Equal | Comparison::NotEqual => None,
+            _ => (self.holds(low, 0.0) == self.holds(high, 0.0)).then(|| self.holds(low, 0.0)),
+        }
+    }
+}
