@@ -20,10 +20,11 @@ pub(super) fn descend(tasks: &mut Vec<Task>, pairs: &[(Name, Name)], values: &Va
 
 /// Puts tasks into others as long as there is one that fits, the first first.
 pub(super) fn fuse(tasks: Vec<Task>, values: &Values, descended: &BTreeSet<Name>) -> Vec<Task> {
-    let settled = vec![false; tasks.len()];
-    let mut fusion = Fusion { uses: Uses::new(), tasks: Vec::new(), settled, values, descended };
+    let open = (0..tasks.len()).collect();
+    let mut fusion = Fusion { uses: Uses::new(), makers: BTreeMap::new(), tasks: Vec::new(), open, values, descended };
     for (number, task) in tasks.into_iter().enumerate() {
         fusion.count(number, &task);
+        fusion.makers.entry(task.target.clone()).or_default().push(number);
         fusion.tasks.push(Some(task));
     }
     while let Some((producer, consumer, task)) = fusion.find() {
@@ -37,10 +38,12 @@ type Uses = BTreeMap<Name, Vec<(usize, Vec<Term>)>>;
 
 struct Fusion<'a> {
     uses: Uses,
+    /// The tasks that write a value. One that does the work of two writes what the later one did.
+    makers: BTreeMap<Name, Vec<usize>>,
     /// Those that were put into others are gone.
     tasks: Vec<Option<Task>>,
-    /// Whether a task fits into no other, as long as neither of the two changes.
-    settled: Vec<bool>,
+    /// The tasks that may fit into another. The rest do not, as long as neither of the two changes.
+    open: BTreeSet<usize>,
     values: &'a Values,
     descended: &'a BTreeSet<Name>,
 }
@@ -74,22 +77,17 @@ impl Fusion<'_> {
         let read: BTreeSet<Name> = [producer, consumer].into_iter().flat_map(|number| self.take(number)).collect();
         self.count(consumer, &task);
         self.tasks[consumer] = Some(task);
-        self.settled[consumer] = false;
-        for (task, settled) in self.tasks.iter().zip(&mut self.settled) {
-            *settled &= task.as_ref().is_none_or(|task| !read.contains(&task.target));
-        }
+        self.open.insert(consumer);
+        self.open.extend(read.iter().filter_map(|name| self.makers.get(name)).flatten());
     }
 
     /// A producer, its only consumer, and the task that does the work of both.
     fn find(&mut self) -> Option<(usize, usize, Task)> {
-        for number in 0..self.tasks.len() {
-            if self.settled[number] {
-                continue;
-            }
+        while let Some(&number) = self.open.first() {
             if let Some((consumer, task)) = self.fitting(number) {
                 return Some((number, consumer, task));
             }
-            self.settled[number] = true;
+            self.open.remove(&number);
         }
         None
     }
