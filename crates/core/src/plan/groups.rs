@@ -7,6 +7,8 @@ use crate::term::{Index, Name, Node, Number, Reduction, Term};
 
 /// Columns that are computed at once, on most machines.
 const COLUMNS: usize = 16;
+/// With fewer channels those of the layer before are mostly too few to be columns in the gradient.
+const FEWEST: usize = 32;
 
 /// The factors of a product.
 pub(super) struct Factors<'a> {
@@ -154,7 +156,7 @@ fn exchanges(task: &Task, [left, right]: [&Term; 2], over: &[Index], values: &Va
         let fills = |term: &Term, other: &Term| {
             let own = |index: &&Index| term.depends_on(index) && !other.depends_on(index);
             let count: usize = task.indices.iter().filter(own).map(|index| index.extent).product();
-            4 * count.next_multiple_of(COLUMNS) <= 5 * count
+            count >= FEWEST && 4 * count.next_multiple_of(COLUMNS) <= 5 * count
         };
         match [left, right].map(|term| has_windows(term, over)) {
             [true, false] if fills(right, left) => return false,

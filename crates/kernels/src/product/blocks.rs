@@ -76,7 +76,7 @@ pub(super) struct Blocks {
     /// How far from the first of them the others are in the left factor, where that is always the same.
     steps: Vec<isize>,
     /// Whether results are collected until they are whole.
-    collects: bool,
+    pub collects: bool,
 }
 
 /// A right factor that is read where it is.

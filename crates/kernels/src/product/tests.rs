@@ -169,7 +169,7 @@ fn products_as_large_as_their_blocks() {
     let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
     let mut dice = Dice(2);
     for (rows, columns, inner) in
-        [(5, 9, 1025), (3, 20, 2600), (13, 48, 513), (30, 300, 257), (600, 33, 20), (25, 17, 64)]
+        [(5, 9, 1025), (3, 20, 2600), (13, 48, 641), (30, 300, 321), (600, 33, 20), (25, 17, 64), (300, 40, 330)]
     {
         for transposed in [false, true] {
             let right = if transposed { [1, inner as i64] } else { [columns as i64, 1] };
@@ -225,6 +225,61 @@ fn products_around_their_blocks() {
             agrees(&spec, &values, &Product::new(&spec, length).unwrap().with_level(level));
         }
     }
+}
+
+/// Windows of images, channels outermost or innermost, by a kernel, and the gradient of the kernel: rows in place,
+/// more of them than a block, factors that are exchanged, results that are collected.
+#[test]
+fn windows_of_images() {
+    let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+    let mut dice = Dice(5);
+    let mut methods = [0; 2];
+    for number in 0..40 {
+        let [images, out, channels] = [dice.of(&[1, 2, 3]), dice.of(&[3, 6, 16, 17, 32]), dice.of(&[1, 3, 8, 16, 33])];
+        let (size, window) = (dice.of(&[5, 12, 19]), dice.of(&[1, 2, 3]));
+        let wide = size + window - 1;
+        let strides = |count: usize, side: usize| -> [i64; 4] {
+            let order: &[usize] = if number % 2 == 0 { &[0, 1, 2, 3] } else { &[0, 2, 3, 1] };
+            dense(&[images, count, side, side], order).0.try_into().unwrap()
+        };
+        let (image, result) = (strides(channels, wide), strides(out, size));
+        let kernel: [i64; 4] = dense(&[out, channels, window, window], &[0, 1, 2, 3]).0.try_into().unwrap();
+        let sizes = [images * channels * wide * wide, out * channels * window * window, images * out * size * size];
+        let places = [0, sizes[0] as i64, (sizes[0] + sizes[1]) as i64];
+        // Strides in image, kernel and result.
+        let pixels = [(images, image[0], result[0]), (size, image[2], result[2]), (size, image[3], result[3])];
+        let taps = [(channels, image[1], kernel[1]), (window, image[2], kernel[2]), (window, image[3], kernel[3])];
+        let forward = ProductSpec {
+            batch: vec![],
+            rows: pixels.map(|(extent, image, result)| axis(extent, [image, 0, result])).to_vec(),
+            columns: vec![axis(out, [0, kernel[0], result[1]])],
+            inner: taps.map(|(extent, image, kernel)| axis(extent, [image, kernel, 0])).to_vec(),
+            offsets: places,
+            scale: 1.0,
+            descends: false,
+            by_steps: false,
+        };
+        let gradient = ProductSpec {
+            rows: vec![axis(out, [result[1], 0, kernel[0]])],
+            columns: taps.map(|(extent, image, kernel)| axis(extent, [0, image, kernel])).to_vec(),
+            inner: pixels.map(|(extent, image, result)| axis(extent, [result, image, 0])).to_vec(),
+            offsets: [places[2], places[0], places[1]],
+            descends: number % 3 == 0,
+            ..forward.clone()
+        };
+        let length = sizes.iter().sum();
+        let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
+        for (spec, level) in
+            [forward, gradient].iter().flat_map(|spec| Level::all().into_iter().map(move |l| (spec, l)))
+        {
+            let product = Product::new(spec, length).unwrap().with_level(level);
+            if let Method::Blocks(blocks) = &product.method {
+                methods[usize::from(blocks.collects)] += 1;
+            }
+            agrees(spec, &values, &product);
+        }
+    }
+    assert!(methods.iter().all(|count| *count >= 4), "each way was tried: {methods:?}");
 }
 
 /// Rows of tiles of all machines: squares that are turned reach beyond them.
