@@ -21,6 +21,7 @@ fn dense([rows, columns, inner]: [usize; 3], transposed: [bool; 2]) -> (ProductS
         offsets: [0, first as i64, (first + second) as i64],
         scale: 1.0,
         descends: false,
+        symmetric: false,
         by_steps: false,
     };
     (spec, first + second + rows * columns)
@@ -48,6 +49,7 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
             offsets: [(sizes[0] + sizes[1]) as i64, sizes[0] as i64, 0],
             scale: 1e-6,
             descends: true,
+            symmetric: false,
             by_steps: false,
         }
     } else {
@@ -59,6 +61,7 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
             offsets: [0, sizes[0] as i64, (sizes[0] + sizes[1]) as i64],
             scale: 1.0,
             descends: false,
+            symmetric: false,
             by_steps: false,
         }
     };
@@ -83,6 +86,7 @@ fn flattened([images, out, channels, area]: [usize; 4], weights: bool) -> (Produ
         offsets: places,
         scale: 1.0,
         descends: false,
+        symmetric: false,
         by_steps: false,
     };
     if weights {

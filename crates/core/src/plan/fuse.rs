@@ -208,7 +208,7 @@ fn reordered(consumer: &Task, producer: &Task, at: &[Index]) -> Vec<Index> {
 
 /// A product written where a multiple of it was wanted, or a step of gradient descent by it.
 fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Index]) -> Option<Task> {
-    let Work::Contract { left, right, over, scale, guard, .. } = &producer.work else { return None };
+    let Work::Contract { left, right, over, scale, guard, symmetric, .. } = &producer.work else { return None };
     let (number, rest) = body.split_number();
     let is_read = |term: &Term, name: &str| matches!(term.node(), Node::Read { tensor, .. } if &**tensor == name);
     let (factor, descends) = if is_read(&rest, &producer.target) {
@@ -227,6 +227,8 @@ fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Inde
         scale: scale * factor,
         descends,
         guard: guard.clone(),
+        // What is added to need not be symmetric.
+        symmetric: if descends { Vec::new() } else { symmetric.clone() },
     };
     Some(Task { target: consumer.target.clone(), indices: reordered(consumer, producer, at), work })
 }

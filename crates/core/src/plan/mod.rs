@@ -23,6 +23,7 @@ mod scatter;
 mod show;
 mod softmax;
 mod split;
+mod symmetric;
 mod tasks;
 mod verify;
 
@@ -141,8 +142,9 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
 /// The operation of a task, the steps of a recurrence outermost.
 fn operation(task: &Task, steps: Option<&Index>, values: &mut Values, places: &nest::Places) -> Operation {
     match &task.work {
-        Work::Contract { left, right, over, scale, descends, guard } => {
-            let factors = groups::Factors { left, right, over, scale: *scale, descends: *descends };
+        Work::Contract { left, right, over, scale, descends, guard, symmetric } => {
+            let (scale, descends) = (*scale, *descends);
+            let factors = groups::Factors { left, right, over, scale, descends, symmetric };
             match guard {
                 Some(guard) => groups::guarded(task, &factors, guard, steps, values, places),
                 None => Operation::Product(groups::product(task, &factors, steps, values, places)),

@@ -79,7 +79,8 @@ impl Plan {
             .filter(|(name, axes)| **name != "batch" || !axes.is_empty())
             .map(|(name, axes)| format!("{name} {}", group(axes)))
             .collect();
-        format!("product  {target} {operator} {scale}{left} {right}  [{}]", sizes.join(", "))
+        let symmetric = if product.symmetric { ", symmetric" } else { "" };
+        format!("product  {target} {operator} {scale}{left} {right}  [{}{symmetric}]", sizes.join(", "))
     }
 
     fn walk(&self, walk: &Walk) -> String {

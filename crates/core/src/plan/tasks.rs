@@ -74,7 +74,17 @@ pub(super) enum Work {
     Reduce { reduction: Reduction, over: Vec<Index>, body: Term, ending: Term },
     /// `scale Σ left · right`, both reads; it descends where the target is a parameter. Where the
     /// guard is false one of them is 0, and the other does not count, even where it is NaN.
-    Contract { left: Term, right: Term, over: Vec<Index>, scale: f64, descends: bool, guard: Option<Term> },
+    /// Where the results are symmetric, every index of one factor has one of the other that it changes
+    /// places with.
+    Contract {
+        left: Term,
+        right: Term,
+        over: Vec<Index>,
+        scale: f64,
+        descends: bool,
+        guard: Option<Term>,
+        symmetric: Vec<(Index, Index)>,
+    },
     /// Every entry of a read is added where the values of other reads say, along the indices beside
     /// them.
     Scatter { source: Term, keys: Vec<(Term, Index)>, over: Vec<Index> },

@@ -156,10 +156,14 @@ impl Plan {
         if product.places[..2].contains(&product.places[2]) {
             return Err("the target of a product is one of its factors".into());
         }
+        let count = |axes: &[Axis]| axes.iter().map(|axis| axis.extent).product::<usize>();
+        if product.symmetric && (product.descends || count(&product.rows) != count(&product.columns)) {
+            return Err("a symmetric product is no square, or adds to what is there".into());
+        }
         let target = self.place_at(product.places[2])?;
         let results = || product.batch.iter().chain(&product.rows).chain(&product.columns);
-        let count: usize = results().map(|axis| axis.extent).product();
-        is_whole(target, count, results().map(|axis| (axis.extent, axis.strides[2])))
+        let all: usize = results().map(|axis| axis.extent).product();
+        is_whole(target, all, results().map(|axis| (axis.extent, axis.strides[2])))
     }
 
     /// The loop writes all that the product wrote, from what was there before.

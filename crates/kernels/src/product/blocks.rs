@@ -9,7 +9,7 @@ use super::kernel::{Keep, Left, Right, Target, tile};
 use super::lanes::Lanes;
 use super::lines::{Lines, MOST_ROWS};
 use super::pack::{pack_left, pack_right};
-use super::{Panel, Shape, Task, WIDEST, array};
+use super::{Panel, Shape, Task, WIDEST, array, triangle};
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
@@ -97,7 +97,7 @@ impl InPlace {
 impl Blocks {
     pub fn new(product: &Shape) -> Blocks {
         let [_, _, columns, inner] = product.sizes;
-        let in_place = InPlace::new(product);
+        let in_place = InPlace::new(product).filter(|_| !product.symmetric);
         let tiles = match &in_place {
             Some(in_place) => in_place.halves.len() / 2,
             None => columns.div_ceil(product.tile()[1]),
@@ -170,12 +170,18 @@ impl Task<'_> {
         threads::each(parts.iter().product(), &|unit| {
             let [outer, middle, inner] = parts;
             let number = [unit / (middle * inner), unit / inner % middle, unit % inner];
-            let rows = part(0, self.product.sizes[1], number[1], middle);
-            let tiles = part(0, blocks.tiles, number[2], inner);
+            let [rows, tiles] = match self.product.symmetric {
+                true => [
+                    triangle::rows(self.product.sizes[1], number[1], middle),
+                    triangle::tiles(blocks.tiles, number[2], inner),
+                ],
+                false => [part(0, self.product.sizes[1], number[1], middle), part(0, blocks.tiles, number[2], inner)],
+            };
             let [from, to] = part(first, last, number[0], outer);
             ROWS.with_borrow_mut(|buffer| {
-                // SAFETY: units are different items, rows or columns, hence different places of the target,
-                // which no factor meets (`check`).
+                // SAFETY: units are different items, rows or columns, hence different places of the target
+                // (mirrored ones too, all of them on the other side of the diagonal), which no factor meets
+                // (`check`).
                 (from..to).for_each(|item| unsafe { self.block(blocks, item, rows, tiles, buffer) });
             });
         });
@@ -301,7 +307,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
             left,
             keep: Keep { scale: task.scale, adds: product.descends || inner[0] > 0, count: R },
         };
-        for number in tiles[0]..tiles[1] {
+        for number in (product.first_column(lines.first) / N).max(tiles[0])..tiles[1] {
             let halves = blocks.halves(product, number);
             let right = match &blocks.in_place {
                 Some(in_place) => {
@@ -315,6 +321,9 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                 }
             };
             strip.compute::<M, R, S>(task, base(2), halves, right, number == tiles[0]);
+            if product.symmetric && inner[1] == product.sizes[3] {
+                triangle::mirror::<M>(task, base(2), lines, [number * N, ((number + 1) * N).min(product.sizes[2])]);
+            }
         }
     }
 }
@@ -347,12 +356,15 @@ impl Strip<'_> {
             half.together && half.to == M::LANES && (half.from == 0 || again(number))
         });
         let places = halves.map(|half| target.wrapping_offset(columns.at(half.column)));
+        let end = halves.iter().map(|half| half.column + half.to).max().unwrap_or(0);
+        let count = task.product.rows_before(self.lines, end);
         let mut row = 0;
         // SAFETY: the caller's.
         unsafe {
-            while row < self.lines.count {
+            while row < count {
                 let is_tall = self.lines.count - row > S;
-                match (is_whole, is_tall) {
+                let is_right = task.product.first_column(self.lines.first + row + R - 1) <= halves[0].column;
+                match (is_whole && is_right, is_tall) {
                     (true, true) => self.whole::<M, R>(row, places, right),
                     (true, false) => self.whole::<M, S>(row, places, right),
                     (false, true) => self.partial::<M, R>(task, row, target, halves, right),
@@ -410,9 +422,11 @@ impl Strip<'_> {
         let own: Target<R> =
             Target { halves: [first, first.wrapping_add(M::LANES)], rows: array(|r| (2 * M::LANES * r) as isize) };
         let each = |visit: &mut dyn FnMut(*mut f32, *mut f32, usize)| {
-            for (own_row, place) in own.rows.iter().zip(&self.lines.target::<R>(row)[..count]) {
+            for (r, (own_row, place)) in own.rows.iter().zip(&self.lines.target::<R>(row)[..count]).enumerate() {
                 let line = target.wrapping_offset(*place);
+                let first = task.product.first_column(self.lines.first + row + r);
                 for (half, start) in halves.iter().zip(own.halves) {
+                    let half = Half { from: half.from.max(first.saturating_sub(half.column)).min(half.to), ..*half };
                     let start = start.wrapping_offset(*own_row);
                     if half.together {
                         let place = line.wrapping_offset(columns.at(half.column)).wrapping_add(half.from);

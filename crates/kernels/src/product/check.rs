@@ -47,6 +47,10 @@ fn check(spec: &ProductSpec, [batch, rows, columns, inner]: [&Vec<Dimension>; 4]
     if !is_injective(results) {
         return Err("a result is written twice".into());
     }
+    let count = |group: &Vec<Dimension>| group.iter().map(|axis| axis.extent).product::<usize>();
+    if spec.symmetric && (spec.descends || count(rows) != count(columns)) {
+        return Err("a symmetric product is no square, or adds to what is there".into());
+    }
     let meets = |other: &[i64; 2]| other[0] <= target[1] && target[0] <= other[1];
     if left.as_ref().is_some_and(meets) || right.as_ref().is_some_and(meets) {
         return Err("the target of a product is one of its factors".into());

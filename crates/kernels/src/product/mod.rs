@@ -10,6 +10,7 @@ mod lanes;
 mod lines;
 mod offsets;
 mod pack;
+mod triangle;
 
 use crate::arena::{Arena, Shared};
 use crate::machine::Level;
@@ -45,6 +46,8 @@ pub struct ProductSpec {
     pub scale: f32,
     /// Whether the scale is multiplied by minus the rate of the run, and the target added to.
     pub descends: bool,
+    /// Whether results stay the same when row and column change places; then they are exactly the same.
+    pub symmetric: bool,
     /// Whether it runs one position of the first axis of the batch at a time, so that other positions
     /// of the target may be read.
     pub by_steps: bool,
@@ -73,6 +76,7 @@ struct Shape {
     offsets: [isize; 3],
     scale: f32,
     descends: bool,
+    symmetric: bool,
     level: Level,
 }
 
@@ -110,7 +114,8 @@ impl Product {
     /// Checks and prepares a product over an arena of a length.
     ///
     /// # Errors
-    /// An access outside the arena, results that are written twice, a target that is also read.
+    /// An access outside the arena, results that are written twice, a target that is also read, a symmetric
+    /// product that is no square or adds to what is there.
     pub fn new(spec: &ProductSpec, arena: usize) -> Result<Product, String> {
         let groups = [&spec.batch, &spec.rows, &spec.columns, &spec.inner];
         let size = |group: &Vec<Dimension>| group.iter().map(|axis| axis.extent).product::<usize>();
@@ -125,6 +130,7 @@ impl Product {
             offsets: spec.offsets.map(|offset| offset as isize),
             scale: spec.scale,
             descends: spec.descends,
+            symmetric: spec.symmetric,
             level: Level::detect(),
         };
         let steps = spec.by_steps.then(|| spec.batch[0].extent);

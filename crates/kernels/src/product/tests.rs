@@ -93,6 +93,7 @@ fn random(dice: &mut Dice, windows: bool) -> (ProductSpec, usize) {
         offsets,
         scale: dice.of(&[1.0, 0.5]),
         descends: dice.below(2) == 0,
+        symmetric: false,
         by_steps: false,
     };
     (spec, end)
@@ -181,6 +182,7 @@ fn products_as_large_as_their_blocks() {
                 offsets: [0, (rows * inner) as i64, (rows * inner + inner * columns) as i64],
                 scale: 1.0,
                 descends: false,
+                symmetric: false,
                 by_steps: false,
             };
             let length = rows * inner + inner * columns + rows * columns;
@@ -190,6 +192,86 @@ fn products_as_large_as_their_blocks() {
             }
         }
     }
+}
+
+/// `Σ (w x) x` by factors in any order of their axes, with sizes around those of tiles, blocks and parts. Where
+/// `apart`, rows and columns are of two axes each.
+fn symmetric(dice: &mut Dice, size: usize, inner: usize, apart: bool) -> (ProductSpec, Vec<f32>) {
+    let (batch, divisor) = (dice.of(&[1, 1, 2]), if apart { 2 } else { 1 });
+    let side = [size / divisor, divisor];
+    let mut strides = |extents: &[usize]| {
+        let order = dice.order(extents.len());
+        dense(extents, &order).0
+    };
+    let left = strides(&[batch, side[0], side[1], inner]);
+    let right = strides(&[batch, side[0], side[1], inner]);
+    let target = strides(&[batch, side[0], side[1], side[0], side[1]]);
+    let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+    let count = batch * side[0] * side[1] * inner;
+    let mut values = vec![0.0; 2 * count + batch * (side[0] * side[1]).pow(2)];
+    let weights: Vec<f32> = (0..inner).map(|_| dice.value()).collect();
+    let at = |strides: &[i64], position: [usize; 4]| -> usize {
+        strides.iter().zip(position).map(|(stride, at)| *stride as usize * at).sum()
+    };
+    for b in 0..batch {
+        for (i, j) in (0..side[0]).flat_map(|i| (0..side[1]).map(move |j| (i, j))) {
+            for (k, weight) in weights.iter().enumerate() {
+                let value = dice.value();
+                values[at(&left, [b, i, j, k])] = weight * value;
+                values[count + at(&right, [b, i, j, k])] = value;
+            }
+        }
+    }
+    let spec = ProductSpec {
+        batch: vec![axis(batch, [left[0], right[0], target[0]])],
+        rows: vec![axis(side[0], [left[1], 0, target[1]]), axis(side[1], [left[2], 0, target[2]])],
+        columns: vec![axis(side[0], [0, right[1], target[3]]), axis(side[1], [0, right[2], target[4]])],
+        inner: vec![axis(inner, [left[3], right[3], 0])],
+        offsets: [0, count as i64, 2 * count as i64],
+        scale: dice.of(&[1.0, 0.5]),
+        descends: false,
+        symmetric: true,
+        by_steps: false,
+    };
+    (spec, values)
+}
+
+#[test]
+fn symmetric_products() {
+    let sizes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 24, 31, 32, 33, 48, 65, 96, 191, 192, 193, 210];
+    let inner = [0, 1, 2, 7, 8, 9, 33, 127, 128, 129, 255, 256, 257, 300];
+    let mut dice = Dice(5);
+    let (mut methods, mut is_ordered) = ([0; 2], [0; 2]);
+    for number in 0..5 * sizes.len() {
+        let (size, inner) = (sizes[number % sizes.len()], dice.of(&inner));
+        let (spec, values) = symmetric(&mut dice, size, inner, number % 3 == 0);
+        for level in Level::all() {
+            let product = Product::new(&spec, values.len()).unwrap().with_level(level);
+            methods[usize::from(matches!(product.method, Method::Dots(_)))] += 1;
+            let shape = &product.shape;
+            is_ordered[usize::from(shape.rows[1].step().is_some() && shape.columns[1].is_dense())] += 1;
+            agrees(&spec, &values, &product);
+            let found = run(&product, &values, 2);
+            let at = |[b, i, j]: [&[i64; 3]; 3]| found[(spec.offsets[2] + b[2] + i[2] + j[2]) as usize].to_bits();
+            let (rows, columns) = (positions(&spec.rows), positions(&spec.columns));
+            for (b, i, j) in positions(&spec.batch)
+                .iter()
+                .flat_map(|b| (0..rows.len()).flat_map(move |i| (0..i).map(move |j| (b, i, j))))
+            {
+                assert!(at([b, &rows[i], &columns[j]]) == at([b, &rows[j], &columns[i]]), "{i} {j} in {spec:?}");
+            }
+        }
+    }
+    assert!(methods.iter().chain(&is_ordered).all(|count| *count >= 10), "{methods:?} {is_ordered:?}");
+}
+
+#[test]
+fn symmetric_products_that_are_none_are_refused() {
+    let (spec, values) = symmetric(&mut Dice(6), 6, 4, false);
+    let refused = |spec: &ProductSpec| Product::new(spec, values.len()).is_err();
+    assert!(!refused(&spec) && refused(&ProductSpec { descends: true, ..spec.clone() }));
+    let fewer = vec![Dimension { extent: 5, ..spec.rows[0] }, spec.rows[1]];
+    assert!(refused(&ProductSpec { rows: fewer, ..spec }));
 }
 
 /// Dense factors in any order of their axes, with sizes around those of tiles, blocks and parts.
@@ -217,6 +299,7 @@ fn products_around_their_blocks() {
             offsets: [0, first as i64, (first + second) as i64],
             scale: dice.of(&[1.0, 0.5]),
             descends: dice.below(2) == 0,
+            symmetric: false,
             by_steps: false,
         };
         let length = first + second + sizes[0] * sizes[1];
@@ -240,6 +323,7 @@ fn packed_rows() {
             offsets: [0, (rows * depth) as i64, ((rows + 1) * depth) as i64],
             scale: 1.0,
             descends: false,
+            symmetric: false,
             by_steps: false,
         };
         let product = Product::new(&spec, (rows + 1) * depth + rows).unwrap();

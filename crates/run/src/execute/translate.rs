@@ -60,6 +60,7 @@ fn product_spec(plan: &Plan, product: &plan::Product, by_steps: bool) -> kernels
         offsets: [0, 1, 2].map(offset),
         scale: product.scale as f32,
         descends: product.descends,
+        symmetric: product.symmetric,
         by_steps,
     }
 }
