@@ -6,6 +6,7 @@
 //! the loops, every stride and every place is decided here, and [`Plan::verify`] proves each
 //! access inside its buffer before anything runs.
 
+mod again;
 mod contract;
 mod equations;
 mod error;
@@ -49,6 +50,18 @@ pub struct Request<'a> {
     pub batch: usize,
     /// Pairs of a parameter and its gradient: after everything else, `parameter -= rate · gradient`.
     pub descend: &'a [(Name, Name)],
+    /// Whether memory is saved at the expense of time.
+    pub memory: Memory,
+}
+
+/// What becomes of values that are needed again later, as activations are in the backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memory {
+    /// They are kept.
+    #[default]
+    Plenty,
+    /// Where that lowers the peak, those that are no sums are computed again: the results have the same bits.
+    Low,
 }
 
 /// All that happens in one evaluation of a model, with every place in memory.
@@ -133,8 +146,15 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
     fuse::descend(&mut tasks, request.descend, &values);
     let changed = request.descend.iter().map(|(parameter, _)| parameter.clone()).collect();
     let tasks = fuse::fuse(tasks, &values, &changed);
-    let stages = recurrence::stages(tasks, &recurrences)?;
-    let plan = assemble(&stages, &mut values, request.batch);
+    let stages = again::early(recurrence::stages(tasks, &recurrences)?, &changed);
+    let mut lower = values.clone();
+    let mut plan = assemble(&stages, &mut values, request.batch);
+    if request.memory == Memory::Low
+        && let Some(stages) = again::again(&stages, &mut lower)
+    {
+        let other = assemble(&stages, &mut lower, request.batch);
+        plan = if other.arena < plan.arena { other } else { plan };
+    }
     debug_assert_eq!(plan.verify(), Ok(()));
     Ok(plan)
 }

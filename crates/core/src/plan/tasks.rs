@@ -100,6 +100,25 @@ impl Task {
         }
     }
 
+    /// Itself, reading another value instead of one.
+    pub fn reading_instead(&self, name: &Name, other: &Name) -> Task {
+        let put =
+            |term: &Term| replace_reads(term, name, &|subscripts| Term::read_named(other.clone(), subscripts.to_vec()));
+        let mut task = self.clone();
+        match &mut task.work {
+            Work::Map(body) => *body = put(body),
+            Work::Reduce { body, ending, .. } => (*body, *ending) = (put(body), put(ending)),
+            Work::Contract { left, right, guard, .. } => {
+                (*left, *right, *guard) = (put(left), put(right), guard.as_ref().map(put));
+            }
+            Work::Scatter { source, keys, .. } => {
+                *source = put(source);
+                keys.iter_mut().for_each(|(key, _)| *key = put(key));
+            }
+        }
+        task
+    }
+
     /// All reads in it.
     pub fn reads(&self) -> Vec<(Name, Vec<Term>)> {
         let mut found = Vec::new();
