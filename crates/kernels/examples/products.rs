@@ -22,6 +22,8 @@ fn dense([rows, columns, inner]: [usize; 3], transposed: [bool; 2]) -> (ProductS
         scale: 1.0,
         descends: false,
         symmetric: false,
+        diagonal: 0.0,
+        weights: None,
         by_steps: false,
     };
     (spec, first + second + rows * columns)
@@ -50,6 +52,8 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
             scale: 1e-6,
             descends: true,
             symmetric: false,
+            diagonal: 0.0,
+            weights: None,
             by_steps: false,
         }
     } else {
@@ -62,6 +66,8 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool) 
             scale: 1.0,
             descends: false,
             symmetric: false,
+            diagonal: 0.0,
+            weights: None,
             by_steps: false,
         }
     };
@@ -87,6 +93,8 @@ fn flattened([images, out, channels, area]: [usize; 4], weights: bool) -> (Produ
         scale: 1.0,
         descends: false,
         symmetric: false,
+        diagonal: 0.0,
+        weights: None,
         by_steps: false,
     };
     if weights {

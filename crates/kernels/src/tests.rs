@@ -132,6 +132,8 @@ fn product(level: Level, sizes: [usize; 4], transposed: [bool; 2], descends: boo
         scale: 0.5,
         descends,
         symmetric: false,
+        diagonal: 0.0,
+        weights: None,
     };
     let product = Product::new(&spec, arena.len()).unwrap().with_level(level);
     let mut workspace = Workspace::default();
@@ -202,6 +204,8 @@ fn products_over_several_axes() {
         scale: 1.0,
         descends: false,
         symmetric: false,
+        diagonal: 0.0,
+        weights: None,
     };
     let product = Product::new(&spec, arena.len()).unwrap();
     product.run(&mut arena, &mut Workspace::default(), 0.0);
@@ -226,6 +230,8 @@ fn wrong_products_are_refused() {
         scale: 1.0,
         descends: false,
         symmetric: false,
+        diagonal: 0.0,
+        weights: None,
     };
     assert!(Product::new(&spec([0, 16, 32], 4), 48).is_ok());
     assert!(Product::new(&spec([0, 16, 32], 4), 47).is_err());

@@ -174,7 +174,17 @@ impl Lowering {
                 self.symmetric_pairs(&term, &own(first, second), &own(second, first))
             }
         };
-        let work = Work::Contract { left, right, over, scale: 1.0, descends: false, guard, symmetric };
+        let work = Work::Contract {
+            left,
+            right,
+            over,
+            scale: 1.0,
+            descends: false,
+            guard,
+            symmetric,
+            diagonal: 0.0,
+            weights: None,
+        };
         self.value(key, kept, work)
     }
 

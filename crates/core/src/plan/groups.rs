@@ -15,6 +15,10 @@ pub(super) struct Factors<'a> {
     /// Every index of the rows and that of the columns with which it changes places, where the results are
     /// symmetric.
     pub symmetric: &'a [(Index, Index)],
+    /// What is added to symmetric results on the diagonal.
+    pub diagonal: f64,
+    /// A read, a factor of every summand.
+    pub weights: Option<&'a Term>,
 }
 
 /// The product of a contraction. A temporary target gets the layout in which every group is one
@@ -75,7 +79,13 @@ pub(super) fn product(
         first.map(one).chain(merged(members.map(one).collect(), by)).unzip()
     };
     let (rows, columns) = (axes(1, 2), axes(2, 2));
+    let weights = factors.weights.and_then(|weights| match weights.node() {
+        Node::Read { tensor, .. } => Some(places[tensor]),
+        _ => None,
+    });
     Product {
+        diagonal: factors.diagonal,
+        weights,
         symmetric: !factors.descends && change_places(&rows.1, &columns.1, factors.symmetric),
         batch: axes(0, 2).0,
         rows: rows.0,

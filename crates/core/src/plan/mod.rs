@@ -27,6 +27,7 @@ mod split;
 mod symmetric;
 mod tasks;
 mod verify;
+mod weights;
 
 pub use error::PlanError;
 pub use operation::{
@@ -145,7 +146,10 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
     let Lowering { mut values, mut tasks, .. } = lowering;
     fuse::descend(&mut tasks, request.descend, &values);
     let changed = request.descend.iter().map(|(parameter, _)| parameter.clone()).collect();
-    let tasks = fuse::fuse(tasks, &values, &changed);
+    let mut tasks = fuse::fuse(tasks, &values, &changed);
+    if recurrences.is_empty() {
+        weights::apart(&mut tasks, &mut values, &changed);
+    }
     let stages = again::early(recurrence::stages(tasks, &recurrences)?, &changed);
     let mut lower = values.clone();
     let mut plan = assemble(&stages, &mut values, request.batch);
@@ -162,9 +166,9 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
 /// The operation of a task, the steps of a recurrence outermost.
 fn operation(task: &Task, steps: Option<&Index>, values: &mut Values, places: &nest::Places) -> Operation {
     match &task.work {
-        Work::Contract { left, right, over, scale, descends, guard, symmetric } => {
-            let (scale, descends) = (*scale, *descends);
-            let factors = groups::Factors { left, right, over, scale, descends, symmetric };
+        Work::Contract { left, right, over, scale, descends, guard, symmetric, diagonal, weights } => {
+            let (scale, descends, diagonal, weights) = (*scale, *descends, *diagonal, weights.as_ref());
+            let factors = groups::Factors { left, right, over, scale, descends, symmetric, diagonal, weights };
             match guard {
                 Some(guard) => groups::guarded(task, &factors, guard, steps, values, places),
                 None => Operation::Product(groups::product(task, &factors, steps, values, places)),

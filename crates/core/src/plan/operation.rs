@@ -133,6 +133,10 @@ pub struct Product {
     pub descends: bool,
     /// Whether results stay the same when row and column change places, so that half of them are computed.
     pub symmetric: bool,
+    /// A number that is added to symmetric results whose row is their column.
+    pub diagonal: f64,
+    /// The place of factors of the summands, one for each.
+    pub weights: Option<usize>,
 }
 
 /// A sum of products in which a condition keeps a factor from counting where the other one, a copy, was

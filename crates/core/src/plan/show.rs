@@ -80,7 +80,13 @@ impl Plan {
             .map(|(name, axes)| format!("{name} {}", group(axes)))
             .collect();
         let symmetric = if product.symmetric { ", symmetric" } else { "" };
-        format!("product  {target} {operator} {scale}{left} {right}  [{}{symmetric}]", sizes.join(", "))
+        let weights = product.weights.map(|place| self.name(place) + " ").unwrap_or_default();
+        let diagonal = match product.diagonal {
+            0.0 => String::new(),
+            number => format!(" + {number} on the diagonal"),
+        };
+        let factors = format!("{scale}{weights}{left} {right}{diagonal}");
+        format!("product  {target} {operator} {factors}  [{}{symmetric}]", sizes.join(", "))
     }
 
     fn walk(&self, walk: &Walk) -> String {

@@ -17,7 +17,8 @@ impl Lowering {
     /// the two does not stay the same.
     pub fn symmetric_pairs(&self, product: &Term, rows: &[Index], columns: &[Index]) -> Vec<(Index, Index)> {
         let are_alike = |order: &[Index]| rows.iter().map(|i| i.extent).eq(order.iter().map(|i| i.extent));
-        if rows.len() != columns.len() || rows.is_empty() || rows.len() > MOST_INDICES {
+        let is_large = rows.is_empty() || rows.len() > MOST_INDICES;
+        if rows.len() != columns.len() || is_large || self.is_by_steps() {
             return Vec::new();
         }
         let orders: Vec<Vec<Index>> = orders(columns).into_iter().filter(|order| are_alike(order)).collect();

@@ -84,6 +84,10 @@ pub(super) enum Work {
         descends: bool,
         guard: Option<Term>,
         symmetric: Vec<(Index, Index)>,
+        /// What is added to symmetric results whose two indices are the same.
+        diagonal: f64,
+        /// A factor of every summand, a read.
+        weights: Option<Term>,
     },
     /// Every entry of a read is added where the values of other reads say, along the indices beside
     /// them.
@@ -95,7 +99,7 @@ impl Task {
         match &self.work {
             Work::Map(body) => vec![body],
             Work::Reduce { body, ending, .. } => vec![body, ending],
-            Work::Contract { left, right, .. } => vec![left, right],
+            Work::Contract { left, right, weights, .. } => [left, right].into_iter().chain(weights).collect(),
             Work::Scatter { source, keys, .. } => keys.iter().map(|(key, _)| key).chain([source]).collect(),
         }
     }
@@ -108,8 +112,9 @@ impl Task {
         match &mut task.work {
             Work::Map(body) => *body = put(body),
             Work::Reduce { body, ending, .. } => (*body, *ending) = (put(body), put(ending)),
-            Work::Contract { left, right, guard, .. } => {
-                (*left, *right, *guard) = (put(left), put(right), guard.as_ref().map(put));
+            Work::Contract { left, right, guard, weights, .. } => {
+                (*left, *right) = (put(left), put(right));
+                (*guard, *weights) = (guard.as_ref().map(put), weights.as_ref().map(put));
             }
             Work::Scatter { source, keys, .. } => {
                 *source = put(source);

@@ -160,6 +160,14 @@ impl Plan {
         if product.symmetric && (product.descends || count(&product.rows) != count(&product.columns)) {
             return Err("a symmetric product is no square, or adds to what is there".into());
         }
+        if product.diagonal != 0.0 && !product.symmetric {
+            return Err("a number is added to the diagonal of a product that is not symmetric".into());
+        }
+        if let Some(weights) = product.weights
+            && (weights == product.places[2] || self.place_at(weights)?.len() != count(&product.inner))
+        {
+            return Err("the weights of a product are not one for each summand".into());
+        }
         let target = self.place_at(product.places[2])?;
         let results = || product.batch.iter().chain(&product.rows).chain(&product.columns);
         let all: usize = results().map(|axis| axis.extent).product();

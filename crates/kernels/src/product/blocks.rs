@@ -8,7 +8,7 @@
 use super::kernel::{Keep, Left, Right, Target, tile};
 use super::lanes::Lanes;
 use super::lines::{Lines, MOST_ROWS};
-use super::pack::{pack_left, pack_right};
+use super::pack::{pack_left, pack_right, weigh};
 use super::{Panel, Shape, Task, WIDEST, array, triangle};
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
@@ -97,7 +97,8 @@ impl InPlace {
 impl Blocks {
     pub fn new(product: &Shape) -> Blocks {
         let [_, _, columns, inner] = product.sizes;
-        let in_place = InPlace::new(product).filter(|_| !product.symmetric);
+        let is_packed = product.symmetric || product.weights.is_some();
+        let in_place = InPlace::new(product).filter(|_| !is_packed);
         let tiles = match &in_place {
             Some(in_place) => in_place.halves.len() / 2,
             None => columns.div_ceil(product.tile()[1]),
@@ -317,6 +318,9 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                 None => {
                     let columns = [number * N, ((number + 1) * N).min(product.sizes[2])];
                     pack_right::<M, N>(task, item, columns, inner, packed);
+                    if let Some(weights) = product.weights {
+                        weigh::<M>(task.arena.at(weights + inner[0] as isize), depth, packed);
+                    }
                     Right::Panel(packed)
                 }
             };

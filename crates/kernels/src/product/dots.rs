@@ -71,7 +71,13 @@ impl Dots {
         };
         let wastes = 5 * length.next_multiple_of(lanes) > 8 * length;
         let is_none = rows * columns == 0 || rows * columns > MOST_RESULTS;
-        if !is_few || is_none || length < 2 * lanes || wastes || product.columns[0].run(columns) >= lanes {
+        if product.weights.is_some()
+            || !is_few
+            || is_none
+            || length < 2 * lanes
+            || wastes
+            || product.columns[0].run(columns) >= lanes
+        {
             return None;
         }
         let parts = length.div_ceil(CHUNK);
@@ -225,7 +231,9 @@ unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, t
                             sum = M::add(sum, M::load(room.at((piece * dots.sums + own) as isize)));
                         }
                         *place = if product.descends { *place } else { 0.0 } + task.scale * M::total(sum);
-                        if product.symmetric {
+                        if product.symmetric && row == column {
+                            *place += product.diagonal;
+                        } else if product.symmetric {
                             *target.wrapping_offset(mirrored) = *place;
                         }
                     }

@@ -48,6 +48,10 @@ pub struct ProductSpec {
     pub descends: bool,
     /// Whether results stay the same when row and column change places; then they are exactly the same.
     pub symmetric: bool,
+    /// A number that is added to results whose row is their column, where the product is symmetric.
+    pub diagonal: f32,
+    /// Where factors of every summand begin in the arena, side by side.
+    pub weights: Option<i64>,
     /// Whether it runs one position of the first axis of the batch at a time, so that other positions
     /// of the target may be read.
     pub by_steps: bool,
@@ -77,6 +81,8 @@ struct Shape {
     scale: f32,
     descends: bool,
     symmetric: bool,
+    diagonal: f32,
+    weights: Option<isize>,
     level: Level,
 }
 
@@ -131,6 +137,8 @@ impl Product {
             scale: spec.scale,
             descends: spec.descends,
             symmetric: spec.symmetric,
+            diagonal: spec.diagonal,
+            weights: spec.weights.map(|offset| offset as isize),
             level: Level::detect(),
         };
         let steps = spec.by_steps.then(|| spec.batch[0].extent);

@@ -38,7 +38,7 @@ impl Shape {
     }
 }
 
-/// Copies what a block has in some columns to the other side of the diagonal.
+/// Copies what a block has in some columns to the other side of the diagonal, and adds to what is on it.
 ///
 /// # Safety
 /// The results are written; their places and the mirrored ones are those of the target, and no one else uses
@@ -48,6 +48,10 @@ pub(super) unsafe fn mirror<M: Lanes>(task: Task, target: *mut f32, lines: &Line
     let [rows, columns] = [&task.product.rows[1], &task.product.columns[1]];
     let end = lines.first + task.product.rows_before(lines, to);
     let place = |row: usize, column: usize| target.wrapping_offset(rows.at(row) + columns.at(column));
+    for row in from.max(lines.first)..to.min(end) {
+        // SAFETY: the caller's.
+        unsafe { *place(row, row) += task.product.diagonal };
+    }
     let step = rows.step().and_then(|step| usize::try_from(step).ok()).filter(|_| columns.is_dense());
     let mut column = from;
     while column < to {

@@ -61,6 +61,8 @@ fn product_spec(plan: &Plan, product: &plan::Product, by_steps: bool) -> kernels
         scale: product.scale as f32,
         descends: product.descends,
         symmetric: product.symmetric,
+        diagonal: product.diagonal as f32,
+        weights: product.weights.map(|place| plan.places[place].offset as i64),
         by_steps,
     }
 }

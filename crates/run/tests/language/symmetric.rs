@@ -76,6 +76,37 @@ fn symmetric_products_are_right_and_exactly_symmetric() {
     }
 }
 
+/// Weights of the summands and a number on the diagonal go with the product; a condition does not.
+#[test]
+fn weights_and_diagonals_are_no_passes_of_their_own() {
+    let fields = "param X[13, 21] ~ normal(0, 1)\nparam Y[13, 30] ~ normal(0, 1)\nparam w[13] ~ normal(0, 1)\n";
+    let cases = [
+        ("H[i,j] = sum[n] exp(w[n]) X[n,i] X[n,j] + delta[i,j] / 2", 3, "weights", "+ 0.5 on the diagonal"),
+        ("H[i,j] = delta[j,i] - 3 sum[n] w[n] w[n] X[n,i] X[n,j]", 2, "weights", "+ 1 on the diagonal"),
+        ("H[i,j] = sum[n] w[n] X[n,i] Y[n,j]", 2, "weights", ""),
+        ("H[i,j] = sum[n] X[n,i] X[n,j] + delta[i,j] / 2", 1, "symmetric", "+ 0.5 on the diagonal"),
+        ("H[i,j] = sum[n] X[n,i] X[n,j] + delta[i,j+1] / 2", 2, "symmetric", ""),
+        ("H[i,j] = sum[n] [w[n] > 0] X[n,i] Y[n,j]", 3, "", ""),
+        (
+            "G[i,j] = sum[n] X[n,i] X[n,j] + delta[i,j] / 2\nH[i,j] = 3 G[i,j] + delta[i,j]",
+            1,
+            "",
+            "+ 2.5 on the diagonal",
+        ),
+    ];
+    for (equation, count, weights, diagonal) in cases {
+        let model = build(&format!("{fields}{equation}\n"));
+        let plan = planned(&model, &["H".into()], 1, &[]);
+        let shown = plan.to_string();
+        assert!(plan.operations.len() == count && shown.contains(weights) && shown.contains(diagonal), "{plan}");
+        assert_eq!(shown.contains("weights"), weights == "weights", "{plan}");
+        assert_eq!(shown.contains("on the diagonal"), !diagonal.is_empty(), "{plan}");
+        let given = random(&model, 1, &mut Dice::new(17));
+        agree(&model, &given, &["H".into()], 1, 2e-6);
+        assert_eq!(bits(&model, &given, &["H".into()], 1, 1), bits(&model, &given, &["H".into()], 1, 4));
+    }
+}
+
 /// A step that adds to a parameter computes all of it: what is there need not be symmetric.
 #[test]
 fn steps_of_descent_are_not_halved() {
