@@ -73,6 +73,9 @@ pub struct Train {
     #[arg(long, value_name = "X", default_value_t = 0.2, value_parser = positive_number,
         allow_negative_numbers = true)]
     pub rate: f32,
+    /// What becomes of values that the backward pass needs again
+    #[arg(long, value_enum, default_value_t = Memory::Plenty)]
+    pub memory: Memory,
     /// One JSON object a line instead of text
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -158,6 +161,9 @@ pub struct Bench {
     /// Time the evaluation of these tensors, separated by commas, instead of a training step
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub outputs: Vec<String>,
+    /// What becomes of values that the backward pass needs again
+    #[arg(long, value_enum, default_value_t = Memory::Plenty)]
+    pub memory: Memory,
     /// Show every operation with its share of the time and of the processor's peak
     #[arg(long)]
     pub plan: bool,
@@ -173,6 +179,24 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+}
+
+/// What becomes of values that are needed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Memory {
+    /// They are kept
+    Plenty,
+    /// Cheap ones, such as activations, are computed again where that lowers the peak; the results are the same
+    Low,
+}
+
+impl From<Memory> for deltarule_core::plan::Memory {
+    fn from(memory: Memory) -> deltarule_core::plan::Memory {
+        match memory {
+            Memory::Plenty => deltarule_core::plan::Memory::Plenty,
+            Memory::Low => deltarule_core::plan::Memory::Low,
+        }
+    }
 }
 
 /// How a derivation is printed.

@@ -36,7 +36,7 @@ impl Report {
 
     /// What is about to be done.
     pub fn begins(&self, data: &Dataset, options: &Options) {
-        let Options { epochs, batch, rate, seed, threads } = options;
+        let Options { epochs, batch, rate, seed, threads, memory: _ } = options;
         if self.format == Format::Json {
             return line(&json!({
                 "event": "begins", "data": data.description, "examples": data.train.count,

@@ -21,6 +21,9 @@ fn dense([rows, columns, inner]: [usize; 3], transposed: [bool; 2]) -> (ProductS
         offsets: [0, first as i64, (first + second) as i64],
         scale: 1.0,
         descends: false,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
         by_steps: false,
     };
     (spec, first + second + rows * columns)
@@ -50,6 +53,9 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool, 
             offsets: [(sizes[0] + sizes[1]) as i64, sizes[0] as i64, 0],
             scale: 1e-6,
             descends: true,
+            symmetric: false,
+            diagonal: 0.0,
+            weights: None,
             by_steps: false,
         }
     } else {
@@ -61,6 +67,9 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool, 
             offsets: [0, sizes[0] as i64, (sizes[0] + sizes[1]) as i64],
             scale: 1.0,
             descends: false,
+            symmetric: false,
+            diagonal: 0.0,
+            weights: None,
             by_steps: false,
         }
     };
@@ -90,6 +99,9 @@ fn channels_last([images, out, channels, size, window]: [usize; 5], kernel: bool
         inner: taps.map(|(extent, image, kernel)| axis(extent, [image, kernel, 0])).to_vec(),
         offsets: [places[1], places[0], places[2]],
         scale: 1.0,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
         descends: false,
         by_steps: false,
     };
@@ -117,6 +129,9 @@ fn flattened([images, out, channels, area]: [usize; 4], weights: bool) -> (Produ
         offsets: places,
         scale: 1.0,
         descends: false,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
         by_steps: false,
     };
     if weights {

@@ -150,6 +150,9 @@ fn product(level: Level, sizes: [usize; 4], transposed: [bool; 2], descends: boo
         offsets: [0, left as i64, (left + right) as i64],
         scale: 0.5,
         descends,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
     };
     let product = Product::new(&spec, arena.len()).unwrap().with_level(level);
     let mut workspace = Workspace::default();
@@ -219,6 +222,9 @@ fn products_over_several_axes() {
         offsets: [0, left.len() as i64, (left.len() + right.len()) as i64],
         scale: 1.0,
         descends: false,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
     };
     let product = Product::new(&spec, arena.len()).unwrap();
     product.run(&mut arena, &mut Workspace::default(), 0.0);
@@ -242,6 +248,9 @@ fn wrong_products_are_refused() {
         offsets,
         scale: 1.0,
         descends: false,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
     };
     assert!(Product::new(&spec([0, 16, 32], 4), 48).is_ok());
     assert!(Product::new(&spec([0, 16, 32], 4), 47).is_err());

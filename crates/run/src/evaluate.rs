@@ -5,7 +5,7 @@ use crate::execute::Engine;
 use deltarule_core::derivation;
 use deltarule_core::meaning::{self, MeaningError};
 use deltarule_core::model::{Model, Role, TargetKind};
-use deltarule_core::plan::{PlanError, Request, plan};
+use deltarule_core::plan::{Memory, PlanError, Request, plan};
 use deltarule_core::term::Name;
 use deltarule_kernels::Team;
 use std::collections::BTreeMap;
@@ -83,7 +83,8 @@ pub fn evaluate(
     let examples = meaning::check(model, given, wanted)?;
     check_integers(model, given)?;
     let model = derivation::for_running(model);
-    let plan = plan(&model, &Request { outputs: wanted, batch: examples.max(1), descend: &[] })?;
+    let request = Request { outputs: wanted, batch: examples.max(1), descend: &[], memory: Memory::Plenty };
+    let plan = plan(&model, &request)?;
     let mut engine = Engine::new(plan);
     for (name, array) in given {
         if let Some(place) = engine.tensor_mut(name) {

@@ -162,11 +162,12 @@ fn bits_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn what_cannot_be_planned_is_said() {
-    use deltarule_core::plan::{PlanError, Request, plan};
+    use deltarule_core::plan::{Memory, PlanError, Request, plan};
     let model = build(DIGITS);
     let refused = |outputs: &[&str], batch, descend: &[(&str, &str)]| {
         let descend: Vec<(Name, Name)> = descend.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect();
-        plan(&model, &Request { outputs: &names(outputs), batch, descend: &descend }).unwrap_err()
+        plan(&model, &Request { outputs: &names(outputs), batch, descend: &descend, memory: Memory::Plenty })
+            .unwrap_err()
     };
     assert_eq!(refused(&["q"], 1, &[]), PlanError::Unknown("q".into()));
     assert_eq!(refused(&["p"], 0, &[]), PlanError::NoExamples);

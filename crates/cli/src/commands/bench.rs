@@ -47,7 +47,8 @@ fn compile(arguments: &Bench, phases: &mut Phases) -> Result<(Model, Plan), Fail
     // A model that carries the axis of the examples itself is evaluated once.
     let batch = if model.batch.is_some() { 1 } else { arguments.batch };
     let request = |outputs: &[Name], model: &Model, descend: &[(Name, Name)]| {
-        plan(model, &Request { outputs, batch, descend }).map_err(Failure::message).map_err(about)
+        let memory = arguments.memory.into();
+        plan(model, &Request { outputs, batch, descend, memory }).map_err(Failure::message).map_err(about)
     };
     if !arguments.outputs.is_empty() {
         let outputs = arguments.outputs.iter().map(|name| names::defined(&model, name)).collect::<Result<Vec<_>, _>>();

@@ -44,6 +44,7 @@ pub fn run(arguments: &Train, common: &Common) -> Result<(), Failure> {
         rate: arguments.rate,
         seed: common.seed,
         threads: common.threads(),
+        memory: arguments.memory.into(),
     };
     if common.verbose {
         show_plan(&backward, &options)?;
@@ -59,7 +60,8 @@ fn show_plan(backward: &Backward, options: &Options) -> Result<(), Failure> {
     let learned = parameters(&backward.model);
     let pair = |name: Name| (name.clone(), derivative_name(&backward.of, &name));
     let descend: Vec<(Name, Name)> = learned.into_iter().map(pair).collect();
-    let request = Request { outputs: std::slice::from_ref(&backward.of), batch: options.batch, descend: &descend };
+    let outputs = std::slice::from_ref(&backward.of);
+    let request = Request { outputs, batch: options.batch, descend: &descend, memory: options.memory };
     let plan = plan(&backward.model, &request).map_err(Failure::message)?;
     anstream::eprintln!("{plan}");
     Ok(())

@@ -164,7 +164,27 @@ impl Lowering {
         if let Some(read) = self.known(&key, &kept) {
             return Ok(read);
         }
-        let work = Work::Contract { left, right, over, scale: 1.0, descends: false, guard };
+        let symmetric = match guard {
+            Some(_) => Vec::new(),
+            None => {
+                let own = |group: &Group, other: &Group| -> Vec<Index> {
+                    kept.iter().filter(|index| group.has(index) && !other.has(index)).cloned().collect()
+                };
+                let term = Term::mul(first.factors.iter().chain(&second.factors).cloned().collect());
+                self.symmetric_pairs(&term, &own(first, second), &own(second, first))
+            }
+        };
+        let work = Work::Contract {
+            left,
+            right,
+            over,
+            scale: 1.0,
+            descends: false,
+            guard,
+            symmetric,
+            diagonal: 0.0,
+            weights: None,
+        };
         self.value(key, kept, work)
     }
 
@@ -275,6 +295,22 @@ fn by_indices(mut others: Vec<Term>) -> Vec<Group> {
 /// In how many groups a product of these factors would be multiplied.
 pub(super) fn group_count(factors: &[Term]) -> usize {
     groups(factors).len()
+}
+
+/// Whether a sum over single positions is one of outer products. They are matrix products with one summand: what
+/// depends on rows or columns alone is computed for those alone, as for more summands.
+pub(super) fn is_outer_product(over: &[Index], body: &Term) -> bool {
+    let runs = |group: &&Group| group.indices.iter().any(|index| index.extent > 1);
+    let is_outer = |addend: &Term| {
+        let inside = addend.factors().iter().filter(|factor| over.iter().any(|index| factor.depends_on(index)));
+        groups(&inside.cloned().collect::<Vec<_>>()).iter().filter(runs).count() > 1
+    };
+    let is_single = over.iter().all(|index| index.extent == 1 && body.depends_on(index));
+    is_single
+        && match body.node() {
+            Node::Add(addends) => addends.iter().all(is_outer),
+            _ => is_outer(body),
+        }
 }
 
 /// What is summed over when these two are multiplied: what no other group has.

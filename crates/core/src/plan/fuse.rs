@@ -1,7 +1,7 @@
 //! Fewer passes over memory: tasks put into the tasks that use them.
 
 use super::tasks::{RATE, RESULT, Task, Values, Work, replace_reads, space};
-use crate::term::{Affine, Index, Name, Node, Term};
+use crate::term::{Affine, Comparison, Index, Name, Node, Term};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// No task is made larger than this.
@@ -145,7 +145,7 @@ impl Fusion<'_> {
 }
 
 /// The indices that the subscripts are, where they are different plain indices.
-fn plain(subscripts: &[Term]) -> Option<Vec<Index>> {
+pub(super) fn plain(subscripts: &[Term]) -> Option<Vec<Index>> {
     let mut indices: Vec<Index> = Vec::new();
     for subscript in subscripts {
         let index = subscript.as_affine()?.as_index()?.clone();
@@ -158,7 +158,7 @@ fn plain(subscripts: &[Term]) -> Option<Vec<Index>> {
 }
 
 /// A body with the indices of the task replaced.
-fn moved(body: &Term, from: &[Index], to: &[Index]) -> Term {
+pub(super) fn moved(body: &Term, from: &[Index], to: &[Index]) -> Term {
     let pairs: Vec<(Index, Affine)> = from.iter().cloned().zip(to.iter().map(Affine::index)).collect();
     body.substitute_all(&pairs)
 }
@@ -206,7 +206,11 @@ fn reordered(consumer: &Task, producer: &Task, at: &[Index]) -> Vec<Index> {
 
 /// A product written where a multiple of it was wanted, or a step of gradient descent by it.
 fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Index]) -> Option<Task> {
-    let Work::Contract { left, right, over, scale, guard, .. } = &producer.work else { return None };
+    let Work::Contract { left, right, over, scale, guard, symmetric, diagonal: before, .. } = &producer.work else {
+        return None;
+    };
+    let (body, diagonal) = without_diagonal(&moved(body, at, &producer.indices), symmetric);
+    let body = &moved(&body, &producer.indices, at);
     let (number, rest) = body.split_number();
     let is_read = |term: &Term, name: &str| matches!(term.node(), Node::Read { tensor, .. } if &**tensor == name);
     let (factor, descends) = if is_read(&rest, &producer.target) {
@@ -214,7 +218,7 @@ fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Inde
     } else {
         (descent_factor(body, producer, consumer)?, true)
     };
-    if descends && guard.is_some() {
+    if descends && (guard.is_some() || diagonal != 0.0 || *before != 0.0) {
         // What may have to be computed again leaves all values as they were.
         return None;
     }
@@ -225,8 +229,31 @@ fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Inde
         scale: scale * factor,
         descends,
         guard: guard.clone(),
+        // What is added to need not be symmetric.
+        symmetric: if descends { Vec::new() } else { symmetric.clone() },
+        diagonal: before * factor + diagonal,
+        weights: None,
     };
     Some(Task { target: consumer.target.clone(), indices: reordered(consumer, producer, at), work })
+}
+
+/// A body without the number that it adds where the two indices of a symmetric product are the same.
+fn without_diagonal(body: &Term, symmetric: &[(Index, Index)]) -> (Term, f64) {
+    let (Node::Add(addends), [(row, column)]) = (body.node(), symmetric) else { return (body.clone(), 0.0) };
+    let on_diagonal = |addend: &Term| {
+        let (number, rest) = addend.split_number();
+        let [row, column] = [row, column].map(Term::index);
+        let same = |a: &Term, b: &Term| Term::compare(Comparison::Equal, a.clone(), b.clone());
+        (rest == same(&row, &column) || rest == same(&column, &row)).then(|| number.value())
+    };
+    match addends.as_slice() {
+        [a, b] => match (on_diagonal(a), on_diagonal(b)) {
+            (Some(number), _) => (b.clone(), number),
+            (_, Some(number)) => (a.clone(), number),
+            _ => (body.clone(), 0.0),
+        },
+        _ => (body.clone(), 0.0),
+    }
 }
 
 /// `c`, where the body is `target - rate · c · product`.

@@ -17,6 +17,13 @@ pub(super) struct Factors<'a> {
     pub over: &'a [Index],
     pub scale: f64,
     pub descends: bool,
+    /// Every index of the rows and that of the columns with which it changes places, where the results are
+    /// symmetric.
+    pub symmetric: &'a [(Index, Index)],
+    /// What is added to symmetric results on the diagonal.
+    pub diagonal: f64,
+    /// A read, a factor of every summand.
+    pub weights: Option<&'a Term>,
 }
 
 /// The product of a contraction. A temporary target gets the layout in which every group is one
@@ -61,7 +68,7 @@ pub(super) fn product(
     }
     let own: Vec<Term> = task.indices.iter().map(Term::index).collect();
     let target = access(values, places, &task.target, &own, &indices);
-    let axes = |wanted: usize, by: usize| -> Vec<Axis> {
+    let axes = |wanted: usize, by: usize| -> (Vec<Axis>, Vec<Vec<Index>>) {
         let axis = |(position, index): (usize, &Index)| Axis {
             extent: index.extent,
             letters: index.letter.to_string(),
@@ -69,14 +76,24 @@ pub(super) fn product(
         };
         let is_member = |index: &Index| group(index) == wanted && index.extent != 1 && steps != Some(index);
         let members = indices.iter().enumerate().filter(|(_, index)| is_member(index));
-        let first = indices.iter().enumerate().filter(|(_, index)| wanted == 0 && steps == Some(*index)).map(axis);
-        first.chain(merged(members.map(axis).collect(), by)).collect()
+        let is_first = |index: &Index| wanted == 0 && steps == Some(index);
+        let first = indices.iter().enumerate().filter(|(_, index)| is_first(index));
+        let one = |member: (usize, &Index)| (axis(member), vec![member.1.clone()]);
+        first.map(one).chain(merged(members.map(one).collect(), by)).unzip()
     };
+    let (rows, columns) = (axes(1, 2), axes(2, 2));
+    let weights = factors.weights.and_then(|weights| match weights.node() {
+        Node::Read { tensor, .. } => Some(places[tensor]),
+        _ => None,
+    });
     Product {
-        batch: axes(0, 2),
-        rows: axes(1, 2),
-        columns: axes(2, 2),
-        inner: axes(3, 1),
+        diagonal: factors.diagonal,
+        weights,
+        symmetric: !factors.descends && change_places(&rows.1, &columns.1, factors.symmetric),
+        batch: axes(0, 2).0,
+        rows: rows.0,
+        columns: columns.0,
+        inner: axes(3, 1).0,
         places: [a.place, b.place, target.place],
         offsets: [a.offset, b.offset, target.offset],
         scale: factors.scale,
@@ -184,20 +201,29 @@ fn last_axis<'a>(task: &'a Task, values: &Values) -> Option<&'a Index> {
     layout.iter().rev().map(|&axis| &task.indices[axis]).find(|index| index.extent > 1)
 }
 
-/// Axes from the outermost in memory of one operand to the innermost, those joined that are one.
-fn merged(mut axes: Vec<Axis>, by: usize) -> Vec<Axis> {
-    axes.sort_by_key(|axis| std::cmp::Reverse(axis.strides[by]));
-    let mut merged: Vec<Axis> = Vec::new();
-    for axis in axes {
+/// Whether every position of the rows changes places with the same position of the columns.
+fn change_places(rows: &[Vec<Index>], columns: &[Vec<Index>], pairs: &[(Index, Index)]) -> bool {
+    let is_pair = |(a, b): (&Index, &Index)| pairs.iter().any(|(c, d)| (a, b) == (c, d) || (b, a) == (c, d));
+    let are_pairs = |(a, b): (&Vec<Index>, &Vec<Index>)| a.len() == b.len() && a.iter().zip(b).all(is_pair);
+    !pairs.is_empty() && rows.len() == columns.len() && rows.iter().zip(columns).all(are_pairs)
+}
+
+/// Axes from the outermost in memory of one operand to the innermost, those joined that are one, with the
+/// indices in each.
+fn merged(mut axes: Vec<(Axis, Vec<Index>)>, by: usize) -> Vec<(Axis, Vec<Index>)> {
+    axes.sort_by_key(|(axis, _)| std::cmp::Reverse(axis.strides[by]));
+    let mut merged: Vec<(Axis, Vec<Index>)> = Vec::new();
+    for (axis, indices) in axes {
         match merged.last_mut() {
-            Some(outer)
+            Some((outer, together))
                 if (0..3).all(|operand| outer.strides[operand] == axis.strides[operand] * axis.extent as i64) =>
             {
                 outer.extent *= axis.extent;
                 outer.strides = axis.strides;
                 outer.letters += &axis.letters;
+                together.extend(indices);
             }
-            _ => merged.push(axis),
+            _ => merged.push((axis, indices)),
         }
     }
     merged

@@ -1,6 +1,7 @@
 //! From equations to tasks: every reduction becomes a value of its own, equal ones the same, and
 //! what does not change in a loop leaves it.
 
+use super::contract::is_outer_product;
 use super::equations::Equation;
 use super::nest::is_inside;
 use super::split::{apart, splits, together};
@@ -63,6 +64,9 @@ impl Lowering {
             Node::Reduce { .. } => {
                 let Some(opened) = term.open_from(first) else { return Ok(term.clone()) };
                 let body = self.term(&opened.body, first + opened.indices.len() as u32, guarded)?;
+                if opened.reduction == Reduction::Sum && is_outer_product(&opened.indices, &body) {
+                    return self.sum(&opened.indices, body);
+                }
                 let (over, body) = without_single(opened.reduction, opened.indices, body);
                 match opened.reduction {
                     _ if over.is_empty() => Ok(body),
@@ -249,7 +253,7 @@ fn without_single(reduction: Reduction, over: Vec<Index>, body: Term) -> (Vec<In
 }
 
 /// All orders of some indices, the given one first.
-fn orders(indices: &[Index]) -> Vec<Vec<Index>> {
+pub(super) fn orders(indices: &[Index]) -> Vec<Vec<Index>> {
     if indices.len() < 2 {
         return vec![indices.to_vec()];
     }

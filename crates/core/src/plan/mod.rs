@@ -6,6 +6,7 @@
 //! the loops, every stride and every place is decided here, and [`Plan::verify`] proves each
 //! access inside its buffer before anything runs.
 
+mod again;
 mod contract;
 mod equations;
 mod error;
@@ -23,8 +24,10 @@ mod scatter;
 mod show;
 mod softmax;
 mod split;
+mod symmetric;
 mod tasks;
 mod verify;
+mod weights;
 
 pub use error::PlanError;
 pub use operation::{
@@ -48,6 +51,18 @@ pub struct Request<'a> {
     pub batch: usize,
     /// Pairs of a parameter and its gradient: after everything else, `parameter -= rate · gradient`.
     pub descend: &'a [(Name, Name)],
+    /// Whether memory is saved at the expense of time.
+    pub memory: Memory,
+}
+
+/// What becomes of values that are needed again later, as activations are in the backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memory {
+    /// They are kept.
+    #[default]
+    Plenty,
+    /// Where that lowers the peak, those that are no sums are computed again: the results have the same bits.
+    Low,
 }
 
 /// All that happens in one evaluation of a model, with every place in memory.
@@ -131,9 +146,19 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
     let Lowering { mut values, mut tasks, .. } = lowering;
     fuse::descend(&mut tasks, request.descend, &values);
     let changed = request.descend.iter().map(|(parameter, _)| parameter.clone()).collect();
-    let tasks = fuse::fuse(tasks, &values, &changed);
-    let stages = recurrence::stages(tasks, &recurrences)?;
-    let plan = assemble(&stages, &mut values, request.batch);
+    let mut tasks = fuse::fuse(tasks, &values, &changed);
+    if recurrences.is_empty() {
+        weights::apart(&mut tasks, &mut values, &changed);
+    }
+    let stages = again::early(recurrence::stages(tasks, &recurrences)?, &changed);
+    let mut lower = values.clone();
+    let mut plan = assemble(&stages, &mut values, request.batch);
+    if request.memory == Memory::Low
+        && let Some(stages) = again::again(&stages, &mut lower)
+    {
+        let other = assemble(&stages, &mut lower, request.batch);
+        plan = if other.arena < plan.arena { other } else { plan };
+    }
     debug_assert_eq!(plan.verify(), Ok(()));
     Ok(plan)
 }
@@ -141,8 +166,9 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
 /// The operation of a task, the steps of a recurrence outermost.
 fn operation(task: &Task, steps: Option<&Index>, values: &mut Values, places: &nest::Places) -> Operation {
     match &task.work {
-        Work::Contract { left, right, over, scale, descends, guard } => {
-            let factors = groups::Factors { left, right, over, scale: *scale, descends: *descends };
+        Work::Contract { left, right, over, scale, descends, guard, symmetric, diagonal, weights } => {
+            let (scale, descends, diagonal, weights) = (*scale, *descends, *diagonal, weights.as_ref());
+            let factors = groups::Factors { left, right, over, scale, descends, symmetric, diagonal, weights };
             match guard {
                 Some(guard) => groups::guarded(task, &factors, guard, steps, values, places),
                 None => Operation::Product(groups::product(task, &factors, steps, values, places)),

@@ -131,6 +131,12 @@ pub struct Product {
     pub scale: f64,
     /// Whether it is `target -= rate · scale Σ left · right`: a step of gradient descent.
     pub descends: bool,
+    /// Whether results stay the same when row and column change places, so that half of them are computed.
+    pub symmetric: bool,
+    /// A number that is added to symmetric results whose row is their column.
+    pub diagonal: f64,
+    /// The place of factors of the summands, one for each.
+    pub weights: Option<usize>,
 }
 
 /// A sum of products in which a condition keeps a factor from counting where the other one, a copy, was
@@ -271,9 +277,12 @@ impl Product {
         [&self.batch, &self.rows, &self.columns, &self.inner]
     }
 
-    /// Multiplications and additions.
+    /// Multiplications and additions; of symmetric results only those on one side of the diagonal and on it.
     pub fn flops(&self) -> f64 {
-        2.0 * self.groups().into_iter().flatten().map(|axis| axis.extent as f64).product::<f64>()
+        let size = |axes: &[Axis]| axes.iter().map(|axis| axis.extent as f64).product::<f64>();
+        let [batch, rows, columns, inner] = self.groups().map(size);
+        let results = if self.symmetric { rows * (rows + 1.0) / 2.0 } else { rows * columns };
+        2.0 * batch * results * inner
     }
 }
 

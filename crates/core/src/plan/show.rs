@@ -79,7 +79,14 @@ impl Plan {
             .filter(|(name, axes)| **name != "batch" || !axes.is_empty())
             .map(|(name, axes)| format!("{name} {}", group(axes)))
             .collect();
-        format!("product  {target} {operator} {scale}{left} {right}  [{}]", sizes.join(", "))
+        let symmetric = if product.symmetric { ", symmetric" } else { "" };
+        let weights = product.weights.map(|place| self.name(place) + " ").unwrap_or_default();
+        let diagonal = match product.diagonal {
+            0.0 => String::new(),
+            number => format!(" + {number} on the diagonal"),
+        };
+        let factors = format!("{scale}{weights}{left} {right}{diagonal}");
+        format!("product  {target} {operator} {factors}  [{}{symmetric}]", sizes.join(", "))
     }
 
     fn walk(&self, walk: &Walk) -> String {

@@ -74,7 +74,21 @@ pub(super) enum Work {
     Reduce { reduction: Reduction, over: Vec<Index>, body: Term, ending: Term },
     /// `scale Σ left · right`, both reads; it descends where the target is a parameter. Where the
     /// guard is false one of them is 0, and the other does not count, even where it is NaN.
-    Contract { left: Term, right: Term, over: Vec<Index>, scale: f64, descends: bool, guard: Option<Term> },
+    /// Where the results are symmetric, every index of one factor has one of the other that it changes
+    /// places with.
+    Contract {
+        left: Term,
+        right: Term,
+        over: Vec<Index>,
+        scale: f64,
+        descends: bool,
+        guard: Option<Term>,
+        symmetric: Vec<(Index, Index)>,
+        /// What is added to symmetric results whose two indices are the same.
+        diagonal: f64,
+        /// A factor of every summand, a read.
+        weights: Option<Term>,
+    },
     /// Every entry of a read is added where the values of other reads say, along the indices beside
     /// them.
     Scatter { source: Term, keys: Vec<(Term, Index)>, over: Vec<Index> },
@@ -85,9 +99,29 @@ impl Task {
         match &self.work {
             Work::Map(body) => vec![body],
             Work::Reduce { body, ending, .. } => vec![body, ending],
-            Work::Contract { left, right, .. } => vec![left, right],
+            Work::Contract { left, right, weights, .. } => [left, right].into_iter().chain(weights).collect(),
             Work::Scatter { source, keys, .. } => keys.iter().map(|(key, _)| key).chain([source]).collect(),
         }
+    }
+
+    /// Itself, reading another value instead of one.
+    pub fn reading_instead(&self, name: &Name, other: &Name) -> Task {
+        let put =
+            |term: &Term| replace_reads(term, name, &|subscripts| Term::read_named(other.clone(), subscripts.to_vec()));
+        let mut task = self.clone();
+        match &mut task.work {
+            Work::Map(body) => *body = put(body),
+            Work::Reduce { body, ending, .. } => (*body, *ending) = (put(body), put(ending)),
+            Work::Contract { left, right, guard, weights, .. } => {
+                (*left, *right) = (put(left), put(right));
+                (*guard, *weights) = (guard.as_ref().map(put), weights.as_ref().map(put));
+            }
+            Work::Scatter { source, keys, .. } => {
+                *source = put(source);
+                keys.iter_mut().for_each(|(key, _)| *key = put(key));
+            }
+        }
+        task
     }
 
     /// All reads in it.

@@ -156,10 +156,22 @@ impl Plan {
         if product.places[..2].contains(&product.places[2]) {
             return Err("the target of a product is one of its factors".into());
         }
+        let count = |axes: &[Axis]| axes.iter().map(|axis| axis.extent).product::<usize>();
+        if product.symmetric && (product.descends || count(&product.rows) != count(&product.columns)) {
+            return Err("a symmetric product is no square, or adds to what is there".into());
+        }
+        if product.diagonal != 0.0 && !product.symmetric {
+            return Err("a number is added to the diagonal of a product that is not symmetric".into());
+        }
+        if let Some(weights) = product.weights
+            && (weights == product.places[2] || self.place_at(weights)?.len() != count(&product.inner))
+        {
+            return Err("the weights of a product are not one for each summand".into());
+        }
         let target = self.place_at(product.places[2])?;
         let results = || product.batch.iter().chain(&product.rows).chain(&product.columns);
-        let count: usize = results().map(|axis| axis.extent).product();
-        is_whole(target, count, results().map(|axis| (axis.extent, axis.strides[2])))
+        let all: usize = results().map(|axis| axis.extent).product();
+        is_whole(target, all, results().map(|axis| (axis.extent, axis.strides[2])))
     }
 
     /// The loop writes all that the product wrote, from what was there before.

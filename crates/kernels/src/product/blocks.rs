@@ -8,8 +8,8 @@
 use super::kernel::{Keep, Left, Right, Target, tile};
 use super::lanes::Lanes;
 use super::lines::{Lines, MOST_ROWS};
-use super::pack::{is_tall, pack_left, pack_right};
-use super::{Panel, Shape, Task, WIDEST, array};
+use super::pack::{is_tall, pack_left, pack_right, weigh};
+use super::{Panel, Shape, Task, WIDEST, array, triangle};
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
@@ -127,7 +127,8 @@ impl InPlace {
 impl Blocks {
     pub fn new(product: &Shape) -> Blocks {
         let [_, _, columns, inner] = product.sizes;
-        let in_place = InPlace::new(product);
+        let is_packed = product.symmetric || product.weights.is_some();
+        let in_place = InPlace::new(product).filter(|_| !is_packed);
         let tiles = match &in_place {
             Some(in_place) => in_place.halves.len() / 2,
             None => columns.div_ceil(product.tile()[1]),
@@ -143,6 +144,7 @@ impl Blocks {
             None => (0..depth).map(|k| product.inner[0].at(k)).collect(),
         };
         let collects = inner > depth
+            && !product.symmetric
             && in_place.is_none()
             && product.columns[1].run(columns) < product.tile()[1] / 2
             && product.sizes[1] * tiles * product.tile()[1] <= MOST_COLLECTED;
@@ -218,12 +220,18 @@ impl Task<'_> {
         threads::each(parts.iter().product(), &|unit| {
             let [outer, middle, inner] = parts;
             let number = [unit / (middle * inner), unit / inner % middle, unit % inner];
-            let rows = part(0, self.product.sizes[1], number[1], middle);
-            let tiles = part(0, blocks.tiles, number[2], inner);
+            let [rows, tiles] = match self.product.symmetric {
+                true => [
+                    triangle::rows(self.product.sizes[1], number[1], middle),
+                    triangle::tiles(blocks.tiles, number[2], inner),
+                ],
+                false => [part(0, self.product.sizes[1], number[1], middle), part(0, blocks.tiles, number[2], inner)],
+            };
             let [from, to] = part(first, last, number[0], outer);
             BUFFERS.with_borrow_mut(|buffers| {
-                // SAFETY: units are different items, rows or columns, hence different places of the target,
-                // which no factor meets (`check`).
+                // SAFETY: units are different items, rows or columns, hence different places of the target
+                // (mirrored ones too, all of them on the other side of the diagonal), which no factor meets
+                // (`check`).
                 (from..to).for_each(|item| unsafe { self.block(blocks, item, rows, tiles, buffers) });
             });
         });
@@ -367,11 +375,32 @@ unsafe fn pack_columns<M: Lanes, const N: usize>(
         for number in tiles[0]..tiles[1] {
             let columns = [number * N, ((number + 1) * N).min(task.product.sizes[2])];
             // SAFETY: the caller's; the buffer has room for all of them.
-            unsafe { pack_right::<M, N>(task, item, columns, inner, place) };
+            unsafe { pack_weighed::<M, N>(task, item, columns, inner, place) };
             place = place.wrapping_add((inner[1] - inner[0]) * N);
         }
     }
     packed
+}
+
+/// Packs a tile of columns, with the weights of the summands where there are any.
+///
+/// # Safety
+/// As `pack_right`.
+#[inline(always)]
+unsafe fn pack_weighed<M: Lanes, const N: usize>(
+    task: Task,
+    item: usize,
+    columns: [usize; 2],
+    inner: [usize; 2],
+    panel: *mut f32,
+) {
+    // SAFETY: the caller's; there is a weight for every summand.
+    unsafe {
+        pack_right::<M, N>(task, item, columns, inner, panel);
+        if let Some(weights) = task.product.weights {
+            weigh::<M>(task.arena.at(weights + inner[0] as isize), inner[1] - inner[0], panel);
+        }
+    }
 }
 
 /// Some rows by all tiles of a part, as many summands at once as stay in the caches.
@@ -429,7 +458,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
             left: left::<M, R, S>(task, blocks, base(0), lines, &part, buffers),
             keep: Keep { scale: task.scale, adds: product.descends && part.sums.is_none() || inner[0] > 0, count: R },
         };
-        for number in tiles[0]..tiles[1] {
+        for number in (product.first_column(lines.first) / N).max(tiles[0])..tiles[1] {
             let right = match (&blocks.in_place, part.packed) {
                 (Some(in_place), _) => {
                     let start = |half: Half| base(1).wrapping_offset(product.columns[0].at(half.column)).cast_const();
@@ -439,7 +468,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                 (None, Some(packed)) => Right::Panel(packed.add((number - tiles[0]) * N * depth)),
                 (None, None) => {
                     let columns = [number * N, ((number + 1) * N).min(product.sizes[2])];
-                    pack_right::<M, N>(task, item, columns, inner, own);
+                    pack_weighed::<M, N>(task, item, columns, inner, own);
                     Right::Panel(own)
                 }
             };
@@ -448,6 +477,10 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                 None => {
                     let halves = blocks.halves(product, number);
                     strip.compute::<M, R, S>(task, base(2), halves, right, number == tiles[0]);
+                    if product.symmetric && inner[1] == product.sizes[3] {
+                        let columns = [number * N, ((number + 1) * N).min(product.sizes[2])];
+                        triangle::mirror::<M>(task, base(2), lines, columns);
+                    }
                 }
             }
         }
@@ -536,12 +569,15 @@ impl Strip<'_> {
             half.together && half.to == M::LANES && (half.from == 0 || again(number))
         });
         let places = halves.map(|half| target.wrapping_offset(columns.at(half.column)));
+        let end = halves.iter().map(|half| half.column + half.to).max().unwrap_or(0);
+        let count = task.product.rows_before(self.lines, end);
         let mut row = 0;
         // SAFETY: the caller's.
         unsafe {
-            while row < self.lines.count {
+            while row < count {
                 let is_tall = is_tall::<R, S>(self.lines.count - row);
-                match (is_whole, is_tall) {
+                let is_right = task.product.first_column(self.lines.first + row + R - 1) <= halves[0].column;
+                match (is_whole && is_right, is_tall) {
                     (true, true) => self.whole::<M, R>(row, places, right),
                     (true, false) => self.whole::<M, S>(row, places, right),
                     (false, true) => self.partial::<M, R>(task, row, target, halves, right),
@@ -623,9 +659,11 @@ impl Strip<'_> {
         let own: Target<R> =
             Target { halves: [first, first.wrapping_add(M::LANES)], rows: array(|r| (2 * M::LANES * r) as isize) };
         let each = |visit: &mut dyn FnMut(*mut f32, *mut f32, usize)| {
-            for (own_row, place) in own.rows.iter().zip(&self.lines.target::<R>(row)[..count]) {
+            for (r, (own_row, place)) in own.rows.iter().zip(&self.lines.target::<R>(row)[..count]).enumerate() {
                 let line = target.wrapping_offset(*place);
+                let first = task.product.first_column(self.lines.first + row + r);
                 for (half, start) in halves.iter().zip(own.halves) {
+                    let half = Half { from: half.from.max(first.saturating_sub(half.column)).min(half.to), ..*half };
                     let start = start.wrapping_offset(*own_row);
                     if half.together {
                         let place = line.wrapping_offset(columns.at(half.column)).wrapping_add(half.from);

@@ -47,8 +47,20 @@ fn check(spec: &ProductSpec, [batch, rows, columns, inner]: [&Vec<Dimension>; 4]
     if !is_injective(results) {
         return Err("a result is written twice".into());
     }
+    let count = |group: &Vec<Dimension>| group.iter().map(|axis| axis.extent).product::<usize>();
+    if !spec.symmetric && spec.diagonal != 0.0 {
+        return Err("a number is added to the diagonal of a product that is not symmetric".into());
+    }
+    if spec.symmetric && (spec.descends || count(rows) != count(columns)) {
+        return Err("a symmetric product is no square, or adds to what is there".into());
+    }
     let meets = |other: &[i64; 2]| other[0] <= target[1] && target[0] <= other[1];
-    if left.as_ref().is_some_and(meets) || right.as_ref().is_some_and(meets) {
+    let summands = count(inner) as i64;
+    let weights = spec.weights.filter(|_| summands > 0).map(|first| [first, first + summands - 1]);
+    if weights.is_some_and(|[least, greatest]| least < 0 || greatest >= arena as i64) {
+        return Err(format!("the weights of a product are outside an arena of {arena}"));
+    }
+    if [left, right, weights].iter().flatten().any(meets) {
         return Err("the target of a product is one of its factors".into());
     }
     Ok(())

@@ -73,7 +73,8 @@ impl Dots {
         };
         let wastes = 5 * length.next_multiple_of(lanes) > 8 * length;
         let is_none = rows * columns == 0 || rows * columns > MOST_RESULTS;
-        if !is_few
+        if product.weights.is_some()
+            || !is_few
             || is_none
             || length < SHORTEST_RUN.min(2 * lanes)
             || wastes
@@ -219,7 +220,11 @@ unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, t
                 let line = target.wrapping_offset(product.rows[1].at(row));
                 for column in tile_column * wide..((tile_column + 1) * wide).min(product.sizes[2]) {
                     let own = tile + ((row - tile_row * tall) * wide + column - tile_column * wide) * M::LANES;
+                    if column < product.first_column(row) {
+                        continue;
+                    }
                     let place = line.wrapping_offset(product.columns[1].at(column));
+                    let mirrored = product.rows[1].at(column) + product.columns[1].at(row);
                     // SAFETY: inside of the sums of every piece; `check` showed the places of the target to be
                     // inside the arena.
                     unsafe {
@@ -228,6 +233,11 @@ unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, t
                             sum = M::add(sum, M::load(room.at((piece * dots.sums + own) as isize)));
                         }
                         *place = if product.descends { *place } else { 0.0 } + task.scale * M::total(sum);
+                        if product.symmetric && row == column {
+                            *place += product.diagonal;
+                        } else if product.symmetric {
+                            *target.wrapping_offset(mirrored) = *place;
+                        }
                     }
                 }
             }
@@ -274,7 +284,7 @@ unsafe fn sum_tiles<M: Lanes, const R: usize, const C: usize>(
             // Rows and columns beyond the last are read as the last.
             let left: [*const f32; R] =
                 array(|r| base(0).wrapping_offset(product.rows[0].at((row * R + r).min(rows - 1))));
-            for column in tiles[1][0]..tiles[1][1] {
+            for column in (product.first_column(row * R) / C).max(tiles[1][0])..tiles[1][1] {
                 let right: [*const f32; C] =
                     array(|c| base(1).wrapping_offset(product.columns[0].at((column * C + c).min(columns - 1))));
                 let place = sums.wrapping_add((row * dots.tiles[1] + column) * size);

@@ -9,6 +9,8 @@ pub(super) const MOST_ROWS: usize = 264;
 /// Rows of a block: where they are in the left factor and in the target. Those beyond the last are as the
 /// last.
 pub(super) struct Lines {
+    /// The number of the first among all rows.
+    pub first: usize,
     /// How many there are.
     pub count: usize,
     left: Places,
@@ -23,14 +25,14 @@ impl Lines {
     #[inline(always)]
     pub const fn new() -> Lines {
         const NONE: Places = [const { MaybeUninit::uninit() }; MOST_ROWS + WIDEST[0]];
-        Lines { count: 0, left: NONE, target: NONE }
+        Lines { first: 0, count: 0, left: NONE, target: NONE }
     }
 
     /// Where these rows are; those of the target at equal steps from the first of all where they are given.
     /// In place: to copy it takes longer.
     #[inline(always)]
     pub fn fill(&mut self, product: &Shape, rows: [usize; 2], steps: Option<[usize; 2]>) {
-        self.count = rows[1] - rows[0];
+        (self.first, self.count) = (rows[0], rows[1] - rows[0]);
         for number in 0..self.count + WIDEST[0] {
             let row = (rows[0] + number).min(rows[1] - 1);
             self.left[number].write(product.rows[0].at(row));

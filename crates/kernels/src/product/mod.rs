@@ -11,6 +11,7 @@ mod lines;
 mod offsets;
 mod orient;
 mod pack;
+mod triangle;
 
 use crate::arena::{Arena, Shared};
 use crate::machine::Level;
@@ -47,6 +48,12 @@ pub struct ProductSpec {
     pub scale: f32,
     /// Whether the scale is multiplied by minus the rate of the run, and the target added to.
     pub descends: bool,
+    /// Whether results stay the same when row and column change places; then they are exactly the same.
+    pub symmetric: bool,
+    /// A number that is added to results whose row is their column, where the product is symmetric.
+    pub diagonal: f32,
+    /// Where factors of every summand begin in the arena, side by side.
+    pub weights: Option<i64>,
     /// Whether it runs one position of the first axis of the batch at a time, so that other positions
     /// of the target may be read.
     pub by_steps: bool,
@@ -75,6 +82,9 @@ struct Shape {
     offsets: [isize; 3],
     scale: f32,
     descends: bool,
+    symmetric: bool,
+    diagonal: f32,
+    weights: Option<isize>,
     level: Level,
 }
 
@@ -112,11 +122,14 @@ impl Product {
     /// Checks and prepares a product over an arena of a length.
     ///
     /// # Errors
-    /// An access outside the arena, results that are written twice, a target that is also read.
+    /// An access outside the arena, results that are written twice, a target that is also read, a symmetric
+    /// product that is no square or adds to what is there.
     pub fn new(spec: &ProductSpec, arena: usize) -> Result<Product, String> {
         check_steps(spec, arena)?;
         let mut shape = Shape::new(spec);
-        if Dots::new(&shape).is_none() {
+        // Of these the order of rows, columns and summands is part of what they are.
+        let is_fixed = spec.symmetric || spec.weights.is_some();
+        if !is_fixed && Dots::new(&shape).is_none() {
             shape = Shape::new(&arranged(spec, shape.level));
         }
         let steps = spec.by_steps.then(|| spec.batch[0].extent);
@@ -189,6 +202,9 @@ impl Shape {
             offsets: spec.offsets.map(|offset| offset as isize),
             scale: spec.scale,
             descends: spec.descends,
+            symmetric: spec.symmetric,
+            diagonal: spec.diagonal,
+            weights: spec.weights.map(|offset| offset as isize),
             level: Level::detect(),
         }
     }

@@ -43,6 +43,14 @@ impl Offsets {
         }
     }
 
+    /// What one position more adds, where that is always the same.
+    pub fn even_step(&self) -> Option<isize> {
+        match self {
+            Offsets::Even(step) => Some(*step),
+            Offsets::Table(..) => None,
+        }
+    }
+
     /// The table, where there is one.
     pub fn places(&self) -> Option<*const isize> {
         match self {

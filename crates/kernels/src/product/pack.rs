@@ -65,6 +65,23 @@ pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
     }
 }
 
+/// Multiplies the columns of every summand in a panel by the weight of the summand.
+///
+/// # Safety
+/// There are `depth` weights, and two vectors of columns for each in the panel.
+#[inline(always)]
+pub(super) unsafe fn weigh<M: Lanes>(weights: *const f32, depth: usize, panel: *mut f32) {
+    for k in 0..depth {
+        // SAFETY: the caller's.
+        unsafe {
+            let (weight, zero) = (M::splat(*weights.add(k)), M::splat(0.0));
+            for half in [2 * k, 2 * k + 1].map(|number| panel.add(number * M::LANES)) {
+                M::store(M::multiply_add(weight, M::load(half), zero), half);
+            }
+        }
+    }
+}
+
 /// Columns that are dense along what is summed over.
 ///
 /// # Safety

@@ -93,6 +93,9 @@ fn random(dice: &mut Dice, windows: bool) -> (ProductSpec, usize) {
         offsets,
         scale: dice.of(&[1.0, 0.5]),
         descends: dice.below(2) == 0,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
         by_steps: false,
     };
     (spec, end)
@@ -127,13 +130,17 @@ fn agrees(spec: &ProductSpec, values: &[f32], product: &Product) {
         (spec.offsets[operand] + parts.iter().map(|part| part[operand]).sum::<i64>()) as usize
     };
     for batch in positions(&spec.batch) {
-        for row in positions(&spec.rows) {
-            for column in positions(&spec.columns) {
+        for (row_number, row) in positions(&spec.rows).into_iter().enumerate() {
+            for (column_number, column) in positions(&spec.columns).into_iter().enumerate() {
                 let factor = |operand, k: &[i64; 3]| f64::from(values[at(operand, &[batch, row, column, *k])]);
-                let sum: f64 = inner.iter().map(|k| factor(0, k) * factor(1, k)).sum();
+                let weight = |k: usize| spec.weights.map_or(1.0, |first| f64::from(values[first as usize + k]));
+                let summands = inner.iter().enumerate();
+                let sum: f64 = summands.map(|(number, k)| weight(number) * factor(0, k) * factor(1, k)).sum();
+                let is_diagonal = row_number == column_number;
                 let place = &mut expected[at(2, &[batch, row, column])];
                 let scale = f64::from(spec.scale);
                 *place = if spec.descends { *place - 0.25 * scale * sum } else { scale * sum };
+                *place += if is_diagonal { f64::from(spec.diagonal) } else { 0.0 };
             }
         }
     }
@@ -181,6 +188,9 @@ fn products_as_large_as_their_blocks() {
                 offsets: [0, (rows * inner) as i64, (rows * inner + inner * columns) as i64],
                 scale: 1.0,
                 descends: false,
+                symmetric: false,
+                diagonal: 0.0,
+                weights: None,
                 by_steps: false,
             };
             let length = rows * inner + inner * columns + rows * columns;
@@ -190,6 +200,93 @@ fn products_as_large_as_their_blocks() {
             }
         }
     }
+}
+
+/// `Σ (w x) x` by factors in any order of their axes, with sizes around those of tiles, blocks and parts. Where
+/// `apart`, rows and columns are of two axes each.
+fn symmetric(dice: &mut Dice, size: usize, inner: usize, apart: bool) -> (ProductSpec, Vec<f32>) {
+    let (batch, divisor) = (dice.of(&[1, 1, 2]), if apart { 2 } else { 1 });
+    let side = [size / divisor, divisor];
+    let mut strides = |extents: &[usize]| {
+        let order = dice.order(extents.len());
+        dense(extents, &order).0
+    };
+    let left = strides(&[batch, side[0], side[1], inner]);
+    let right = strides(&[batch, side[0], side[1], inner]);
+    let target = strides(&[batch, side[0], side[1], side[0], side[1]]);
+    let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+    let count = batch * side[0] * side[1] * inner;
+    let results = 2 * count + batch * (side[0] * side[1]).pow(2);
+    let mut values = vec![0.0; results + inner];
+    let weights: Vec<f32> = (0..inner).map(|_| dice.value()).collect();
+    (0..inner).for_each(|k| values[results + k] = dice.value());
+    let at = |strides: &[i64], position: [usize; 4]| -> usize {
+        strides.iter().zip(position).map(|(stride, at)| *stride as usize * at).sum()
+    };
+    for b in 0..batch {
+        for (i, j) in (0..side[0]).flat_map(|i| (0..side[1]).map(move |j| (i, j))) {
+            for (k, weight) in weights.iter().enumerate() {
+                let value = dice.value();
+                values[at(&left, [b, i, j, k])] = weight * value;
+                values[count + at(&right, [b, i, j, k])] = value;
+            }
+        }
+    }
+    let spec = ProductSpec {
+        batch: vec![axis(batch, [left[0], right[0], target[0]])],
+        rows: vec![axis(side[0], [left[1], 0, target[1]]), axis(side[1], [left[2], 0, target[2]])],
+        columns: vec![axis(side[0], [0, right[1], target[3]]), axis(side[1], [0, right[2], target[4]])],
+        inner: vec![axis(inner, [left[3], right[3], 0])],
+        offsets: [0, count as i64, 2 * count as i64],
+        scale: dice.of(&[1.0, 0.5]),
+        descends: false,
+        symmetric: true,
+        diagonal: dice.of(&[0.0, 3.0]),
+        weights: (dice.below(3) == 0).then_some(results as i64),
+        by_steps: false,
+    };
+    (spec, values)
+}
+
+#[test]
+fn symmetric_products() {
+    let sizes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 24, 31, 32, 33, 48, 65, 96, 191, 192, 193, 210];
+    let inner = [0, 1, 2, 7, 8, 9, 33, 127, 128, 129, 255, 256, 257, 300];
+    let mut dice = Dice(5);
+    let (mut methods, mut is_ordered) = ([0; 2], [0; 2]);
+    for number in 0..7 * sizes.len() {
+        let (size, inner) = (sizes[number % sizes.len()], dice.of(&inner));
+        let (spec, values) = symmetric(&mut dice, size, inner, number % 3 == 0);
+        for level in Level::all() {
+            let product = Product::new(&spec, values.len()).unwrap().with_level(level);
+            methods[usize::from(matches!(product.method, Method::Dots(_)))] += 1;
+            let shape = &product.shape;
+            is_ordered[usize::from(shape.rows[1].even_step().is_some() && shape.columns[1].is_dense())] += 1;
+            agrees(&spec, &values, &product);
+            let found = run(&product, &values, 2);
+            let at = |[b, i, j]: [&[i64; 3]; 3]| found[(spec.offsets[2] + b[2] + i[2] + j[2]) as usize].to_bits();
+            let (rows, columns) = (positions(&spec.rows), positions(&spec.columns));
+            for (b, i, j) in positions(&spec.batch)
+                .iter()
+                .flat_map(|b| (0..rows.len()).flat_map(move |i| (0..i).map(move |j| (b, i, j))))
+            {
+                assert!(at([b, &rows[i], &columns[j]]) == at([b, &rows[j], &columns[i]]), "{i} {j} in {spec:?}");
+            }
+        }
+    }
+    assert!(methods.iter().chain(&is_ordered).all(|count| *count >= 4), "{methods:?} {is_ordered:?}");
+}
+
+#[test]
+fn symmetric_products_that_are_none_are_refused() {
+    let (spec, values) = symmetric(&mut Dice(6), 6, 4, false);
+    let refused = |spec: &ProductSpec| Product::new(spec, values.len()).is_err();
+    assert!(!refused(&spec) && refused(&ProductSpec { descends: true, ..spec.clone() }));
+    assert!(refused(&ProductSpec { weights: Some(values.len() as i64 - 3), ..spec.clone() }));
+    assert!(refused(&ProductSpec { weights: Some(spec.offsets[2]), ..spec.clone() }));
+    assert!(refused(&ProductSpec { symmetric: false, diagonal: 1.0, ..spec.clone() }));
+    let fewer = vec![Dimension { extent: 5, ..spec.rows[0] }, spec.rows[1]];
+    assert!(refused(&ProductSpec { rows: fewer, ..spec }));
 }
 
 /// Dense factors in any order of their axes, with sizes around those of tiles, blocks and parts.
@@ -217,9 +314,12 @@ fn products_around_their_blocks() {
             offsets: [0, first as i64, (first + second) as i64],
             scale: dice.of(&[1.0, 0.5]),
             descends: dice.below(2) == 0,
+            symmetric: false,
+            diagonal: 0.0,
+            weights: (dice.below(3) == 0).then_some((first + second + sizes[0] * sizes[1]) as i64),
             by_steps: false,
         };
-        let length = first + second + sizes[0] * sizes[1];
+        let length = first + second + sizes[0] * sizes[1] + sizes[2];
         let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
         for level in Level::all() {
             agrees(&spec, &values, &Product::new(&spec, length).unwrap().with_level(level));
@@ -256,6 +356,9 @@ fn windows_of_images() {
             inner: taps.map(|(extent, image, kernel)| axis(extent, [image, kernel, 0])).to_vec(),
             offsets: places,
             scale: 1.0,
+            symmetric: false,
+            diagonal: 0.0,
+            weights: None,
             descends: false,
             by_steps: false,
         };
@@ -295,6 +398,9 @@ fn packed_rows() {
             offsets: [0, (rows * depth) as i64, ((rows + 1) * depth) as i64],
             scale: 1.0,
             descends: false,
+            symmetric: false,
+            diagonal: 0.0,
+            weights: None,
             by_steps: false,
         };
         let shape = Shape::new(&spec);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// A plan with the memory for its values.
 ///
 /// ```
-/// # use deltarule_core::{model::{Definition, Model, Role, Tensor}, plan::{Request, plan}};
+/// # use deltarule_core::{model::{Definition, Model, Role, Tensor}, plan::{Memory, Request, plan}};
 /// # use deltarule_core::{term::Term, text::Span};
 /// # use deltarule_run::execute::Engine;
 /// # let span = Span { start: 0, end: 0 };
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// # let double = Role::Defined(Definition { indices: vec![], body });
 /// # let tensors = vec![tensor("x", Role::Input { below: None }), tensor("double", double)];
 /// # let model = Model { tensors: tensors.into(), metrics: vec![], assumptions: vec![], sizes: vec![], batch: None, claims: vec![] };
-/// let request = Request { outputs: &["double".into()], batch: 3, descend: &[] };
+/// let request = Request { outputs: &["double".into()], batch: 3, descend: &[], memory: Memory::Plenty };
 /// let mut engine = Engine::new(plan(&model, &request).unwrap());
 /// engine.tensor_mut("x").unwrap().copy_from_slice(&[1.0, 2.0, 3.0]);
 /// engine.run(0.0);

@@ -60,6 +60,9 @@ fn product_spec(plan: &Plan, product: &plan::Product, by_steps: bool) -> kernels
         offsets: [0, 1, 2].map(offset),
         scale: product.scale as f32,
         descends: product.descends,
+        symmetric: product.symmetric,
+        diagonal: product.diagonal as f32,
+        weights: product.weights.map(|place| plan.places[place].offset as i64),
         by_steps,
     }
 }

@@ -3,7 +3,7 @@
 use super::steps::{Column, Stepper, columns, engine, mean};
 use super::{Given, TrainError};
 use crate::execute::Engine;
-use deltarule_core::plan::Request;
+use deltarule_core::plan::{Memory, Request};
 use deltarule_core::term::Name;
 
 /// How many examples go through the model at once.
@@ -51,7 +51,7 @@ impl<'a> Judge<'a> {
         // A model without examples is evaluated as if it had one.
         let sizes = [count.clamp(1, BLOCK), if count > BLOCK { count % BLOCK } else { 0 }];
         let sizes = sizes.into_iter().filter(|&size| size > 0);
-        let request = |batch| Request { outputs: &names, batch, descend: &[] };
+        let request = |batch| Request { outputs: &names, batch, descend: &[], memory: Memory::Plenty };
         let engines =
             sizes.map(|size| Ok((size, engine(given, &request(size))?))).collect::<Result<_, TrainError>>()?;
         let data = columns(given.model, &given.data.held_out);

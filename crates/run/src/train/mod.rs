@@ -17,6 +17,7 @@ use crate::evaluate::team;
 use crate::seeds::Stream;
 use deltarule_core::derivation::{Backward, for_running};
 use deltarule_core::model::Model;
+use deltarule_core::plan::Memory;
 use deltarule_core::term::Name;
 use judge::Judge;
 use std::collections::BTreeMap;
@@ -37,11 +38,13 @@ pub struct Options {
     pub seed: u64,
     /// How many threads to use; 0: one for each core.
     pub threads: usize,
+    /// Whether cheap values are computed again instead of kept; the results are the same.
+    pub memory: Memory,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { epochs: 40, batch: 16, rate: 0.2, seed: 0, threads: 0 }
+        Options { epochs: 40, batch: 16, rate: 0.2, seed: 0, threads: 0, memory: Memory::Plenty }
     }
 }
 

@@ -42,7 +42,7 @@ impl<'a> Stepper<'a> {
         let batch = options.batch.min(examples.count).max(1);
         let engine = |batch| -> Result<Engine, TrainError> {
             let outputs = std::slice::from_ref(&backward.of);
-            engine(given, &Request { outputs, batch, descend: &descend })
+            engine(given, &Request { outputs, batch, descend: &descend, memory: options.memory })
         };
         let rest = match examples.count % batch {
             0 => None,

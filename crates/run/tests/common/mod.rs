@@ -8,7 +8,7 @@ pub mod slides;
 use deltarule_core::derivation::{Backward, derivative_name, derive};
 use deltarule_core::meaning::{self, Array};
 use deltarule_core::model::{self, LOSS, Model, Role};
-use deltarule_core::plan::{Plan, Request, plan};
+use deltarule_core::plan::{Memory, Plan, Request, plan};
 use deltarule_core::syntax;
 use deltarule_core::term::Name;
 use deltarule_core::text::Source;
@@ -81,7 +81,8 @@ fn promised(kind: model::TargetKind, row: &mut [f64], dice: &mut Dice) {
 
 /// The plan of these outputs.
 pub fn planned(model: &Model, outputs: &[Name], batch: usize, descend: &[(Name, Name)]) -> Plan {
-    let plan = plan(model, &Request { outputs, batch, descend }).unwrap_or_else(|error| panic!("{error}"));
+    let memory = Memory::Plenty;
+    let plan = plan(model, &Request { outputs, batch, descend, memory }).unwrap_or_else(|error| panic!("{error}"));
     plan.verify().unwrap_or_else(|wrong| panic!("{wrong}\n{plan}"));
     plan
 }

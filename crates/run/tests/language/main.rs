@@ -6,6 +6,7 @@ mod conventions;
 mod masks;
 mod recurrences;
 mod subscripts;
+mod symmetric;
 
 use common::generator::Dice;
 use common::{Given, engine, random};
