@@ -11,6 +11,7 @@ mod lines;
 mod offsets;
 mod orient;
 mod pack;
+mod strip;
 
 use crate::arena::{Arena, Shared};
 use crate::machine::Level;
