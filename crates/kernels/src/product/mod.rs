@@ -11,6 +11,7 @@ mod lines;
 mod offsets;
 mod orient;
 mod pack;
+mod strip;
 mod triangle;
 
 use crate::arena::{Arena, Shared};
