@@ -219,7 +219,12 @@ impl Term {
             }
             Node::Add(addends) if leads_with_minus(addends) => {
                 let sign = Term::integer(if power % 2 == 0 { 1 } else { -1 });
-                let positive = Term::from_node(Node::Pow(base.negated(), exponent.clone()));
+                let negated = base.negated();
+                let positive = match negated.node() {
+                    // With the other sign addends may have a number in common.
+                    Node::Add(addends) if content::content(addends).is_some() => Term::pow(&negated, exponent),
+                    _ => Term::from_node(Node::Pow(negated, exponent.clone())),
+                };
                 Term::mul(vec![sign, positive])
             }
             _ if base.is_condition() && power > 0 => base.clone(),

@@ -226,7 +226,7 @@ struct Length {
 /// What [`expanded`] gives, where nothing can be put together.
 fn expanded_lengths(term: &Term) -> Option<Vec<Length>> {
     match term.node() {
-        Node::Number(_) => Some(vec![Length { numbers: 1, ..Length::default() }]),
+        Node::Number(number) => Some(vec![Length { numbers: !number.is_one() as usize, ..Length::default() }]),
         Node::Add(addends) => {
             let parts: Option<Vec<Vec<Length>>> = addends.iter().map(expanded_lengths).collect();
             Some(parts?.concat())
