@@ -389,7 +389,7 @@ impl Emitter<'_> {
     /// An integer that depends on the position.
     fn count(&mut self, position: usize, id: Id, copy: usize) -> Vector {
         let place = self.positions[position];
-        let at = self.frame.pointer(place.group).plus(0);
+        let at = self.frame.pointer(place.group);
         let target = self.take(&[]);
         self.asm.load(Code::VEX_Vpbroadcastd_ymm_xmmm32, ymm(target), at);
         let first = place.displacement as i64;
