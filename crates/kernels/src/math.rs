@@ -45,10 +45,11 @@ fn reduced<N: Number>(x: N) -> (N::Integer, N) {
 /// The exponential.
 #[inline(always)]
 pub(crate) fn exp<N: Number>(x: N) -> N {
-    // Beyond these it is 0 and infinite.
-    let (n, q) = reduced(x.at_most(89.0).at_least(-104.0));
+    // Beyond these it is 0 and infinite. The least has a power of two whose half has the bits of 0: denormal numbers,
+    // which a product with it would lead to otherwise, take some processors long.
+    let (n, q) = reduced(x.at_most(89.0).at_least(-176.0));
     // Garbage for NaN, kept in range; q is NaN then.
-    let n = n.clamped(-160, 160);
+    let n = n.clamped(-254, 160);
     let half = n.shifted_right(1);
     (q + 1.0) * power_of_two::<N>(half) * power_of_two::<N>(n - half)
 }

@@ -11,7 +11,7 @@ use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
 use std::collections::{HashMap, HashSet};
 
 /// Instructions that must be saved for a value to be worth memory and a loop of its own.
-const WORTH: f64 = 2000.0;
+pub(super) const WORTH: f64 = 2000.0;
 /// Up to this a term is rather computed again than read.
 const CHEAP: f64 = 2.0;
 /// Terms larger than this are computed in several loops.
@@ -277,7 +277,7 @@ fn kind(term: &Term, kept: &[Index]) -> Kind {
 }
 
 /// The term with its indices numbered from 0, so that equal terms of different equations are equal.
-fn canonical(term: &Term, kept: &[Index]) -> Term {
+pub(super) fn canonical(term: &Term, kept: &[Index]) -> Term {
     let renumbered = kept.iter().zip(0..).map(|(index, id)| {
         let to = Index { id, extent: index.extent, letter: index.letter.clone() };
         (index.clone(), Affine::index(&to))

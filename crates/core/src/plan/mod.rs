@@ -19,8 +19,10 @@ mod operation;
 mod order;
 mod pad;
 mod program;
+mod rectified;
 mod recurrence;
 mod scatter;
+mod share;
 mod show;
 mod softmax;
 mod split;
@@ -144,11 +146,15 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
         lowering.equation(equation)?;
     }
     let Lowering { mut values, mut tasks, .. } = lowering;
+    rectified::ask_results(&mut tasks, &values);
     fuse::descend(&mut tasks, request.descend, &values);
     let changed = request.descend.iter().map(|(parameter, _)| parameter.clone()).collect();
     let mut tasks = fuse::fuse(tasks, &values, &changed);
     if recurrences.is_empty() {
         weights::apart(&mut tasks, &mut values, &changed);
+        if request.memory == Memory::Plenty {
+            tasks = share::share(tasks, &mut values, &changed);
+        }
     }
     let stages = again::early(recurrence::stages(tasks, &recurrences)?, &changed);
     let mut lower = values.clone();

@@ -106,8 +106,12 @@ impl Task {
 
     /// Itself, reading another value instead of one.
     pub fn reading_instead(&self, name: &Name, other: &Name) -> Task {
-        let put =
-            |term: &Term| replace_reads(term, name, &|subscripts| Term::read_named(other.clone(), subscripts.to_vec()));
+        let put = |subscripts: &[Term]| Term::read_named(other.clone(), subscripts.to_vec());
+        self.mapped(&|term| replace_reads(term, name, &put))
+    }
+
+    /// Itself with other terms.
+    pub fn mapped(&self, put: &dyn Fn(&Term) -> Term) -> Task {
         let mut task = self.clone();
         match &mut task.work {
             Work::Map(body) => *body = put(body),

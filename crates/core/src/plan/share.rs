@@ -1,0 +1,107 @@
+//! Functions that several tasks compute of the same numbers, as the exponentials of a softmax for their sum and for
+//! its shares, are computed once and kept.
+
+use super::PlaceKind;
+use super::lower::{WORTH, canonical};
+use super::nest::is_inside;
+use super::tasks::{Task, Value, Values, Work, cost, space};
+use crate::term::{Function, Name, Node, Term};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What it costs to write a value and to read it again, in instructions.
+const KEEPING: f64 = 2.0;
+
+/// A function of everything that its task runs over.
+struct Occurrence {
+    task: usize,
+    call: Term,
+}
+
+/// Gives functions that it pays to compute once a task of their own. What is changed in a step may have changed
+/// where it is changed.
+pub(super) fn share(mut tasks: Vec<Task>, values: &mut Values, changed: &BTreeSet<Name>) -> Vec<Task> {
+    let mut before: BTreeMap<usize, Vec<Task>> = BTreeMap::new();
+    for occurrences in shared(&tasks, values, changed) {
+        // Of what another one took with it there may be too little left.
+        let is_left =
+            |occurrence: &&Occurrence| tasks[occurrence.task].terms().iter().any(|term| has(term, &occurrence.call));
+        let left: Vec<&Occurrence> = occurrences.iter().filter(is_left).collect();
+        let [first, _, ..] = left.as_slice() else { continue };
+        let name =
+            (values.len()..).map(|number| Name::from(format!("%{number}"))).find(|name| !values.contains_key(name));
+        let Some(name) = name else { continue };
+        for occurrence in &left {
+            let read = Term::read_at(&name, occurrence.call.free());
+            tasks[occurrence.task] = tasks[occurrence.task].mapped(&|term| replaced(term, &occurrence.call, &read));
+        }
+        let indices = first.call.free().to_vec();
+        let shape = indices.iter().map(|index| index.extent).collect();
+        values.insert(name.clone(), Value::new(shape, PlaceKind::Temporary));
+        let task = Task { target: name, indices, work: Work::Map(first.call.clone()) };
+        before.entry(first.task).or_default().push(task);
+    }
+    let with_those_before = |(number, task)| before.remove(&number).unwrap_or_default().into_iter().chain([task]);
+    tasks.into_iter().enumerate().flat_map(with_those_before).collect()
+}
+
+/// The functions that are computed in several tasks, the largest first.
+fn shared(tasks: &[Task], values: &Values, changed: &BTreeSet<Name>) -> Vec<Vec<Occurrence>> {
+    let mut groups: BTreeMap<Term, Vec<Occurrence>> = BTreeMap::new();
+    for (number, task) in tasks.iter().enumerate().filter(|(_, task)| !changed.contains(&task.target)) {
+        let (body, positions) = match &task.work {
+            Work::Map(body) => (body, space(&task.indices)),
+            Work::Reduce { body, over, .. } => (body, space(&task.indices) * space(over)),
+            Work::Contract { .. } | Work::Scatter { .. } => continue,
+        };
+        each_call(body, &mut |call| {
+            if space(call.free()) == positions && stays_inside(call, values) {
+                let group = groups.entry(canonical(call, call.free())).or_default();
+                if group.last().is_none_or(|last| last.task != number) {
+                    group.push(Occurrence { task: number, call: call.clone() });
+                }
+            }
+        });
+    }
+    let saved = |group: &[Occurrence]| {
+        let call = &group[0].call;
+        (group.len() - 1) as f64 * (cost(call) - KEEPING) * space(call.free())
+    };
+    let mut groups: Vec<Vec<Occurrence>> = groups.into_values().filter(|group| saved(group) > WORTH).collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group[0].call.size()));
+    groups
+}
+
+/// Visits functions that take more than to read their value.
+fn each_call(term: &Term, visit: &mut dyn FnMut(&Term)) {
+    use Function::{Abs, Floor, Max, Min, Mod, Relu, Sign, Stop};
+    if let Node::Call(function, _) = term.node()
+        && !matches!(function, Abs | Floor | Max | Min | Mod | Relu | Sign | Stop)
+    {
+        visit(term);
+    }
+    term.for_each_child(&mut |child| each_call(child, visit));
+}
+
+/// Whether all reads stay inside their tensors, whatever is asked around them.
+fn stays_inside(term: &Term, values: &Values) -> bool {
+    let own = match term.node() {
+        Node::Read { tensor, subscripts } => {
+            let mut pairs = subscripts.iter().zip(&values[tensor].shape);
+            pairs.all(|(subscript, extent)| is_inside(subscript, *extent))
+        }
+        _ => true,
+    };
+    own && !term.any_child(&mut |child| !stays_inside(child, values))
+}
+
+fn has(term: &Term, part: &Term) -> bool {
+    term == part || (term.size() > part.size() && term.any_child(&mut |child| has(child, part)))
+}
+
+fn replaced(term: &Term, part: &Term, with: &Term) -> Term {
+    match term == part {
+        true => with.clone(),
+        false if term.size() <= part.size() => term.clone(),
+        false => term.map_children(&mut |child| replaced(child, part, with)),
+    }
+}
