@@ -8,7 +8,7 @@
 use super::kernel::{Keep, Right};
 use super::lanes::Lanes;
 use super::lines::{Lines, MOST_ROWS};
-use super::pack::{pack_left, pack_right, weigh};
+use super::pack::{pack_left, pack_tile};
 use super::strip::{Half, Rows, Strip};
 use super::{Panel, Shape, Task, WIDEST, triangle};
 use crate::machine::{Level, Portable};
@@ -149,11 +149,29 @@ impl Blocks {
             return [in_place.halves[2 * number], in_place.halves[2 * number + 1]];
         }
         let wide = product.tile()[1] / 2;
-        [0, 1].map(|half| {
-            let first = (2 * number + half) * wide;
-            let (column, to) = (first.min(product.sizes[2] - 1), wide.min(product.sizes[2].saturating_sub(first)));
-            Half { column, from: 0, to, together: product.columns[1].is_run(column, to) }
-        })
+        let columns = self.columns(product, number);
+        let second = self.second(columns, wide);
+        let half = |column: usize, from: usize| {
+            let to = wide.min(columns[1].saturating_sub(column));
+            let column = column.min(columns[1] - 1);
+            Half { column, from, to, together: product.columns[1].is_run(column, to) }
+        };
+        [half(columns[0], 0), half(second, columns[0] + wide - second)]
+    }
+
+    /// The columns of a tile, where they are packed.
+    #[inline(always)]
+    pub fn columns(&self, product: &Shape, number: usize) -> [usize; 2] {
+        let width = product.tile()[1];
+        [number * width, ((number + 1) * width).min(product.sizes[2])]
+    }
+
+    /// The first column of the second vector. Where it would not be full it meets the first one, so that all its
+    /// results can be written at once.
+    #[inline(always)]
+    pub fn second(&self, [first, end]: [usize; 2], wide: usize) -> usize {
+        let meets = !self.collects && end > first + wide;
+        first + wide - if meets { first + 2 * wide - end } else { 0 }
     }
 
     /// Into how many parts items, rows and tiles of columns are cut. Every result is computed in the same way
@@ -353,34 +371,12 @@ unsafe fn pack_columns<M: Lanes, const N: usize>(
     for from in (inner[0]..inner[1]).step_by(blocks.depth) {
         let inner = [from, (from + blocks.depth).min(inner[1])];
         for number in tiles[0]..tiles[1] {
-            let columns = [number * N, ((number + 1) * N).min(task.product.sizes[2])];
             // SAFETY: the caller's; the buffer has room for all of them.
-            unsafe { pack_weighed::<M, N>(task, item, columns, inner, place) };
+            unsafe { pack_tile::<M, N>(task, blocks, item, number, inner, place) };
             place = place.wrapping_add((inner[1] - inner[0]) * N);
         }
     }
     packed
-}
-
-/// Packs a tile of columns, with the weights of the summands where there are any.
-///
-/// # Safety
-/// As `pack_right`.
-#[inline(always)]
-unsafe fn pack_weighed<M: Lanes, const N: usize>(
-    task: Task,
-    item: usize,
-    columns: [usize; 2],
-    inner: [usize; 2],
-    panel: *mut f32,
-) {
-    // SAFETY: the caller's; there is a weight for every summand.
-    unsafe {
-        pack_right::<M, N>(task, item, columns, inner, panel);
-        if let Some(weights) = task.product.weights {
-            weigh::<M>(task.arena.at(weights + inner[0] as isize), inner[1] - inner[0], panel);
-        }
-    }
 }
 
 /// Some rows by all tiles of a part, as many summands at once as stay in the caches.
@@ -447,8 +443,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                 }
                 (None, Some(packed)) => Right::Panel(packed.add((number - tiles[0]) * N * depth)),
                 (None, None) => {
-                    let columns = [number * N, ((number + 1) * N).min(product.sizes[2])];
-                    pack_weighed::<M, N>(task, item, columns, inner, own);
+                    pack_tile::<M, N>(task, blocks, item, number, inner, own);
                     Right::Panel(own)
                 }
             };
@@ -458,8 +453,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                     let halves = blocks.halves(product, number);
                     strip.compute::<M, R, S>(task, base(2), halves, right, number == tiles[0]);
                     if product.symmetric && inner[1] == product.sizes[3] {
-                        let columns = [number * N, ((number + 1) * N).min(product.sizes[2])];
-                        triangle::mirror::<M>(task, base(2), lines, columns);
+                        triangle::mirror::<M>(task, base(2), lines, blocks.columns(product, number));
                     }
                 }
             }

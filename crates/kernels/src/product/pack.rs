@@ -1,5 +1,6 @@
 //! Packing: parts of the factors in the order in which a tile takes them.
 
+use super::blocks::Blocks;
 use super::lanes::Lanes;
 use super::lines::Lines;
 use super::{Task, array};
@@ -17,13 +18,44 @@ struct Run {
     place: isize,
 }
 
-/// Packs up to N columns of the right factor into a panel, one summand after the other; columns beyond the
-/// last are 0.
+/// Packs the two vectors of columns of a tile, with the weights of the summands where there are any.
+///
+/// # Safety
+/// As `pack_right`.
+#[inline(always)]
+pub(super) unsafe fn pack_tile<M: Lanes, const N: usize>(
+    task: Task,
+    blocks: &Blocks,
+    item: usize,
+    number: usize,
+    inner: [usize; 2],
+    panel: *mut f32,
+) {
+    let (columns, depth) = (blocks.columns(task.product, number), inner[1] - inner[0]);
+    let second = blocks.second(columns, N / 2);
+    // SAFETY: the caller's; there is a weight for every summand.
+    unsafe {
+        if second < columns[0] + N / 2 {
+            pack_right::<M, N>(task, item, [columns[0], columns[0] + N / 2], inner, panel);
+            pack_right::<M, N>(task, item, [second, columns[1]], inner, panel.add(N / 2));
+        } else {
+            if columns[1] - columns[0] < N {
+                panel.write_bytes(0, depth * N);
+            }
+            pack_right::<M, N>(task, item, columns, inner, panel);
+        }
+        if let Some(weights) = task.product.weights {
+            weigh::<M>(task.arena.at(weights + inner[0] as isize), depth, panel);
+        }
+    }
+}
+
+/// Packs up to N columns of the right factor into a panel, one summand after the other.
 ///
 /// # Safety
 /// Columns and summands are those of the product, and `panel` has room for N columns.
 #[inline(always)]
-pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
+unsafe fn pack_right<M: Lanes, const N: usize>(
     task: Task,
     item: usize,
     [first, end]: [usize; 2],
@@ -36,9 +68,6 @@ pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
     let (width, depth) = (end - first, summands[1] - summands[0]);
     // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.
     unsafe {
-        if width < N {
-            panel.write_bytes(0, depth * N);
-        }
         if depth >= LEAST && inner.run_from(summands[0]) >= LEAST && !columns.is_run(first, width) {
             // Along the summands, as far as they lie side by side.
             let mut k = 0;
@@ -70,7 +99,7 @@ pub(super) unsafe fn pack_right<M: Lanes, const N: usize>(
 /// # Safety
 /// There are `depth` weights, and two vectors of columns for each in the panel.
 #[inline(always)]
-pub(super) unsafe fn weigh<M: Lanes>(weights: *const f32, depth: usize, panel: *mut f32) {
+unsafe fn weigh<M: Lanes>(weights: *const f32, depth: usize, panel: *mut f32) {
     for k in 0..depth {
         // SAFETY: the caller's.
         unsafe {
