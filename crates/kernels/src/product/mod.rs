@@ -2,6 +2,7 @@
 //! ([`blocks`]). Where there are few results, each a sum of many products of numbers that lie side by side
 //! in both factors, they are summed in lanes ([`dots`]).
 
+mod block;
 mod blocks;
 mod check;
 mod dots;

@@ -1,9 +1,9 @@
 //! Packing: parts of the factors in the order in which a tile takes them.
 
-use super::blocks::Blocks;
+use super::array;
+use super::block::Block;
 use super::lanes::Lanes;
 use super::lines::Lines;
-use super::{Task, array};
 use crate::machine::Machine;
 
 /// Numbers that are turned at once, along both sides.
@@ -24,25 +24,24 @@ struct Run {
 /// As `pack_right`.
 #[inline(always)]
 pub(super) unsafe fn pack_tile<M: Lanes, const N: usize>(
-    task: Task,
-    blocks: &Blocks,
-    item: usize,
+    block: Block,
     number: usize,
     inner: [usize; 2],
     panel: *mut f32,
 ) {
-    let (columns, depth) = (blocks.columns(task.product, number), inner[1] - inner[0]);
-    let second = blocks.second(columns, N / 2);
+    let task = block.task;
+    let (columns, depth) = (block.blocks.columns(task.product, number), inner[1] - inner[0]);
+    let second = block.blocks.second(columns, N / 2);
     // SAFETY: the caller's; there is a weight for every summand.
     unsafe {
         if second < columns[0] + N / 2 {
-            pack_right::<M, N>(task, item, [columns[0], columns[0] + N / 2], inner, panel);
-            pack_right::<M, N>(task, item, [second, columns[1]], inner, panel.add(N / 2));
+            pack_right::<M, N>(block, [columns[0], columns[0] + N / 2], inner, panel);
+            pack_right::<M, N>(block, [second, columns[1]], inner, panel.add(N / 2));
         } else {
             if columns[1] - columns[0] < N {
                 panel.write_bytes(0, depth * N);
             }
-            pack_right::<M, N>(task, item, columns, inner, panel);
+            pack_right::<M, N>(block, columns, inner, panel);
         }
         if let Some(weights) = task.product.weights {
             weigh::<M>(task.arena.at(weights + inner[0] as isize), depth, panel);
@@ -56,14 +55,12 @@ pub(super) unsafe fn pack_tile<M: Lanes, const N: usize>(
 /// Columns and summands are those of the product, and `panel` has room for N columns.
 #[inline(always)]
 unsafe fn pack_right<M: Lanes, const N: usize>(
-    task: Task,
-    item: usize,
+    block: Block,
     [first, end]: [usize; 2],
     summands: [usize; 2],
     panel: *mut f32,
 ) {
-    let product = task.product;
-    let base = task.arena.at(product.offsets[1] + product.batch[1].at(item)).cast_const();
+    let (product, base) = (block.task.product, block.base(1).cast_const());
     let (columns, inner) = (&product.columns[0], &product.inner[1]);
     let (width, depth) = (end - first, summands[1] - summands[0]);
     // SAFETY: the caller's; reads are those of the product, which `check` showed to be inside.

@@ -37,7 +37,7 @@ pub(super) struct Strip<'a> {
 
 impl Strip<'_> {
     /// # Safety
-    /// As `block`.
+    /// As `compute`.
     #[inline(always)]
     pub unsafe fn compute<M: Lanes, const R: usize, const S: usize>(
         &self,
@@ -77,7 +77,7 @@ impl Strip<'_> {
     /// All columns of a tile, which are collected side by side.
     ///
     /// # Safety
-    /// As `block`.
+    /// As `compute`.
     #[inline(always)]
     pub unsafe fn collect<M: Lanes, const R: usize, const S: usize>(&self, sums: *mut f32, right: Right) {
         let halves = [sums, sums.wrapping_add(M::LANES)];
@@ -109,7 +109,7 @@ impl Strip<'_> {
     /// A tile of which all columns are kept.
     ///
     /// # Safety
-    /// As `block`.
+    /// As `compute`.
     #[inline(always)]
     unsafe fn whole<M: Lanes, const R: usize>(&self, row: usize, halves: [*mut f32; 2], right: Right) {
         let target = Target { halves, rows: self.lines.target(row) };
@@ -128,7 +128,7 @@ impl Strip<'_> {
     /// A tile of which only a part is kept, or whose results are apart: it is computed in the same way in a copy.
     ///
     /// # Safety
-    /// As `block`.
+    /// As `compute`.
     #[inline(always)]
     unsafe fn partial<M: Lanes, const R: usize>(
         &self,
