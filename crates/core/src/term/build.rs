@@ -10,7 +10,7 @@ impl Term {
     pub(super) fn from_node(node: Node) -> Term {
         let (mut free, mut loose, mut size) = (Few::None, 0, 1);
         let mut has_signed_power = matches!(&node, Node::Pow(base, _) if matches!(base.node(), Node::Add(_)));
-        let mut asks = matches!(&node, Node::Jacobian { .. } | Node::Derivative { .. });
+        let mut kinds = Kinds::of(&node);
         match &node {
             Node::Affine(affine) => {
                 free = affine.free();
@@ -25,20 +25,20 @@ impl Term {
                 loose = body.0.loose.saturating_sub(binders.len() as u32);
                 size += body.0.size;
                 has_signed_power |= body.0.has_signed_power;
-                asks |= body.0.asks;
+                kinds = kinds.or(body.0.kinds.opened());
             }
             _ => node.for_each_part(&mut |part| {
                 free.unite(&part.0.free);
                 loose = loose.max(part.0.loose);
                 size += part.0.size;
                 has_signed_power |= part.0.has_signed_power;
-                asks |= part.0.asks;
+                kinds = kinds.or(part.0.kinds);
             }),
         }
         let mut hasher = TermHasher::default();
         node.hash(&mut hasher);
         let hash = hasher.finish();
-        Term(Arc::new(Inner { node, free, loose, size, has_signed_power, asks, hash, opened: OnceLock::new() }))
+        Term(Arc::new(Inner { node, free, loose, size, has_signed_power, kinds, hash, opened: OnceLock::new() }))
     }
 
     /// As [`Term::read`], for a name that is there already.

@@ -19,6 +19,16 @@ impl Opened {
     }
 }
 
+/// As [`Opened`], but only looked at.
+pub struct Under<'t> {
+    /// Which reduction.
+    pub reduction: Reduction,
+    /// The indices it binds, now free, occurring nowhere else in the reduction.
+    pub indices: &'t [Index],
+    /// What is reduced.
+    pub body: &'t Term,
+}
+
 /// A number for an index that is free in none of the terms.
 pub fn fresh_id(terms: &[&Term]) -> u32 {
     terms.iter().filter_map(|term| term.free().last()).map(|index| index.id + 1).max().unwrap_or(0)
@@ -112,8 +122,8 @@ impl Node {
 impl Term {
     /// The terms directly inside, the body of a reduction opened as [`Term::open`] does.
     pub fn children(&self) -> Vec<Term> {
-        match self.open() {
-            Some(opened) => vec![opened.body],
+        match self.under() {
+            Some(under) => vec![under.body.clone()],
             None => self.node().parts().into_iter().cloned().collect(),
         }
     }
@@ -136,7 +146,11 @@ impl Term {
     /// The indices and the body of a reduction, as [`Term::open`] gives them; of any other term itself.
     fn opened(&self) -> &(Vec<Index>, Term) {
         self.0.opened.get_or_init(|| match self.node() {
-            Node::Reduce { binders, body, .. } => open_body(binders, body, fresh_id(&[self])),
+            Node::Reduce { binders, body, .. } => {
+                let (indices, body) = open_body(binders, body, fresh_id(&[self]));
+                debug_assert!(self.kinds().hold(body.kinds()), "{body:?}");
+                (indices, body)
+            }
             _ => (Vec::new(), self.clone()),
         })
     }
@@ -155,8 +169,8 @@ impl Term {
 
     /// The same node around other children, in the order of [`Term::children`].
     pub fn with_children(&self, mut children: Vec<Term>) -> Term {
-        match self.open() {
-            Some(opened) => Term::reduce(opened.reduction, &opened.indices, children.remove(0)),
+        match self.under() {
+            Some(under) => Term::reduce(under.reduction, under.indices, children.remove(0)),
             None => self.node().with_parts(children),
         }
     }
@@ -175,6 +189,13 @@ impl Term {
         let Node::Reduce { reduction, .. } = self.node() else { return None };
         let (indices, body) = self.opened().clone();
         Some(Opened { reduction: *reduction, indices, body })
+    }
+
+    /// As [`Term::open`], but copies nothing.
+    pub fn under(&self) -> Option<Under<'_>> {
+        let Node::Reduce { reduction, .. } = self.node() else { return None };
+        let (indices, body) = self.opened();
+        Some(Under { reduction: *reduction, indices, body })
     }
 
     /// As [`Term::open`], numbered from `first`, which must be above all that are free in it.

@@ -6,8 +6,8 @@
 
 use super::differentiate::rule;
 use super::safe::is_safe;
-use crate::derivation::rewrite::Rule;
-use crate::term::{Comparison, Connective, Function, Node, Number, Term, fresh_id};
+use crate::derivation::rewrite::{Place, Rule};
+use crate::term::{Comparison, Connective, Function, Kinds, Node, Number, Term, fresh_id};
 
 /// A factor as base and exponent.
 fn base_and_exponent(factor: &Term) -> (Term, Term) {
@@ -44,7 +44,7 @@ fn cancelled(factors: &[Term]) -> Option<Term> {
 
 rule!(
     /// Where the factor is not 0, as it is wherever the quotient is defined.
-    CANCEL, "cancel", "u / u = 1", |term, _| {
+    CANCEL, "cancel", "u / u = 1", Place::on(Kinds::MUL).with(Kinds::POW), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
         Some(fully_cancelled(cancelled(factors)?))
     }
@@ -61,7 +61,7 @@ fn exponential(factor: &Term) -> Option<Term> {
 
 rule!(
     /// Also a power of an exponential.
-    PRODUCT_OF_EXPONENTIALS, "product of exponentials", "exp(u) exp(v) = exp(u + v), exp(u)^n = exp(n u)", |term, _| {
+    PRODUCT_OF_EXPONENTIALS, "product of exponentials", "exp(u) exp(v) = exp(u + v), exp(u)^n = exp(n u)", Place::on(Kinds::MUL.or(Kinds::POW)).with(Kinds::CALL), |term, _| {
         let factors = term.factors();
         let exponents: Vec<Term> = factors.iter().filter_map(exponential).collect();
         let is_power = factors.iter().any(|f| exponential(f).is_some() && matches!(f.node(), Node::Pow(..)));
@@ -76,7 +76,7 @@ rule!(
 
 rule!(
     /// With a positive numeric factor; beside a condition it is minus infinity where that fails.
-    LOG_OF_EXPONENTIAL, "logarithm of an exponential", "log(c exp(u)) = log(c) + u, c > 0; log([d] v) = where(d, log(v), -inf)", |term, _| {
+    LOG_OF_EXPONENTIAL, "logarithm of an exponential", "log(c exp(u)) = log(c) + u, c > 0; log([d] v) = where(d, log(v), -inf)", Place::on(Kinds::CALL), |term, _| {
         let Node::Call(Function::Log, arguments) = term.node() else { return None };
         let (number, rest) = arguments[0].split_number();
         let (conditions, values): (Vec<Term>, Vec<Term>) =
@@ -107,7 +107,7 @@ fn common(first: &[(Term, Number)], second: &Term) -> Vec<(Term, Number)> {
 
 rule!(
     /// The distributive law, read backwards.
-    COMMON_FACTOR, "common factor", "u v + u w = u (v + w)", |term, context| {
+    COMMON_FACTOR, "common factor", "u v + u w = u (v + w)", Place::on(Kinds::ADD), |term, context| {
         let Node::Add(addends) = term.node() else { return None };
         let mut shared: Vec<(Term, Number)> = addends[0]
             .factors()
@@ -180,7 +180,7 @@ fn expanded(term: &Term) -> Option<Term> {
 
 rule!(
     /// Only where the result is shorter.
-    MULTIPLY_OUT, "multiply out", "u (v + w) - u v = u w", |term, _| {
+    MULTIPLY_OUT, "multiply out", "u (v + w) - u v = u w", Place::on(Kinds::ADD.or(Kinds::MUL)).with(Kinds::ADD), |term, _| {
         match term.node() {
             Node::Add(addends) if addends.iter().any(|a| a.factors().iter().any(|f| matches!(f.node(), Node::Add(_)))) => {}
             Node::Mul(factors) if factors.iter().any(|f| matches!(f.node(), Node::Add(_))) => {}
@@ -302,15 +302,13 @@ fn without_floor(form: &Term) -> Term {
 
 /// Whether a condition holds wherever a given one does, told by what is not negative where they hold.
 fn follows(forms: &[Term], givens: &[Term]) -> bool {
-    let no_less = |form: &Term, given: &Term| form.minus(given).integer_bounds().is_some_and(|(least, _)| least >= 0);
+    let no_less = |form: &Term, given: &Term| form.integer_bounds_with(-1, given).is_some_and(|(least, _)| least >= 0);
     forms.iter().all(|form| givens.iter().any(|given| no_less(form, given)))
 }
 
 /// Whether two conditions never hold together.
 fn exclude(ones: &[Term], others: &[Term]) -> bool {
-    let negative = |a: &Term, b: &Term| {
-        Term::add(vec![a.clone(), b.clone()]).integer_bounds().is_some_and(|(_, greatest)| greatest < 0)
-    };
+    let negative = |a: &Term, b: &Term| a.integer_bounds_with(1, b).is_some_and(|(_, greatest)| greatest < 0);
     ones.iter().any(|a| others.iter().any(|b| negative(a, b)))
 }
 
@@ -322,7 +320,7 @@ fn assuming(given: &Term, term: &Term, first: u32) -> Term {
     };
     let needs_given = given.free().iter().any(|index| term.depends_on(index));
     match term.node() {
-        _ if !needs_given => term.clone(),
+        _ if !needs_given || !term.kinds().meet(Kinds::COMPARE) => term.clone(),
         Node::Compare(..) if told(follows) => Term::integer(1),
         Node::Compare(..) if told(exclude) => Term::integer(0),
         Node::Reduce { .. } => match term.open_from(first) {
@@ -339,8 +337,11 @@ fn assuming(given: &Term, term: &Term, first: u32) -> Term {
 rule!(
     /// On integers: a condition that follows from another of the same product is left out, and two
     /// that exclude each other make it 0.
-    IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", |term, _| {
+    IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", Place::on(Kinds::MUL).with(Kinds::COMPARE), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
+        if factors.iter().filter(|factor| factor.is_condition()).count() < 2 {
+            return None;
+        }
         let conditions: Vec<(usize, Vec<Term>)> =
             (0..).zip(factors).filter_map(|(place, factor)| Some((place, not_negative(factor)?))).collect();
         for (first, condition) in &conditions {
@@ -363,8 +364,12 @@ rule!(
 rule!(
     /// On integers, within the other factors of a product. After definitions were read backwards, which
     /// they no longer can be without their conditions.
-    IMPLIED_WITHIN, "implied condition within", "[a <= b] f([a <= b] u) = [a <= b] f(u)", |term, _| {
+    IMPLIED_WITHIN, "implied condition within", "[a <= b] f([a <= b] u) = [a <= b] f(u)", Place::on(Kinds::MUL).with(Kinds::COMPARE), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
+        // There must be a condition to leave out.
+        if !factors.iter().any(|factor| !factor.is_condition() && factor.kinds().meet(Kinds::COMPARE)) {
+            return None;
+        }
         let is_given = |factor: &&Term| not_negative(factor).is_some();
         factors.iter().filter(is_given).find_map(|given| {
             let rest = factors.iter().map(|factor| match factor.is_condition() {
