@@ -52,7 +52,7 @@ struct Inner {
     /// Of the node, so that different terms are told apart at once.
     hash: u64,
     /// Of a reduction: its indices made free and its body, once someone has looked.
-    opened: OnceLock<(Vec<Index>, Term)>,
+    opened: OnceLock<Box<(Vec<Index>, Term)>>,
 }
 
 /// A fast hasher of the multiplying kind, for terms: they are not chosen by an adversary who could
@@ -138,11 +138,11 @@ pub enum Node {
         /// The tensor whose definition is differentiated.
         tensor: Name,
         /// The entry of it.
-        subscripts: Vec<Term>,
+        subscripts: Box<[Term]>,
         /// The tensor it is differentiated by.
         wrt: Name,
         /// The entry of that.
-        at: Vec<Term>,
+        at: Box<[Term]>,
     },
     /// The derivative of a term by one tensor that stands in it, all others held fixed: a
     /// question that rules answer.

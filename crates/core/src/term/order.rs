@@ -80,7 +80,7 @@ fn keep_least_subscript(orders: &mut Vec<&[usize]>, subscript: &Term) {
 }
 
 /// Keeps the orders whose images are least.
-fn keep_least<K: Ord>(orders: &mut Vec<&[usize]>, images: &mut Vec<K>) {
+fn keep_least<K: Ord>(orders: &mut Vec<&[usize]>, images: &mut [K]) {
     let mut kept = 0;
     for next in 0..orders.len() {
         let ordering = if kept == 0 { Ordering::Less } else { images[next].cmp(&images[0]) };

@@ -149,9 +149,9 @@ impl Term {
             Node::Reduce { binders, body, .. } => {
                 let (indices, body) = open_body(binders, body, fresh_id(&[self]));
                 debug_assert!(self.kinds().hold(body.kinds()), "{body:?}");
-                (indices, body)
+                Box::new((indices, body))
             }
-            _ => (Vec::new(), self.clone()),
+            _ => Box::new((Vec::new(), self.clone())),
         })
     }
 
@@ -163,24 +163,36 @@ impl Term {
             are_given.into_iter().all(|((index, binder), id)| index.id == id && index.letter == binder.letter);
         if are_given && indices.len() == binders.len() && !body.0.has_signed_power {
             // Another thread that opened it has the same.
-            let _ = self.0.opened.set((indices.to_vec(), body.clone()));
+            let _ = self.0.opened.set(Box::new((indices.to_vec(), body.clone())));
         }
     }
 
     /// The same node around other children, in the order of [`Term::children`].
     pub fn with_children(&self, mut children: Vec<Term>) -> Term {
+        if self.has_children(&children) {
+            return self.clone();
+        }
         match self.under() {
             Some(under) => Term::reduce(under.reduction, under.indices, children.remove(0)),
             None => self.node().with_parts(children),
         }
     }
 
+    /// Whether the terms directly inside are those, not only equal to them.
+    fn has_children(&self, children: &[Term]) -> bool {
+        let mut others = children.iter();
+        let mut are_same = true;
+        self.for_each_child(&mut |child| {
+            are_same = are_same && others.next().is_some_and(|other| Arc::ptr_eq(&child.0, &other.0));
+        });
+        are_same
+    }
+
     /// Itself with a function applied to every child.
     pub fn map_children(&self, f: &mut dyn FnMut(&Term) -> Term) -> Term {
-        match self.node() {
-            Node::Number(_) | Node::Affine(_) => self.clone(),
-            _ => self.with_children(self.children().iter().map(f).collect()),
-        }
+        let mut children = Vec::with_capacity(self.node().count());
+        self.for_each_child(&mut |child| children.push(f(child)));
+        self.with_children(children)
     }
 
     /// A reduction with its indices made free, numbered above all that are free in it; `None` for
@@ -334,6 +346,9 @@ impl Term {
 
     /// Whether the tensor is read anywhere in it.
     pub fn reads(&self, name: &str) -> bool {
+        if !self.kinds().meet(Kinds::READ) {
+            return false;
+        }
         let here = matches!(self.node(), Node::Read { tensor, .. } if &**tensor == name);
         let mut found = here;
         self.node().for_each_part(&mut |part| found = found || part.reads(name));
@@ -348,6 +363,9 @@ impl Term {
     }
 
     fn collect_tensors(&self, names: &mut Vec<Name>) {
+        if !self.kinds().meet(Kinds::READ) {
+            return;
+        }
         if let Node::Read { tensor, .. } = self.node()
             && !names.contains(tensor)
         {

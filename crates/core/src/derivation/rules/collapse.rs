@@ -331,10 +331,13 @@ rule!(
     /// Makes way for a factor to cancel in an addend.
     DISTRIBUTE_TO_CANCEL, "distributive law, to cancel", "u (v + w) = u v + u w", Place::on(Kinds::MUL).with(Kinds::POW), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
+        let is_power = |factor: &Term| matches!(factor.node(), Node::Pow(..));
+        let has_power = factors.iter().any(is_power);
         let cancels = |sum: &Term| {
             sum.addends().iter().flat_map(Term::factors).any(|inner| {
-                let opposite = inner.inverse();
-                inner.as_number().is_none() && factors.contains(&opposite)
+                // One of the two is a power.
+                let may_cancel = inner.as_number().is_none() && (has_power || is_power(inner));
+                may_cancel && factors.contains(&inner.inverse())
             })
         };
         let is_sum = |factor: &Term| matches!(factor.node(), Node::Add(_));

@@ -15,7 +15,7 @@ rule!(
     DEFINITION, "definition, in normal form", "∂t[i]/∂x[j] = ∂(right side of t[i])/∂x[j]", Place::on(Kinds::JACOBIAN), |term, context| {
         let Node::Jacobian { tensor, subscripts, wrt, at } = term.node() else { return None };
         let body = context.model.definition(tensor)?.at(subscripts)?;
-        Some(Term::derivative(body, wrt, at.clone()))
+        Some(Term::derivative(body, wrt, at.to_vec()))
     }
 );
 
@@ -67,7 +67,7 @@ rule!(
     /// Derived on their own before.
     LOCAL_JACOBIANS, "local Jacobian", "∂t[i]/∂x[j] as derived from the definition of t", Place::on(Kinds::JACOBIAN), |term, context| {
         let Node::Jacobian { tensor, subscripts, wrt, at } = term.node() else { return None };
-        context.jacobians.get(&(tensor.clone(), wrt.clone()))?.at(&[subscripts.as_slice(), at].concat())
+        context.jacobians.get(&(tensor.clone(), wrt.clone()))?.at(&[&**subscripts, at].concat())
     }
 );
 

@@ -5,6 +5,7 @@
 //! product. A common factor leaves conditions behind only where it is safe without them.
 
 use super::differentiate::rule;
+use super::expand::{expanded, may_be_shorter};
 use super::safe::is_safe;
 use crate::derivation::rewrite::{Place, Rule};
 use crate::term::{Comparison, Connective, Function, Kinds, Node, Number, Term, fresh_id};
@@ -141,41 +142,12 @@ rule!(
     }
 );
 
-/// The most addends that a product is multiplied out to.
-const MOST_ADDENDS: usize = 32;
-
 /// A product in which all equal bases above and below the fraction bar are put together.
-fn fully_cancelled(mut product: Term) -> Term {
+pub(super) fn fully_cancelled(mut product: Term) -> Term {
     while let Some(shorter) = cancelled(product.factors()) {
         product = shorter;
     }
     product
-}
-
-/// Products multiplied out and factors cancelled; `None` where that is too long.
-fn expanded(term: &Term) -> Option<Term> {
-    match term.node() {
-        Node::Add(addends) => Some(Term::add(addends.iter().map(expanded).collect::<Option<_>>()?)),
-        Node::Mul(factors) if !factors.iter().any(|factor| matches!(factor.node(), Node::Add(_))) => {
-            Some(fully_cancelled(term.clone()))
-        }
-        Node::Mul(factors) => {
-            let mut products: Vec<Vec<Term>> = vec![Vec::new()];
-            for factor in factors {
-                let factor = expanded(factor)?;
-                let addends = factor.addends();
-                if products.len() * addends.len() > MOST_ADDENDS {
-                    return None;
-                }
-                products = products
-                    .iter()
-                    .flat_map(|product| addends.iter().map(|a| product.iter().chain([a]).cloned().collect()))
-                    .collect();
-            }
-            Some(Term::add(products.into_iter().map(|factors| fully_cancelled(Term::mul(factors))).collect()))
-        }
-        _ => Some(term.clone()),
-    }
 }
 
 rule!(
@@ -192,74 +164,6 @@ rule!(
         expanded(term).filter(|result| result.size() < term.size())
     }
 );
-
-/// Whether a product that is multiplied out could be shorter than it is: if not because parts of it can be put
-/// together, then by its length alone.
-fn may_be_shorter(term: &Term) -> bool {
-    let mut bases = Vec::new();
-    let all_apart =
-        collect_bases(term, &mut bases) && bases.iter().enumerate().all(|(place, base)| !bases[..place].contains(base));
-    !all_apart || expanded_lengths(term).is_some_and(|products| length_of_sum(&products) < term.size())
-}
-
-/// The bases of all factors at any depth; tells whether none of them is of a kind that is put together with others.
-fn collect_bases<'t>(term: &'t Term, bases: &mut Vec<&'t Term>) -> bool {
-    match term.node() {
-        Node::Number(_) => return true,
-        Node::Add(parts) | Node::Mul(parts) => return parts.iter().all(|part| collect_bases(part, bases)),
-        Node::Affine(_) | Node::Logic(Connective::And, _) => return false,
-        Node::Pow(base, _) => bases.push(base),
-        _ => bases.push(term),
-    }
-    bases.len() <= MOST_ADDENDS
-}
-
-/// A product whose factors are all different: how many of them are numbers, and how many are others of which length
-/// together.
-#[derive(Clone, Copy, Default)]
-struct Length {
-    numbers: usize,
-    others: usize,
-    length: usize,
-}
-
-/// What [`expanded`] gives, where nothing can be put together.
-fn expanded_lengths(term: &Term) -> Option<Vec<Length>> {
-    match term.node() {
-        Node::Number(number) => Some(vec![Length { numbers: !number.is_one() as usize, ..Length::default() }]),
-        Node::Add(addends) => {
-            let parts: Option<Vec<Vec<Length>>> = addends.iter().map(expanded_lengths).collect();
-            Some(parts?.concat())
-        }
-        Node::Mul(factors) => {
-            let mut products = vec![Length::default()];
-            for factor in factors {
-                let addends = expanded_lengths(factor)?;
-                if products.len() * addends.len() > MOST_ADDENDS {
-                    return None;
-                }
-                let times = |one: &Length, other: &Length| Length {
-                    numbers: one.numbers + other.numbers,
-                    others: one.others + other.others,
-                    length: one.length + other.length,
-                };
-                products = products.iter().flat_map(|one| addends.iter().map(move |other| times(one, other))).collect();
-            }
-            Some(products)
-        }
-        _ => Some(vec![Length { numbers: 0, others: 1, length: term.size() }]),
-    }
-}
-
-/// The least length of a sum of products; several numbers may leave none.
-fn length_of_sum(products: &[Length]) -> usize {
-    let number = |numbers: usize| (numbers == 1) as usize;
-    let own = |product: &Length| match product.others + number(product.numbers) {
-        0 | 1 => product.length.max(1),
-        _ => 1 + product.length + number(product.numbers),
-    };
-    (products.len() > 1) as usize + products.iter().map(own).sum::<usize>()
-}
 
 /// Integers that are not negative where a condition on integers holds, and only there.
 fn not_negative(condition: &Term) -> Option<Vec<Term>> {
