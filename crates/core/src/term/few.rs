@@ -72,7 +72,7 @@ impl<T: Ord + Clone> Few<T> {
             all[place] = element;
             count += 1;
         }
-        Few::More(all[..count].iter().map(|element| T::clone(element)).collect())
+        Few::More(all[..count].iter().copied().cloned().collect())
     }
 
     fn has_all(&self, other: &Few<T>) -> bool {
