@@ -118,8 +118,12 @@ fn every_changed_step_is_seen() {
                 let rule = another.expect("another rule");
                 expect_seen("rule", deltarule_core::derivation::Step { rule, after: kept.after.clone() });
                 // The same function under a name that is not in the table.
-                let forged: &'static Rule =
-                    Box::leak(Box::new(Rule { name: "magic", law: kept.rule.law, apply: kept.rule.apply }));
+                let forged: &'static Rule = Box::leak(Box::new(Rule {
+                    name: "magic",
+                    law: kept.rule.law,
+                    place: kept.rule.place,
+                    apply: kept.rule.apply,
+                }));
                 expect_seen("name", deltarule_core::derivation::Step { rule: forged, after: kept.after.clone() });
                 derivations(&mut backward)[chain].steps[step] = kept.clone();
             }

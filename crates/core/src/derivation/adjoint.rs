@@ -267,11 +267,12 @@ impl Work<'_> {
         // A derivative is put in by its right side where the result is no longer for it: so terms
         // cancel (softmax with cross-entropy becomes p - y) without being computed twice.
         let mut put_in = Vec::new();
-        let mut best = self.chain(&start, &put_in);
+        let first = self.chain_rule(&start);
+        let mut best = self.chain(&first, &put_in);
         for consumer in consumers.iter().filter(|consumer| self.can_be_put_in(consumer)) {
             let mut candidate = put_in.clone();
             candidate.push(derivative_name(&self.of, consumer));
-            let attempt = self.chain(&start, &candidate);
+            let attempt = self.chain(&first, &candidate);
             if cost(attempt.end()) <= cost(best.end()) {
                 (best, put_in) = (attempt, candidate);
             }
@@ -337,13 +338,21 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn chain(&self, start: &Term, put_in: &[Name]) -> Derivation {
-        let known = self.known(put_in);
+    /// The chain rule with the local Jacobians: the same whatever is put in afterwards.
+    fn chain_rule(&self, start: &Term) -> Derivation {
+        let known = BTreeMap::new();
         let context = Context { model: self.model, jacobians: &self.local, known: &known };
         let mut derivation = Derivation::new(start.clone());
         derivation.apply(&names::CHAIN_RULE, &context);
         derivation.apply(&names::LOCAL_JACOBIANS, &context);
         derivation.apply(&names::MASKED_POLE, &context);
+        derivation
+    }
+
+    fn chain(&self, first: &Derivation, put_in: &[Name]) -> Derivation {
+        let known = self.known(put_in);
+        let context = Context { model: self.model, jacobians: &self.local, known: &known };
+        let mut derivation = first.clone();
         derivation.apply(&names::KNOWN_DERIVATIVE, &context);
         let rules: Vec<&'static Rule> = SIMPLIFY.iter().chain(SOLVE).copied().collect();
         finish(&mut derivation, &rules, &context, &mut self.tried.borrow_mut());

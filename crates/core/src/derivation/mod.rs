@@ -19,7 +19,7 @@ pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, d
 pub use check::{CheckError, Verification, evaluation_work, random_point, verify};
 pub use exact::{Exact, Expansion, Verdict};
 pub use nested::{with_derivative, with_derivatives};
-pub use rewrite::{Context, Derivation, Rule, Step, everywhere};
+pub use rewrite::{Context, Derivation, Place, Rule, Step, everywhere};
 pub use rules::names::{derivative_name, derivative_parts};
 pub use steps::magnitude;
 

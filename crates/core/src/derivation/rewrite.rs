@@ -1,7 +1,7 @@
 //! The rewriting engine: rules, steps, and the strategy that applies them.
 
 use crate::model::{Definition, Model};
-use crate::term::{Name, Term, TermHasher};
+use crate::term::{Kinds, Name, Term, TermHasher};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
@@ -11,8 +11,39 @@ pub struct Rule {
     pub name: &'static str,
     /// The law it applies, as a formula.
     pub law: &'static str,
+    /// Where the left side can stand.
+    pub place: Place,
     /// The right side for a term that has the form of the left side.
     pub apply: fn(&Term, &Context) -> Option<Term>,
+}
+
+/// Where a rule is tried at all, told by the kinds of nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The kinds of node on which it can fit.
+    on: Kinds,
+    /// Kinds of which one is in every term that it fits.
+    with: Kinds,
+}
+
+impl Place {
+    /// On these kinds of node, whatever is in them.
+    pub const fn on(kinds: Kinds) -> Place {
+        Place { on: kinds, with: Kinds::ALL }
+    }
+
+    /// There, where a node of one of these kinds is in the term too.
+    pub const fn with(self, kinds: Kinds) -> Place {
+        Place { with: kinds, ..self }
+    }
+
+    fn is_at(self, term: &Term) -> bool {
+        self.on.meet(term.kind()) && self.with.meet(term.kinds())
+    }
+
+    fn is_in(self, term: &Term) -> bool {
+        self.on.meet(term.kinds()) && self.with.meet(term.kinds())
+    }
 }
 
 impl PartialEq for Rule {
@@ -82,13 +113,14 @@ impl Derivation {
     /// As [`Derivation::exhaust`], with what is known of terms, and will be of further ones.
     pub(super) fn exhaust_knowing(&mut self, rules: &[&'static Rule], context: &Context, tried: &mut Tried) {
         let rules = Rules::new(rules);
+        let bits = rules.bits();
         // Every rule group terminates by design; the bound turns a mistake in one into a visible
         // unfinished derivation instead of a hang.
         let mut steps = 0;
         while steps < MOST_STEPS {
             let end = self.end().clone();
-            let Some(first) = rules.first_fit(&end, rules.all(), context, tried) else { return };
-            let (rule, bit) = rules.0[first];
+            let Some(first) = rules.first_fit(&end, bits, context, tried) else { return };
+            let (rule, bit) = rules.all[first];
             match everywhere_but(rule, bit, &end, context, tried) {
                 Some(after) => {
                     self.steps.push(Step { rule, after });
@@ -159,7 +191,13 @@ impl Tried {
 }
 
 /// Rules in the order in which they are tried, each with a bit that is its own.
-struct Rules(Vec<(&'static Rule, u128)>);
+struct Rules {
+    all: Vec<(&'static Rule, u128)>,
+    /// Those that can fit on each kind of node.
+    on: [u128; Kinds::COUNT],
+    /// Those that also need one of some kinds in the term.
+    with: Vec<(Kinds, u128)>,
+}
 
 impl Rules {
     fn new(rules: &[&'static Rule]) -> Rules {
@@ -169,17 +207,37 @@ impl Rules {
             let number = super::rules::number(rule).unwrap_or(above + place);
             (*rule, 1u128.checked_shl(number as u32).unwrap_or(0))
         };
-        Rules(rules.iter().enumerate().map(bit).collect())
+        let all: Vec<_> = rules.iter().enumerate().map(bit).collect();
+        let (mut on, mut with) = ([0; Kinds::COUNT], Vec::new());
+        for (rule, bit) in &all {
+            rule.place.on.numbers().for_each(|kind| on[kind] |= bit);
+            match with.iter_mut().find(|(kinds, _)| *kinds == rule.place.with) {
+                Some((_, bits)) => *bits |= bit,
+                None => with.push((rule.place.with, *bit)),
+            }
+        }
+        with.retain(|(kinds, _)| *kinds != Kinds::ALL);
+        Rules { all, on, with }
     }
 
-    fn all(&self) -> u128 {
-        self.0.iter().fold(0, |all, (_, bit)| all | bit)
+    fn bits(&self) -> u128 {
+        self.on.iter().fold(0, |all, bits| all | bits)
+    }
+
+    /// Those that can fit on a node of these kinds in a term with those.
+    fn on(&self, on: Kinds, kinds: Kinds) -> u128 {
+        let fitting = on.numbers().fold(0, |all, kind| all | self.on[kind]);
+        self.with.iter().filter(|(with, _)| !with.meet(kinds)).fold(fitting, |left, (_, bits)| left & !bits)
     }
 
     /// The first of the rules, of those that are wanted, that fits anywhere in a term. Parts are searched
     /// first: then rules that come later need not be tried on the whole.
     fn first_fit(&self, term: &Term, wanted: u128, context: &Context, tried: &mut Tried) -> Option<usize> {
-        let mut open = wanted & !tried.misfits(term);
+        let possible = wanted & self.on(term.kinds(), term.kinds());
+        if possible == 0 {
+            return None;
+        }
+        let mut open = possible & !tried.misfits(term);
         if open == 0 {
             return None;
         }
@@ -190,10 +248,15 @@ impl Rules {
                 open &= self.before(found);
             }
         });
-        for (place, (rule, bit)) in self.0.iter().enumerate().take(first.unwrap_or(self.0.len())) {
-            if open & bit == 0 {
+        let mut here = open & self.on(term.kind(), term.kinds());
+        for (place, (rule, bit)) in self.all.iter().enumerate().take(first.unwrap_or(self.all.len())) {
+            if here == 0 {
+                break;
+            }
+            if here & bit == 0 {
                 continue;
             }
+            here &= !bit;
             if let Some(after) = (rule.apply)(term, context).filter(|after| after != term) {
                 tried.fits(term, *bit, after);
                 first = Some(place);
@@ -206,7 +269,7 @@ impl Rules {
     }
 
     fn before(&self, place: usize) -> u128 {
-        self.0[..place].iter().fold(0, |all, (_, bit)| all | bit)
+        self.all[..place].iter().fold(0, |all, (_, bit)| all | bit)
     }
 }
 
@@ -217,6 +280,9 @@ pub fn everywhere(rule: &Rule, term: &Term, context: &Context) -> Option<Term> {
 }
 
 fn everywhere_but(rule: &Rule, bit: u128, term: &Term, context: &Context, tried: &mut Tried) -> Option<Term> {
+    if !rule.place.is_in(term) {
+        return None;
+    }
     if let Some(known) = tried.after(term, bit) {
         return known;
     }
@@ -229,7 +295,8 @@ fn everywhere_but(rule: &Rule, bit: u128, term: &Term, context: &Context, tried:
 }
 
 fn attempt(rule: &Rule, bit: u128, term: &Term, context: &Context, tried: &mut Tried) -> Option<Term> {
-    if let Some(after) = (rule.apply)(term, context)
+    if rule.place.is_at(term)
+        && let Some(after) = (rule.apply)(term, context)
         && after != *term
     {
         return Some(after);

@@ -6,7 +6,7 @@
 //! `m = max[k] u[k]`. A logarithm of a sum by itself stays one.
 
 use crate::model::{Model, share};
-use crate::term::{Affine, Comparison, Function, Index, Node, Number, Opened, Reduction, Slot, Term, fresh_id};
+use crate::term::{Affine, Comparison, Function, Index, Kinds, Node, Number, Opened, Reduction, Slot, Term, fresh_id};
 
 /// Indices of a row that are tried for those bound in its normaliser.
 const MOST_CANDIDATES: usize = 64;
@@ -63,6 +63,9 @@ fn exponent(term: &Term) -> Option<Term> {
 /// A term with the same value, where it has shares `exp(u - l)` whose normaliser has a name: in a row of minus
 /// infinity nothing is subtracted, which leaves 0, and in a row with infinity no number.
 pub(super) fn by_named(term: &Term, model: &Model) -> Term {
+    if !term.kinds().meet(Kinds::CALL) {
+        return term.clone();
+    }
     let own = |exponent: &Term| {
         let mut addends = exponent.addends().to_vec();
         let place = share::normaliser(exponent, model)?;
@@ -82,8 +85,8 @@ pub(super) fn by_named(term: &Term, model: &Model) -> Term {
 }
 
 fn has_logsumexp(term: &Term) -> bool {
-    let here = matches!(term.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
-    here || term.any_child(&mut has_logsumexp)
+    let here = || matches!(term.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
+    term.kinds().meet(Kinds::REDUCE) && (here() || term.any_child(&mut has_logsumexp))
 }
 
 /// A row of exponents with its normaliser.

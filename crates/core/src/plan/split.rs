@@ -2,7 +2,7 @@
 //! becomes one over quotients and one over remainders, and floors and remainders are loops of their
 //! own instead of arithmetic at every position.
 
-use crate::term::{Affine, Function, Index, Node, Number, Term};
+use crate::term::{Affine, Function, Index, Kinds, Node, Number, Term};
 
 /// `index = divisor · high + low`
 pub(super) struct Split {
@@ -39,7 +39,7 @@ pub(super) fn splits(terms: &[&Term], indices: &[Index], first: u32) -> Vec<Spli
 /// Makes `divisor` a multiple of all that the index is divided by in a term; false where it is divided
 /// together with others.
 fn divide(term: &Term, index: &Index, divisor: &mut i64) -> bool {
-    if !term.depends_on(index) {
+    if !term.depends_on(index) || !term.kinds().meet(Kinds::CALL) {
         return true;
     }
     let division = match term.node() {
@@ -58,7 +58,7 @@ fn divide(term: &Term, index: &Index, divisor: &mut i64) -> bool {
         *divisor *= by / greatest_common_divisor(*divisor, by);
         return true;
     }
-    term.children().iter().all(|child| divide(child, index, divisor))
+    !term.any_child(&mut |child| !divide(child, index, divisor))
 }
 
 fn greatest_common_divisor(a: i64, b: i64) -> i64 {

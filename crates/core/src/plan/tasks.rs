@@ -2,7 +2,7 @@
 //! reductions inside terms.
 
 use super::PlaceKind;
-use crate::term::{Index, Name, Node, Reduction, Term};
+use crate::term::{Index, Kinds, Name, Node, Reduction, Term};
 use std::collections::BTreeMap;
 
 /// The name by which an ending reads the result of its reduction.
@@ -138,11 +138,13 @@ impl Task {
 
 /// Adds all reads in a term, each once.
 pub(super) fn reads(term: &Term, found: &mut Vec<(Name, Vec<Term>)>) {
-    if let Node::Read { tensor, subscripts } = term.node() {
-        let read = (tensor.clone(), subscripts.clone());
-        if !found.contains(&read) {
-            found.push(read);
-        }
+    if !term.kinds().meet(Kinds::READ) {
+        return;
+    }
+    if let Node::Read { tensor, subscripts } = term.node()
+        && !found.iter().any(|(name, at)| at == subscripts && name == tensor)
+    {
+        found.push((tensor.clone(), subscripts.clone()));
     }
     term.for_each_child(&mut |child| reads(child, found));
 }

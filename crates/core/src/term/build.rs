@@ -6,11 +6,31 @@ use super::{plain, *};
 /// Integers up to this size, of either sign, are shared.
 const SMALLEST: i64 = 8;
 
+/// The free indices of the terms directly inside.
+fn free_of_parts(node: &Node) -> Few<Index> {
+    const MOST: usize = 12;
+    let mut lists = [&Few::None; MOST];
+    let (mut count, mut union) = (0, Few::None);
+    node.for_each_part(&mut |part| {
+        if matches!(part.0.free, Few::None) {
+            return;
+        }
+        if count == MOST {
+            union = Few::union(&[&union, &Few::union(&lists)]);
+            count = 0;
+        }
+        lists[count] = &part.0.free;
+        count += 1;
+    });
+    let last = Few::union(&lists[..count]);
+    if matches!(union, Few::None) { last } else { Few::union(&[&union, &last]) }
+}
+
 impl Term {
     pub(super) fn from_node(node: Node) -> Term {
         let (mut free, mut loose, mut size) = (Few::None, 0, 1);
         let mut has_signed_power = matches!(&node, Node::Pow(base, _) if matches!(base.node(), Node::Add(_)));
-        let mut asks = matches!(&node, Node::Jacobian { .. } | Node::Derivative { .. });
+        let mut kinds = Kinds::of(&node);
         match &node {
             Node::Affine(affine) => {
                 free = affine.free();
@@ -25,20 +45,22 @@ impl Term {
                 loose = body.0.loose.saturating_sub(binders.len() as u32);
                 size += body.0.size;
                 has_signed_power |= body.0.has_signed_power;
-                asks |= body.0.asks;
+                kinds = kinds.or(body.0.kinds.opened());
             }
             _ => node.for_each_part(&mut |part| {
-                free.unite(&part.0.free);
                 loose = loose.max(part.0.loose);
                 size += part.0.size;
                 has_signed_power |= part.0.has_signed_power;
-                asks |= part.0.asks;
+                kinds = kinds.or(part.0.kinds);
             }),
+        }
+        if !matches!(&node, Node::Affine(_) | Node::Reduce { .. }) {
+            free = free_of_parts(&node);
         }
         let mut hasher = TermHasher::default();
         node.hash(&mut hasher);
         let hash = hasher.finish();
-        Term(Arc::new(Inner { node, free, loose, size, has_signed_power, asks, hash, opened: OnceLock::new() }))
+        Term(Arc::new(Inner { node, free, loose, size, has_signed_power, kinds, hash, opened: OnceLock::new() }))
     }
 
     /// As [`Term::read`], for a name that is there already.
@@ -353,6 +375,7 @@ impl Term {
 
     /// The derivative of a tensor's definition by one tensor in it.
     pub fn jacobian(tensor: &str, subscripts: Vec<Term>, wrt: &str, at: Vec<Term>) -> Term {
+        let (subscripts, at) = (subscripts.into(), at.into());
         Term::from_node(Node::Jacobian { tensor: tensor.into(), subscripts, wrt: wrt.into(), at })
     }
 

@@ -36,13 +36,27 @@ impl Comparison {
         if !left.is_integer() || !right.is_integer() {
             return None;
         }
-        let difference = left.minus(right);
-        if let Some(number) = difference.as_number() {
-            return Some(self.holds(number.value(), 0.0));
+        if left == right {
+            return Some(self.holds(0.0, 0.0));
         }
         // That two indices of extent 1 are equal is not decided: they are still two indices, and a delta
         // of them still collapses a sum.
-        let (least, greatest) = difference.integer_bounds()?;
+        let (least, greatest) = match (left.node(), right.node()) {
+            // Most often an index and another, or its end.
+            (Node::Affine(one), Node::Affine(other)) if !one.has_common(other) => {
+                left.integer_bounds_with(-1, right)?
+            }
+            (Node::Affine(_), Node::Number(_)) | (Node::Number(_), Node::Affine(_)) => {
+                left.integer_bounds_with(-1, right)?
+            }
+            _ => {
+                let difference = left.minus(right);
+                if let Some(number) = difference.as_number() {
+                    return Some(self.holds(number.value(), 0.0));
+                }
+                difference.integer_bounds()?
+            }
+        };
         let (low, high) = (least as f64, greatest as f64);
         match self {
             Comparison::Equal | Comparison::NotEqual if least > 0 || greatest < 0 => Some(self == Comparison::NotEqual),

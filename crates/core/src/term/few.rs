@@ -48,25 +48,39 @@ impl<T> FromIterator<T> for Few<T> {
     }
 }
 
+/// So many different elements are put together without memory for them on the way.
+const MOST: usize = 16;
+
 impl<T: Ord + Clone> Few<T> {
-    /// Puts sorted elements into sorted ones. A list that has all of the other is shared.
-    pub(super) fn unite(&mut self, further: &Few<T>) {
-        let has_all = |one: &[T], other: &[T]| other.iter().all(|element| one.binary_search(element).is_ok());
-        if has_all(self, further) {
-            return;
+    /// All elements of sorted lists, sorted; of equal ones the first. A list that has all of the others is shared.
+    pub(super) fn union(lists: &[&Few<T>]) -> Few<T> {
+        let Some(longest) = lists.iter().rev().max_by_key(|list| list.len()) else { return Few::None };
+        if lists.iter().all(|list| longest.has_all(list)) {
+            return Few::clone(longest);
         }
-        if has_all(further, self) {
-            *self = further.clone();
-            return;
-        }
-        let mut union = Vec::with_capacity(self.len() + further.len());
-        union.extend_from_slice(self);
-        for element in &**further {
-            if let Err(place) = union.binary_search(element) {
-                union.insert(place, element.clone());
+        let mut all: [&T; MOST] = [&longest[0]; MOST];
+        let mut count = 0;
+        for element in lists.iter().flat_map(|list| list.iter()) {
+            let Err(place) = all[..count].binary_search(&element) else { continue };
+            if count == MOST {
+                let mut all: Vec<T> = lists.iter().flat_map(|list| list.iter().cloned()).collect();
+                all.sort();
+                all.dedup();
+                return all.into();
             }
+            all[place..=count].rotate_right(1);
+            all[place] = element;
+            count += 1;
         }
-        *self = union.into();
+        Few::More(all[..count].iter().copied().cloned().collect())
+    }
+
+    fn has_all(&self, other: &Few<T>) -> bool {
+        match (self, other) {
+            (_, Few::None) => true,
+            (Few::More(one), Few::More(other)) if Arc::ptr_eq(one, other) => true,
+            _ => other.len() <= self.len() && other.iter().all(|element| self.binary_search(element).is_ok()),
+        }
     }
 }
 
@@ -99,5 +113,34 @@ impl<T: Hash> Hash for Few<T> {
 impl<T: std::fmt::Debug> std::fmt::Debug for Few<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         (**self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unions_are_sorted_and_have_everything_once() {
+        let mut state = 5u64;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for round in 0..3000 {
+            let (count, range) = (draw(5), [6, 40][round % 2]);
+            let list = |draw: &mut dyn FnMut(u64) -> u64| {
+                let mut all: Vec<u64> = (0..draw(10)).map(|_| draw(range)).collect();
+                all.sort_unstable();
+                all.dedup();
+                all
+            };
+            let lists: Vec<Vec<u64>> = (0..count).map(|_| list(&mut draw)).collect();
+            let few: Vec<Few<u64>> = lists.iter().cloned().map(Few::from).collect();
+            let mut expected = lists.concat();
+            expected.sort_unstable();
+            expected.dedup();
+            assert_eq!(*Few::union(&few.iter().collect::<Vec<_>>()), *expected, "{lists:?}");
+        }
     }
 }

@@ -130,6 +130,11 @@ impl Affine {
         Some(Affine { terms: terms?, constant: scale(self.constant)? })
     }
 
+    /// Whether an index stands in both forms.
+    pub(super) fn has_common(&self, other: &Affine) -> bool {
+        self.terms.iter().any(|(slot, _)| other.terms.iter().any(|(found, _)| found == slot))
+    }
+
     /// The free index it is, if it is nothing else.
     pub fn as_index(&self) -> Option<&Index> {
         match (&*self.terms, self.constant) {

@@ -65,6 +65,28 @@ impl Term {
         }
     }
 
+    /// As [`Term::integer_bounds`], of itself plus a number times another term.
+    pub fn integer_bounds_with(&self, times: i64, other: &Term) -> Option<(i64, i64)> {
+        if let (Some(own), Some(others)) = (self.as_form(), other.as_form())
+            && let Some(bounds) = bounds_of_sum(own, times, others)
+        {
+            return bounds;
+        }
+        match times {
+            -1 => self.minus(other).integer_bounds(),
+            _ => Term::add(vec![self.clone(), Term::mul(vec![Term::integer(times), other.clone()])]).integer_bounds(),
+        }
+    }
+
+    /// The affine form it is, if it is one, without a copy.
+    fn as_form(&self) -> Option<Form<'_>> {
+        match self.node() {
+            Node::Affine(affine) => Some((&affine.terms, affine.constant)),
+            Node::Number(number) => Some((&[], number.as_integer()?)),
+            _ => None,
+        }
+    }
+
     /// Whether all its values lie in `0..extent`, as far as its form tells.
     pub fn stays_below(&self, extent: usize) -> bool {
         self.integer_bounds().is_some_and(|(least, greatest)| least >= 0 && (greatest as u64) < extent as u64)
@@ -79,6 +101,33 @@ impl Term {
     pub fn remainder(&self, divisor: i64) -> Term {
         Term::call2(Function::Mod, self.clone(), Term::integer(divisor))
     }
+}
+
+/// An affine form: the indices in it and its constant.
+type Form<'t> = (&'t [(Slot, i64)], i64);
+
+/// Least and greatest value of one form plus a number times another, as [`Affine::bounds`] of the sum; `None`
+/// where 64 bits do not hold it.
+fn bounds_of_sum((own, constant): Form, times: i64, (others, other): Form) -> Option<Option<(i64, i64)>> {
+    let in_other = |slot: &Slot| others.iter().find(|(found, _)| found == slot).map_or(0, |(_, number)| *number);
+    let constant = constant.checked_add(times.checked_mul(other)?)?;
+    let (mut least, mut greatest) = (constant, constant);
+    let only_other = others.iter().filter(|(slot, _)| own.iter().all(|(found, _)| found != slot));
+    let both = own.iter().map(|(slot, number)| (slot, *number, in_other(slot)));
+    for (slot, number, other) in both.chain(only_other.map(|(slot, number)| (slot, 0, *number))) {
+        let coefficient = number.checked_add(times.checked_mul(other)?)?;
+        if coefficient == 0 {
+            continue;
+        }
+        let Slot::Free(index) = slot else { return Some(None) };
+        let Some(last) = i64::try_from(index.extent).ok()?.checked_sub(1).filter(|last| *last >= 0) else {
+            return Some(None);
+        };
+        let reach = coefficient.checked_mul(last)?;
+        least = least.checked_add(reach.min(0))?;
+        greatest = greatest.checked_add(reach.max(0))?;
+    }
+    Some(Some((least, greatest)))
 }
 
 impl Term {
@@ -297,6 +346,9 @@ mod tests {
                 assert_eq!(value(&mixed.remainder(r), x, y), (n.rem_euclid(p) + m).rem_euclid(r) as f64);
                 let (low, high) = mixed.integer_bounds().unwrap();
                 assert!((low..=high).contains(&(n.rem_euclid(p) + m)));
+                let other = form(&[(r, &j)], q);
+                let sum = Term::add(vec![inner.clone(), Term::mul(vec![Term::integer(b), other.clone()])]);
+                assert_eq!(inner.integer_bounds_with(b, &other), sum.integer_bounds());
             }
         }
     }

@@ -13,6 +13,7 @@ mod few;
 mod function;
 mod index;
 mod integer;
+mod kinds;
 mod number;
 mod order;
 mod plain;
@@ -21,8 +22,9 @@ mod visit;
 pub use few::Few;
 pub use function::Function;
 pub use index::{Affine, Index, Slot};
+pub use kinds::Kinds;
 pub use number::Number;
-pub use visit::{Opened, fresh_id};
+pub use visit::{Opened, Under, fresh_id};
 
 pub use crate::syntax::tree::Comparison;
 use std::cmp::Ordering;
@@ -45,12 +47,12 @@ struct Inner {
     size: usize,
     /// Whether a power of a sum is in it, whose sign depends on which addend comes first.
     has_signed_power: bool,
-    /// Whether a derivative in it is not answered yet.
-    asks: bool,
+    /// Of the nodes in it.
+    kinds: Kinds,
     /// Of the node, so that different terms are told apart at once.
     hash: u64,
     /// Of a reduction: its indices made free and its body, once someone has looked.
-    opened: OnceLock<(Vec<Index>, Term)>,
+    opened: OnceLock<Box<(Vec<Index>, Term)>>,
 }
 
 /// A fast hasher of the multiplying kind, for terms: they are not chosen by an adversary who could
@@ -136,11 +138,11 @@ pub enum Node {
         /// The tensor whose definition is differentiated.
         tensor: Name,
         /// The entry of it.
-        subscripts: Vec<Term>,
+        subscripts: Box<[Term]>,
         /// The tensor it is differentiated by.
         wrt: Name,
         /// The entry of that.
-        at: Vec<Term>,
+        at: Box<[Term]>,
     },
     /// The derivative of a term by one tensor that stands in it, all others held fixed: a
     /// question that rules answer.
@@ -248,11 +250,6 @@ impl Term {
     /// How many nodes it has.
     pub fn size(&self) -> usize {
         self.0.size
-    }
-
-    /// Whether a derivative in it is not answered yet.
-    pub fn asks(&self) -> bool {
-        self.0.asks
     }
 
     /// The number it is, if it is one.

@@ -19,6 +19,16 @@ impl Opened {
     }
 }
 
+/// As [`Opened`], but only looked at.
+pub struct Under<'t> {
+    /// Which reduction.
+    pub reduction: Reduction,
+    /// The indices it binds, now free, occurring nowhere else in the reduction.
+    pub indices: &'t [Index],
+    /// What is reduced.
+    pub body: &'t Term,
+}
+
 /// A number for an index that is free in none of the terms.
 pub fn fresh_id(terms: &[&Term]) -> u32 {
     terms.iter().filter_map(|term| term.free().last()).map(|index| index.id + 1).max().unwrap_or(0)
@@ -112,8 +122,8 @@ impl Node {
 impl Term {
     /// The terms directly inside, the body of a reduction opened as [`Term::open`] does.
     pub fn children(&self) -> Vec<Term> {
-        match self.open() {
-            Some(opened) => vec![opened.body],
+        match self.under() {
+            Some(under) => vec![under.body.clone()],
             None => self.node().parts().into_iter().cloned().collect(),
         }
     }
@@ -136,8 +146,12 @@ impl Term {
     /// The indices and the body of a reduction, as [`Term::open`] gives them; of any other term itself.
     fn opened(&self) -> &(Vec<Index>, Term) {
         self.0.opened.get_or_init(|| match self.node() {
-            Node::Reduce { binders, body, .. } => open_body(binders, body, fresh_id(&[self])),
-            _ => (Vec::new(), self.clone()),
+            Node::Reduce { binders, body, .. } => {
+                let (indices, body) = open_body(binders, body, fresh_id(&[self]));
+                debug_assert!(self.kinds().hold(body.kinds()), "{body:?}");
+                Box::new((indices, body))
+            }
+            _ => Box::new((Vec::new(), self.clone())),
         })
     }
 
@@ -149,24 +163,36 @@ impl Term {
             are_given.into_iter().all(|((index, binder), id)| index.id == id && index.letter == binder.letter);
         if are_given && indices.len() == binders.len() && !body.0.has_signed_power {
             // Another thread that opened it has the same.
-            let _ = self.0.opened.set((indices.to_vec(), body.clone()));
+            let _ = self.0.opened.set(Box::new((indices.to_vec(), body.clone())));
         }
     }
 
     /// The same node around other children, in the order of [`Term::children`].
     pub fn with_children(&self, mut children: Vec<Term>) -> Term {
-        match self.open() {
-            Some(opened) => Term::reduce(opened.reduction, &opened.indices, children.remove(0)),
+        if self.has_children(&children) {
+            return self.clone();
+        }
+        match self.under() {
+            Some(under) => Term::reduce(under.reduction, under.indices, children.remove(0)),
             None => self.node().with_parts(children),
         }
     }
 
+    /// Whether the terms directly inside are those, not only equal to them.
+    fn has_children(&self, children: &[Term]) -> bool {
+        let mut others = children.iter();
+        let mut are_same = true;
+        self.for_each_child(&mut |child| {
+            are_same = are_same && others.next().is_some_and(|other| Arc::ptr_eq(&child.0, &other.0));
+        });
+        are_same
+    }
+
     /// Itself with a function applied to every child.
     pub fn map_children(&self, f: &mut dyn FnMut(&Term) -> Term) -> Term {
-        match self.node() {
-            Node::Number(_) | Node::Affine(_) => self.clone(),
-            _ => self.with_children(self.children().iter().map(f).collect()),
-        }
+        let mut children = Vec::with_capacity(self.node().count());
+        self.for_each_child(&mut |child| children.push(f(child)));
+        self.with_children(children)
     }
 
     /// A reduction with its indices made free, numbered above all that are free in it; `None` for
@@ -175,6 +201,13 @@ impl Term {
         let Node::Reduce { reduction, .. } = self.node() else { return None };
         let (indices, body) = self.opened().clone();
         Some(Opened { reduction: *reduction, indices, body })
+    }
+
+    /// As [`Term::open`], but copies nothing.
+    pub fn under(&self) -> Option<Under<'_>> {
+        let Node::Reduce { reduction, .. } = self.node() else { return None };
+        let (indices, body) = self.opened();
+        Some(Under { reduction: *reduction, indices, body })
     }
 
     /// As [`Term::open`], numbered from `first`, which must be above all that are free in it.
@@ -313,6 +346,9 @@ impl Term {
 
     /// Whether the tensor is read anywhere in it.
     pub fn reads(&self, name: &str) -> bool {
+        if !self.kinds().meet(Kinds::READ) {
+            return false;
+        }
         let here = matches!(self.node(), Node::Read { tensor, .. } if &**tensor == name);
         let mut found = here;
         self.node().for_each_part(&mut |part| found = found || part.reads(name));
@@ -327,6 +363,9 @@ impl Term {
     }
 
     fn collect_tensors(&self, names: &mut Vec<Name>) {
+        if !self.kinds().meet(Kinds::READ) {
+            return;
+        }
         if let Node::Read { tensor, .. } = self.node()
             && !names.contains(tensor)
         {

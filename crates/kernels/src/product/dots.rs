@@ -3,7 +3,8 @@
 //! which are added up in the end. Long sums are cut in pieces for the threads, by the shape alone.
 
 use super::lanes::Lanes;
-use super::{Shape, Task, array};
+use super::orient::size;
+use super::{ProductSpec, Shape, Task, array};
 use crate::arena::Shared;
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
@@ -62,6 +63,12 @@ pub(super) struct Dots {
 }
 
 impl Dots {
+    /// Whether the numbers of results do not rule it out already.
+    pub fn is_likely(spec: &ProductSpec) -> bool {
+        let (rows, columns) = (size(&spec.rows), size(&spec.columns));
+        rows.min(columns) <= MOST_ROWS.max(MOST_OF_DENSE) && rows * columns <= MOST_RESULTS
+    }
+
     /// What a product needs to be done so, where that is worth while.
     pub fn new(product: &Shape) -> Option<Dots> {
         let [_, rows, columns, inner] = product.sizes;

@@ -128,12 +128,11 @@ impl Product {
     /// product that is no square or adds to what is there.
     pub fn new(spec: &ProductSpec, arena: usize) -> Result<Product, String> {
         check_steps(spec, arena)?;
-        let mut shape = Shape::new(spec);
         // Of these the order of rows, columns and summands is part of what they are.
         let is_fixed = spec.symmetric || spec.weights.is_some();
-        if !is_fixed && Dots::new(&shape).is_none() {
-            shape = Shape::new(&arranged(spec, shape.level));
-        }
+        let as_it_is = (is_fixed || Dots::is_likely(spec)).then(|| Shape::new(spec));
+        let as_it_is = as_it_is.filter(|shape| is_fixed || Dots::new(shape).is_some());
+        let shape = as_it_is.unwrap_or_else(|| Shape::new(&arranged(spec, Level::detect())));
         let steps = spec.by_steps.then(|| spec.batch[0].extent);
         Ok(Product { method: Method::new(&shape), shape, arena, steps })
     }

@@ -15,19 +15,22 @@
 
 use super::differentiate::rule;
 use super::safe::{is_integer, is_safe, stays_below};
-use crate::derivation::rewrite::Rule;
+use crate::derivation::rewrite::{Place, Rule};
 use crate::model::Model;
-use crate::term::{Comparison, Connective, Function, Index, Node, Opened, Reduction, Term, fresh_id};
+use crate::term::{Comparison, Connective, Function, Index, Kinds, Node, Reduction, Term, Under, fresh_id};
 
-fn open_sum(term: &Term) -> Option<Opened> {
-    term.open().filter(|opened| opened.reduction == Reduction::Sum)
+/// Sums in which two things are said to be equal somewhere.
+const SUM_OF_DELTA: Place = Place::on(Kinds::REDUCE).with(Kinds::COMPARE);
+
+fn open_sum(term: &Term) -> Option<Under<'_>> {
+    term.under().filter(|opened| opened.reduction == Reduction::Sum)
 }
 
 /// A sum of a product in which two things are said to be equal.
-fn open_sum_of_delta(term: &Term) -> Option<Opened> {
+fn open_sum_of_delta(term: &Term) -> Option<Under<'_>> {
     let Node::Reduce { reduction: Reduction::Sum, body, .. } = term.node() else { return None };
     let is_equality = |factor: &Term| matches!(factor.node(), Node::Compare(Comparison::Equal, ..));
-    if body.factors().iter().any(is_equality) { term.open() } else { None }
+    if body.factors().iter().any(is_equality) { term.under() } else { None }
 }
 
 /// The integer that a Kronecker delta sets to zero.
@@ -87,7 +90,7 @@ impl Solution {
     }
 
     /// The sum without the index.
-    fn collapsed(&self, opened: &Opened, delta: usize, model: &Model) -> Term {
+    fn collapsed(&self, opened: &Under, delta: usize, model: &Model) -> Term {
         let mut rest = opened.body.factors().to_vec();
         rest.remove(delta);
         let rest = Term::mul(rest);
@@ -115,54 +118,48 @@ fn in_range(value: &Term, index: &Index, model: &Model) -> Vec<Term> {
 
 /// The best index to solve for in each of the deltas of a sum: of the largest extent, of several the
 /// one that needs no division, then the last, as a reader would pick the inner one.
-fn solutions(opened: &Opened, model: &Model) -> Vec<(usize, Solution)> {
-    let mut found = Vec::new();
-    for (position, factor) in opened.body.factors().iter().enumerate() {
-        let Some(form) = delta_form(factor, model) else { continue };
-        found.extend(opened.indices.iter().filter_map(|index| Some((position, Solution::of(&form, index)?))));
-    }
-    found.sort_by_key(|(position, solution)| {
-        (*position, std::cmp::Reverse(solution.index.extent), solution.divisor != 1)
-    });
-    found
+fn solutions<'t>(opened: &Under<'t>, model: &'t Model) -> impl Iterator<Item = (usize, Solution)> + 't {
+    let Under { indices, body, .. } = *opened;
+    body.factors().iter().enumerate().flat_map(move |(position, factor)| {
+        let form = delta_form(factor, model);
+        let mut found: Vec<Solution> =
+            form.iter().flat_map(|form| indices.iter().rev().filter_map(|index| Solution::of(form, index))).collect();
+        found.sort_by_key(|solution| (std::cmp::Reverse(solution.index.extent), solution.divisor != 1));
+        found.into_iter().map(move |solution| (position, solution))
+    })
 }
 
 rule!(
     /// Where the delta fixes an index, only that value of it is left of the sum.
-    DELTA_COLLAPSES_SUM, "delta collapses the sum", "sum[k] δ[k,j] u[k] = u[j]", |term, context| {
+    DELTA_COLLAPSES_SUM, "delta collapses the sum", "sum[k] δ[k,j] u[k] = u[j]", SUM_OF_DELTA, |term, context| {
         let opened = open_sum_of_delta(term)?;
         // The sort is stable, so the last of equals comes first after this.
-        let indices = opened.indices.iter().rev().cloned().collect();
-        let reversed = Opened { indices, body: opened.body.clone(), ..opened };
-        let all = solutions(&reversed, context.model);
-        let (position, solution) = all.iter().find(|(_, solution)| solution.is_certain(context.model))?;
-        Some(solution.collapsed(&opened, *position, context.model))
+        let mut all = solutions(&opened, context.model);
+        let (position, solution) = all.find(|(_, solution)| solution.is_certain(context.model))?;
+        Some(solution.collapsed(&opened, position, context.model))
     }
 );
 
 rule!(
     /// Conditions keep the index in its range where that is not certain. The index of the largest
     /// extent goes, so that the sum that is left is over a small window.
-    GUARDED_COLLAPSE, "delta collapses the sum, in range", "sum[k] δ[a k + b, j] u[k] = [a divides j - b] [0 <= i < n] u[i], i = (j - b) / a, k in 0..n",
+    GUARDED_COLLAPSE, "delta collapses the sum, in range", "sum[k] δ[a k + b, j] u[k] = [a divides j - b] [0 <= i < n] u[i], i = (j - b) / a, k in 0..n", SUM_OF_DELTA,
     |term, context| {
         let opened = open_sum_of_delta(term)?;
-        let indices = opened.indices.iter().rev().cloned().collect();
-        let reversed = Opened { indices, body: opened.body.clone(), ..opened };
-        let all = solutions(&reversed, context.model);
-        let (position, solution) = all.first()?;
-        Some(solution.collapsed(&opened, *position, context.model))
+        let (position, solution) = solutions(&opened, context.model).next()?;
+        Some(solution.collapsed(&opened, position, context.model))
     }
 );
 
 rule!(
     /// Blocks of `c` side by side: the delta fixes the block and the place in it, and no sum is left.
-    BLOCKS, "quotient and remainder", "sum[i,k] δ[c i + k, j] u[i,k] = [0 <= q < n] [j mod c < m] u[q, j mod c], q = floor(j / c), i in 0..n, k in 0..m, m <= c",
+    BLOCKS, "quotient and remainder", "sum[i,k] δ[c i + k, j] u[i,k] = [0 <= q < n] [j mod c < m] u[q, j mod c], q = floor(j / c), i in 0..n, k in 0..m, m <= c", SUM_OF_DELTA,
     |term, context| {
         let opened = open_sum_of_delta(term)?;
         let factors = opened.body.factors();
         for (position, factor) in factors.iter().enumerate() {
             let Some(form) = delta_form(factor, context.model) else { continue };
-            for block in &opened.indices {
+            for block in opened.indices {
                 let Some((size, rest)) = linear_in(&form, block) else { continue };
                 // In both signs of the delta's form.
                 let (size, rest) = if size > 0 { (size, rest) } else { (-size, rest.negated()) };
@@ -240,17 +237,17 @@ fn dividend(form: &Term, indices: &[Index], id: u32, model: &Model) -> Option<Di
 
 rule!(
     /// The dividends that have the same quotient, or remainder, one by one.
-    DELTA_OF_QUOTIENT, "delta of a quotient", "δ[floor(i / c), j] = sum[k] δ[i, c j + k], k in 0..c; δ[i mod c, j] = [0 <= j < c] sum[k] δ[i, c k + j]",
+    DELTA_OF_QUOTIENT, "delta of a quotient", "δ[floor(i / c), j] = sum[k] δ[i, c j + k], k in 0..c; δ[i mod c, j] = [0 <= j < c] sum[k] δ[i, c k + j]", SUM_OF_DELTA,
     |term, context| {
         let opened = open_sum_of_delta(term)?;
         let factors = opened.body.factors();
-        let id = fresh_id(&[&opened.body]).max(opened.indices.iter().map(|index| index.id + 1).max()?);
+        let id = fresh_id(&[opened.body]).max(opened.indices.iter().map(|index| index.id + 1).max()?);
         factors.iter().enumerate().find_map(|(position, factor)| {
             let form = delta_form(factor, context.model)?;
             if opened.indices.iter().any(|index| linear_in(&form, index).is_some()) {
                 return None;
             }
-            let found = dividend(&form, &opened.indices, id, context.model)?;
+            let found = dividend(&form, opened.indices, id, context.model)?;
             let mut product = factors.to_vec();
             product[position] = Term::delta(found.dividend, found.value);
             product.extend(found.guards);
@@ -292,13 +289,13 @@ fn may_hold_delta(term: &Term) -> bool {
 
 rule!(
     /// Makes way for a delta in the inner sum that says something about an index of the outer one.
-    JOIN_SUMS, "sums joined", "sum[i] u[i] sum[k] v[i,k] = sum[i,k] u[i] v[i,k]", |term, context| {
+    JOIN_SUMS, "sums joined", "sum[i] u[i] sum[k] v[i,k] = sum[i,k] u[i] v[i,k]", SUM_OF_DELTA, |term, context| {
         let opened = open_sum(term)?;
         let factors = opened.body.factors();
         let is_sum = |factor: &Term| matches!(factor.node(), Node::Reduce { reduction: Reduction::Sum, .. });
         let position =
-            factors.iter().position(|factor| is_sum(factor) && holds_delta(factor, &opened.indices, context.model))?;
-        let first = fresh_id(&[&opened.body]).max(opened.indices.iter().map(|index| index.id + 1).max()?);
+            factors.iter().position(|factor| is_sum(factor) && holds_delta(factor, opened.indices, context.model))?;
+        let first = fresh_id(&[opened.body]).max(opened.indices.iter().map(|index| index.id + 1).max()?);
         let inner = factors[position].open_from(first)?;
         let mut product = factors.to_vec();
         product[position] = inner.body;
@@ -319,25 +316,28 @@ fn distribute(factors: &[Term], position: usize) -> Vec<Term> {
 
 rule!(
     /// Makes way for a delta in an addend.
-    DISTRIBUTE_OVER_DELTA, "distributive law", "u (v + w) = u v + u w", |term, context| {
+    DISTRIBUTE_OVER_DELTA, "distributive law", "u (v + w) = u v + u w", SUM_OF_DELTA, |term, context| {
         let opened = open_sum(term)?;
         let factors = opened.body.factors();
         let is_ready = |factor: &Term| {
-            matches!(factor.node(), Node::Add(_)) && holds_delta(factor, &opened.indices, context.model)
+            matches!(factor.node(), Node::Add(_)) && holds_delta(factor, opened.indices, context.model)
         };
         let position = factors.iter().position(is_ready).filter(|_| factors.len() > 1)?;
-        Some(Term::sum(&opened.indices, Term::add(distribute(factors, position))))
+        Some(Term::sum(opened.indices, Term::add(distribute(factors, position))))
     }
 );
 
 rule!(
     /// Makes way for a factor to cancel in an addend.
-    DISTRIBUTE_TO_CANCEL, "distributive law, to cancel", "u (v + w) = u v + u w", |term, _| {
+    DISTRIBUTE_TO_CANCEL, "distributive law, to cancel", "u (v + w) = u v + u w", Place::on(Kinds::MUL).with(Kinds::POW), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
+        let is_power = |factor: &Term| matches!(factor.node(), Node::Pow(..));
+        let has_power = factors.iter().any(is_power);
         let cancels = |sum: &Term| {
             sum.addends().iter().flat_map(Term::factors).any(|inner| {
-                let opposite = inner.inverse();
-                inner.as_number().is_none() && factors.contains(&opposite)
+                // One of the two is a power.
+                let may_cancel = inner.as_number().is_none() && (has_power || is_power(inner));
+                may_cancel && factors.contains(&inner.inverse())
             })
         };
         let is_sum = |factor: &Term| matches!(factor.node(), Node::Add(_));
@@ -348,17 +348,17 @@ rule!(
 
 rule!(
     /// Makes way for a delta in an addend.
-    SPLIT_SUM, "sum of a sum", "sum[k] (u[k] + v[k]) = sum[k] u[k] + sum[k] v[k]", |term, context| {
+    SPLIT_SUM, "sum of a sum", "sum[k] (u[k] + v[k]) = sum[k] u[k] + sum[k] v[k]", SUM_OF_DELTA, |term, context| {
         let opened = open_sum(term)?;
         let Node::Add(addends) = opened.body.node() else { return None };
-        holds_delta(&opened.body, &opened.indices, context.model)
-            .then(|| Term::add(addends.iter().map(|addend| Term::sum(&opened.indices, addend.clone())).collect()))
+        holds_delta(opened.body, opened.indices, context.model)
+            .then(|| Term::add(addends.iter().map(|addend| Term::sum(opened.indices, addend.clone())).collect()))
     }
 );
 
 rule!(
     /// A delta in the only branch that is not 0.
-    DELTA_OUT_OF_BRANCH, "delta out of a branch", "where(c, δ[i,j] u, 0) = δ[i,j] where(c, u, 0)", |term, context| {
+    DELTA_OUT_OF_BRANCH, "delta out of a branch", "where(c, δ[i,j] u, 0) = δ[i,j] where(c, u, 0)", Place::on(Kinds::WHERE).with(Kinds::COMPARE), |term, context| {
         let Node::Where(condition, then, otherwise) = term.node() else { return None };
         let (branch, first) = match (then.is_zero(), otherwise.is_zero()) {
             (false, true) => (then, true),
@@ -383,7 +383,7 @@ rule!(
 
 rule!(
     /// Makes way for a delta in a branch.
-    SPLIT_BRANCHES, "branches apart", "where(c, u, v) = where(c, u, 0) + where(c, 0, v)", |term, context| {
+    SPLIT_BRANCHES, "branches apart", "where(c, u, v) = where(c, u, 0) + where(c, 0, v)", Place::on(Kinds::WHERE).with(Kinds::COMPARE), |term, context| {
         let Node::Where(condition, then, otherwise) = term.node() else { return None };
         let holds = |branch: &Term| holds_delta_anywhere(branch, context.model);
         if !holds_delta(term, term.free(), context.model) && !holds(then) && !holds(otherwise) {
@@ -410,7 +410,7 @@ fn holds_delta_anywhere(term: &Term, model: &Model) -> bool {
 rule!(
     /// For conditions on indices, which then can be put together with others, and to make way for a
     /// delta in a sum.
-    BRANCH_AS_BRACKET, "branch as a bracket", "where(c, u, 0) = [c] u", |term, context| {
+    BRANCH_AS_BRACKET, "branch as a bracket", "where(c, u, 0) = [c] u", Place::on(Kinds::WHERE), |term, context| {
         let Node::Where(condition, then, otherwise) = term.node() else { return None };
         let holds_sum = |branch: &Term| {
             let is_sum = |factor: &Term| matches!(factor.node(), Node::Reduce { reduction: Reduction::Sum, .. });
@@ -444,7 +444,7 @@ fn is_of_integers(condition: &Term) -> bool {
 rule!(
     /// Factors without the index leave the sum; parts without a common index become sums of their
     /// own.
-    FACTOR_OUT_OF_SUM, "factor out of the sum", "sum[k] c u[k] = c sum[k] u[k]", |term, context| {
+    FACTOR_OUT_OF_SUM, "factor out of the sum", "sum[k] c u[k] = c sum[k] u[k]", Place::on(Kinds::REDUCE), |term, context| {
         let opened = open_sum(term)?;
         let mut parts: Vec<(Vec<Index>, Vec<Term>)> = Vec::new();
         let conditions: Vec<&Term> = opened.body.factors().iter().filter(|factor| factor.is_condition()).collect();
@@ -485,7 +485,7 @@ rule!(
 
 rule!(
     /// An index that does not occur only counts.
-    SUM_OF_CONSTANT, "sum of a constant", "sum[k] c = n c, k in 0..n", |term, _| {
+    SUM_OF_CONSTANT, "sum of a constant", "sum[k] c = n c, k in 0..n", Place::on(Kinds::REDUCE), |term, _| {
         let opened = open_sum(term)?;
         let (used, unused): (Vec<Index>, Vec<Index>) =
             opened.indices.iter().cloned().partition(|index| opened.body.depends_on(index));

@@ -1,9 +1,9 @@
 //! Rules that answer derivatives. The variable is one tensor; all others are held fixed.
 
 use super::safe::is_positive;
-use crate::derivation::rewrite::Rule;
+use crate::derivation::rewrite::{Place, Rule};
 use crate::model::Model;
-use crate::term::{Comparison, Connective, Function, Name, Node, Number, Opened, Reduction, Term, fresh_id};
+use crate::term::{Comparison, Connective, Function, Kinds, Name, Node, Number, Opened, Reduction, Term, fresh_id};
 
 /// A derivative taken apart.
 struct Question<'a> {
@@ -66,16 +66,23 @@ fn squared(term: &Term) -> Term {
 }
 
 macro_rules! rule {
-    ($(#[$doc:meta])* $constant:ident, $name:literal, $law:literal, $apply:expr) => {
+    ($(#[$doc:meta])* $constant:ident, $name:literal, $law:literal, $place:expr, $apply:expr) => {
         #[doc = concat!("`", $law, "`")]
         #[doc = ""]
         $(#[$doc])*
-        pub static $constant: Rule = Rule { name: $name, law: $law, apply: $apply };
+        pub static $constant: Rule = Rule { name: $name, law: $law, place: $place, apply: $apply };
     };
 }
 pub(super) use rule;
 
-rule!(
+/// A rule that answers a question `∂u`.
+macro_rules! answer {
+    ($(#[$doc:meta])* $constant:ident, $name:literal, $law:literal, $apply:expr) => {
+        rule!($(#[$doc])* $constant, $name, $law, Place::on(Kinds::DERIVATIVE), $apply);
+    };
+}
+
+answer!(
     /// What does not hold the variable, or is constant between jumps.
     CONSTANT, "derivative of a constant", "∂c/∂x = 0", |term, _| {
         let question = question(term)?;
@@ -89,7 +96,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// An entry by an entry of the same tensor.
     ENTRY, "entry by entry", "∂x[i]/∂x[j] = δ[i,j]", |term, _| {
         let question = question(term)?;
@@ -102,7 +109,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// Linearity over addends; constant addends drop out.
     SUM_RULE, "sum rule", "∂(u + v) = ∂u + ∂v", |term, _| {
         let question = question(term)?;
@@ -112,7 +119,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// Factors that do not hold the variable.
     CONSTANT_FACTOR, "constant factor", "∂(c u) = c ∂u", |term, _| {
         let question = question(term)?;
@@ -127,7 +134,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// One addend for each factor.
     PRODUCT_RULE, "product rule", "∂(u v) = ∂u v + u ∂v", |term, _| {
         let question = question(term)?;
@@ -158,7 +165,7 @@ fn has_slope(base: &Term, exponent: &Term, model: &Model) -> Term {
     }
 }
 
-rule!(
+answer!(
     /// A power whose exponent is constant. The derivative of a root at 0 is 0.
     POWER_RULE, "power rule", "∂(u^c) = c u^(c-1) ∂u; for c < 1, unless u > 0 by its form, with [u != 0]", |term, context| {
         let question = question(term)?;
@@ -172,7 +179,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// A power whose base is constant.
     EXPONENTIAL_RULE, "exponential rule", "∂(c^v) = c^v log(c) ∂v", |term, _| {
         let question = question(term)?;
@@ -184,7 +191,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// A power whose base and exponent both vary.
     GENERAL_POWER_RULE, "general power rule", "∂(u^v) = [u != 0 or v >= 1] v u^(v-1) ∂u + u^v log(u) ∂v", |term, context| {
         let question = question(term)?;
@@ -209,12 +216,12 @@ fn power_times_log(base: &Term, exponent: &Term) -> Term {
     Term::choose(at_zero, Term::integer(0), product)
 }
 
-rule!(EXP, "derivative of exp", "∂exp(u) = exp(u) ∂u", |term, _| chain(term, Function::Exp, |u| f(
+answer!(EXP, "derivative of exp", "∂exp(u) = exp(u) ∂u", |term, _| chain(term, Function::Exp, |u| f(
     Function::Exp,
     u
 )));
-rule!(LOG, "derivative of log", "∂log(u) = ∂u / u", |term, _| chain(term, Function::Log, Term::inverse));
-rule!(
+answer!(LOG, "derivative of log", "∂log(u) = ∂u / u", |term, _| chain(term, Function::Log, Term::inverse));
+answer!(
     /// The derivative at 0 is 0, so that a norm has its subgradient of smallest norm.
     SQRT, "derivative of sqrt", "∂sqrt(u) = ∂u / (2 sqrt(u)); unless u > 0 by its form, with [u != 0]",
     |term, context| {
@@ -224,55 +231,55 @@ rule!(
         Some(Term::mul(vec![moves, outer, question.ask(argument.clone())]))
     }
 );
-rule!(ABS, "derivative of abs", "∂abs(u) = sign(u) ∂u", |term, _| chain(term, Function::Abs, |u| f(
+answer!(ABS, "derivative of abs", "∂abs(u) = sign(u) ∂u", |term, _| chain(term, Function::Abs, |u| f(
     Function::Sign,
     u
 )));
-rule!(SIN, "derivative of sin", "∂sin(u) = cos(u) ∂u", |term, _| chain(term, Function::Sin, |u| f(
+answer!(SIN, "derivative of sin", "∂sin(u) = cos(u) ∂u", |term, _| chain(term, Function::Sin, |u| f(
     Function::Cos,
     u
 )));
-rule!(COS, "derivative of cos", "∂cos(u) = -sin(u) ∂u", |term, _| {
+answer!(COS, "derivative of cos", "∂cos(u) = -sin(u) ∂u", |term, _| {
     chain(term, Function::Cos, |u| f(Function::Sin, u).negated())
 });
-rule!(TAN, "derivative of tan", "∂tan(u) = (1 + tan(u)^2) ∂u", |term, _| {
+answer!(TAN, "derivative of tan", "∂tan(u) = (1 + tan(u)^2) ∂u", |term, _| {
     chain(term, Function::Tan, |u| Term::add(vec![one(), squared(&f(Function::Tan, u))]))
 });
-rule!(ASIN, "derivative of asin", "∂asin(u) = ∂u / sqrt(1 - u^2)", |term, _| {
+answer!(ASIN, "derivative of asin", "∂asin(u) = ∂u / sqrt(1 - u^2)", |term, _| {
     chain(term, Function::Asin, |u| f(Function::Sqrt, &one().minus(&squared(u))).inverse())
 });
-rule!(ACOS, "derivative of acos", "∂acos(u) = -∂u / sqrt(1 - u^2)", |term, _| {
+answer!(ACOS, "derivative of acos", "∂acos(u) = -∂u / sqrt(1 - u^2)", |term, _| {
     chain(term, Function::Acos, |u| f(Function::Sqrt, &one().minus(&squared(u))).inverse().negated())
 });
-rule!(ATAN, "derivative of atan", "∂atan(u) = ∂u / (1 + u^2)", |term, _| {
+answer!(ATAN, "derivative of atan", "∂atan(u) = ∂u / (1 + u^2)", |term, _| {
     chain(term, Function::Atan, |u| Term::add(vec![one(), squared(u)]).inverse())
 });
-rule!(SINH, "derivative of sinh", "∂sinh(u) = cosh(u) ∂u", |term, _| {
+answer!(SINH, "derivative of sinh", "∂sinh(u) = cosh(u) ∂u", |term, _| {
     chain(term, Function::Sinh, |u| f(Function::Cosh, u))
 });
-rule!(COSH, "derivative of cosh", "∂cosh(u) = sinh(u) ∂u", |term, _| {
+answer!(COSH, "derivative of cosh", "∂cosh(u) = sinh(u) ∂u", |term, _| {
     chain(term, Function::Cosh, |u| f(Function::Sinh, u))
 });
-rule!(TANH, "derivative of tanh", "∂tanh(u) = (1 - tanh(u)^2) ∂u", |term, _| {
+answer!(TANH, "derivative of tanh", "∂tanh(u) = (1 - tanh(u)^2) ∂u", |term, _| {
     chain(term, Function::Tanh, |u| one().minus(&squared(&f(Function::Tanh, u))))
 });
-rule!(ERF, "derivative of erf", "∂erf(u) = 2/sqrt(π) exp(-u^2) ∂u", |term, _| {
+answer!(ERF, "derivative of erf", "∂erf(u) = 2/sqrt(π) exp(-u^2) ∂u", |term, _| {
     chain(term, Function::Erf, |u| {
         let scale = f(Function::Sqrt, &Term::pi()).inverse();
         Term::mul(vec![Term::integer(2), scale, f(Function::Exp, &squared(u).negated())])
     })
 });
-rule!(SIGMOID, "derivative of sigmoid", "∂σ(u) = σ(u) (1 - σ(u)) ∂u", |term, _| {
+answer!(SIGMOID, "derivative of sigmoid", "∂σ(u) = σ(u) (1 - σ(u)) ∂u", |term, _| {
     chain(term, Function::Sigmoid, |u| {
         let value = f(Function::Sigmoid, u);
         Term::mul(vec![value.clone(), one().minus(&value)])
     })
 });
-rule!(RELU, "derivative of relu", "∂relu(u) = [u > 0] ∂u", |term, _| chain(term, Function::Relu, positive));
-rule!(SOFTPLUS, "derivative of softplus", "∂softplus(u) = σ(u) ∂u", |term, _| {
+answer!(RELU, "derivative of relu", "∂relu(u) = [u > 0] ∂u", |term, _| chain(term, Function::Relu, positive));
+answer!(SOFTPLUS, "derivative of softplus", "∂softplus(u) = σ(u) ∂u", |term, _| {
     chain(term, Function::Softplus, |u| f(Function::Sigmoid, u))
 });
-rule!(
+answer!(
     GELU,
     "derivative of gelu",
     "∂gelu(u) = (Φ(u) + u φ(u)) ∂u, Φ(u) = (1 + erf(u/sqrt(2)))/2, φ(u) = Φ′(u) = exp(-u^2/2)/sqrt(2 π)",
@@ -287,7 +294,7 @@ rule!(
         })
     }
 );
-rule!(SILU, "derivative of silu", "∂silu(u) = σ(u) (1 + u (1 - σ(u))) ∂u", |term, _| {
+answer!(SILU, "derivative of silu", "∂silu(u) = σ(u) (1 + u (1 - σ(u))) ∂u", |term, _| {
     chain(term, Function::Silu, |u| {
         let value = f(Function::Sigmoid, u);
         let inner = Term::mul(vec![u.clone(), one().minus(&value)]);
@@ -295,7 +302,7 @@ rule!(SILU, "derivative of silu", "∂silu(u) = σ(u) (1 + u (1 - σ(u))) ∂u",
     })
 });
 
-rule!(
+answer!(
     /// The remainder moves as the dividend does, between jumps.
     MOD, "derivative of a remainder", "∂(u mod c) = ∂u", |term, _| {
         let (question, dividend) = call(term, Function::Mod)?;
@@ -323,20 +330,20 @@ fn two_arguments(term: &Term, function: Function, wins: Comparison) -> Option<Te
     ]))
 }
 
-rule!(
+answer!(
     /// A tie is shared equally.
     MAXIMUM_OF_TWO, "derivative of max", "∂max(u, v) = [u > v] ∂u + [v > u] ∂v + 1/2 [u = v] (∂u + ∂v)", |term, _| {
         two_arguments(term, Function::Max, Comparison::Greater)
     }
 );
-rule!(
+answer!(
     /// A tie is shared equally.
     MINIMUM_OF_TWO, "derivative of min", "∂min(u, v) = [u < v] ∂u + [v < u] ∂v + 1/2 [u = v] (∂u + ∂v)", |term, _| {
         two_arguments(term, Function::Min, Comparison::Less)
     }
 );
 
-rule!(
+answer!(
     /// Only the chosen branch moves.
     BRANCHES, "derivative of where", "∂where(c, u, v) = where(c, ∂u, ∂v)", |term, _| {
         let question = question(term)?;
@@ -349,7 +356,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// Linearity over a sum.
     UNDER_SUM, "derivative under the sum", "∂(sum[k] u[k]) = sum[k] ∂u[k]", |term, _| {
         let (question, opened) = reduction(term, Reduction::Sum)?;
@@ -357,7 +364,7 @@ rule!(
     }
 );
 
-rule!(
+answer!(
     /// The weights are the softmax; with a bracket `[u[k] != -inf]` where that could fail by the form of `u`.
     LOGSUMEXP, "derivative of logsumexp", "∂(logsumexp[k] u[k]) = sum[k] exp(u[k] - logsumexp[l] u[l]) ∂u[k]", |term, context| {
         let (question, opened) = reduction(term, Reduction::LogSumExp)?;
@@ -373,20 +380,20 @@ fn extremum(term: &Term, wanted: Reduction) -> Option<Term> {
     Some(Term::sum(&opened.indices, Term::mul(vec![attains, ties.inverse(), question.ask(opened.body.clone())])))
 }
 
-rule!(
+answer!(
     /// Ties share it equally.
     GREATEST, "derivative of a maximum",
     "∂(max[k] u[k]) = sum[k] [u[k] = m] / (sum[l] [u[l] = m]) ∂u[k], m = max[k] u[k]",
     |term, _| extremum(term, Reduction::Max)
 );
-rule!(
+answer!(
     /// Ties share it equally.
     LEAST, "derivative of a minimum",
     "∂(min[k] u[k]) = sum[k] [u[k] = m] / (sum[l] [u[l] = m]) ∂u[k], m = min[k] u[k]",
     |term, _| extremum(term, Reduction::Min)
 );
 
-rule!(
+answer!(
     /// The product of all other factors, exact when some are 0.
     PRODUCT_OVER_INDEX, "derivative of a product",
     "∂(prod[k] u[k]) = sum[k] (prod[l] where(l = k, 1, u[l])) ∂u[k]",

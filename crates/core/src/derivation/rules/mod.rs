@@ -3,6 +3,7 @@
 
 pub mod collapse;
 pub mod differentiate;
+mod expand;
 pub mod names;
 pub mod reading;
 pub(crate) mod safe;

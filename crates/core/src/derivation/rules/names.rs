@@ -4,24 +4,24 @@ use super::collapse::FACTOR_OUT_OF_SUM;
 use super::differentiate::rule;
 use super::safe::{is_finite, is_not_negative, may_have_pole};
 use super::simplify::number_exponent;
-use crate::derivation::rewrite::{Context, Rule, everywhere};
+use crate::derivation::rewrite::{Context, Place, Rule, everywhere};
 use crate::model::{Assumption, Definition, Model, Role, Tensor};
-use crate::term::{Affine, Comparison, Function, Index, Name, Node, Number, Opened, Reduction, Term, fresh_id};
+use crate::term::{Affine, Comparison, Function, Index, Kinds, Name, Node, Number, Reduction, Term, Under, fresh_id};
 
 pub use crate::model::{derivative_name, derivative_parts};
 
 rule!(
     /// The right side of the tensor's equation.
-    DEFINITION, "definition, in normal form", "∂t[i]/∂x[j] = ∂(right side of t[i])/∂x[j]", |term, context| {
+    DEFINITION, "definition, in normal form", "∂t[i]/∂x[j] = ∂(right side of t[i])/∂x[j]", Place::on(Kinds::JACOBIAN), |term, context| {
         let Node::Jacobian { tensor, subscripts, wrt, at } = term.node() else { return None };
         let body = context.model.definition(tensor)?.at(subscripts)?;
-        Some(Term::derivative(body, wrt, at.clone()))
+        Some(Term::derivative(body, wrt, at.to_vec()))
     }
 );
 
 rule!(
     /// Over all tensors in whose definitions the variable stands; a tensor that reads itself is one.
-    CHAIN_RULE, "chain rule", "∂L/∂x[j] = sum over t: sum[i] ∂L/∂t[i] ∂t[i]/∂x[j]", |term, context| {
+    CHAIN_RULE, "chain rule", "∂L/∂x[j] = sum over t: sum[i] ∂L/∂t[i] ∂t[i]/∂x[j]", Place::on(Kinds::READ), |term, context| {
         let Node::Read { tensor, subscripts } = term.node() else { return None };
         let (of, wrt) = derivative_parts(tensor)?;
         let (of_at, at) = subscripts.split_at(context.model.tensor(of)?.shape.len());
@@ -49,7 +49,7 @@ rule!(
 rule!(
     /// What a mask makes 0 stays 0 beside a pole. Where a condition can make the derivative `g` 0, and the
     /// factors beside it need not be finite.
-    MASKED_POLE, "nothing flows through a mask", "g u = [g != 0] g u", |term, context| {
+    MASKED_POLE, "nothing flows through a mask", "g u = [g != 0] g u", Place::on(Kinds::MUL), |term, context| {
         let Node::Mul(factors) = term.node() else { return None };
         let flow = factors.iter().find(|factor| {
             let Node::Read { tensor, .. } = factor.node() else { return false };
@@ -65,15 +65,15 @@ rule!(
 
 rule!(
     /// Derived on their own before.
-    LOCAL_JACOBIANS, "local Jacobian", "∂t[i]/∂x[j] as derived from the definition of t", |term, context| {
+    LOCAL_JACOBIANS, "local Jacobian", "∂t[i]/∂x[j] as derived from the definition of t", Place::on(Kinds::JACOBIAN), |term, context| {
         let Node::Jacobian { tensor, subscripts, wrt, at } = term.node() else { return None };
-        context.jacobians.get(&(tensor.clone(), wrt.clone()))?.at(&[subscripts.as_slice(), at].concat())
+        context.jacobians.get(&(tensor.clone(), wrt.clone()))?.at(&[&**subscripts, at].concat())
     }
 );
 
 rule!(
     /// Derived before.
-    KNOWN_DERIVATIVE, "derived above", "∂L/∂t[i] as derived before", |term, context| {
+    KNOWN_DERIVATIVE, "derived above", "∂L/∂t[i] as derived before", Place::on(Kinds::READ), |term, context| {
         let Node::Read { tensor, subscripts } = term.node() else { return None };
         context.known.get(tensor)?.at(subscripts)
     }
@@ -81,8 +81,8 @@ rule!(
 
 rule!(
     /// By a declaration of the model.
-    SUMS_TO_ONE, "sums to one", "sum[k] y[k] = 1, as declared", |term, context| {
-        let opened = term.open().filter(|opened| opened.reduction == Reduction::Sum)?;
+    SUMS_TO_ONE, "sums to one", "sum[k] y[k] = 1, as declared", Place::on(Kinds::REDUCE), |term, context| {
+        let opened = term.under().filter(|opened| opened.reduction == Reduction::Sum)?;
         let Node::Read { tensor, subscripts } = opened.body.node() else { return None };
         let promised = context.model.assumptions.iter().any(|Assumption::SumsToOne(name)| name == tensor);
         let (last, others) = subscripts.split_last().filter(|_| promised)?;
@@ -96,12 +96,13 @@ rule!(
     }
 );
 
+/// What may be read backwards: not what is a name or an integer already, and no conditions.
+const NAMED: Kinds =
+    Kinds::ADD.or(Kinds::MUL).or(Kinds::POW).or(Kinds::CALL).or(Kinds::WHERE).or(Kinds::REDUCE).or(Kinds::OPEN);
+
 rule!(
     /// A right side that has a name.
-    FOLD, "definition, read backwards", "right side of t[i] = t[i]", |term, context| {
-        if matches!(term.node(), Node::Read { .. } | Node::Number(_) | Node::Affine(_)) || term.is_condition() {
-            return None;
-        }
+    FOLD, "definition, read backwards", "right side of t[i] = t[i]", Place::on(NAMED), |term, context| {
         if !context.model.tensors.defines_length(term.size()) {
             return None;
         }
@@ -170,7 +171,7 @@ fn foldable<'t>(tensor: &'t Tensor, context: &Context) -> Option<&'t Definition>
 rule!(
     /// Beside a derivative that is not found yet, so that no line repeats long right sides. Not inside of it: that
     /// would undo what its definition said.
-    VALUE_BY_NAME, "value by its name", "f(u) ∂u = t ∂u, t = f(u)", |term, context| {
+    VALUE_BY_NAME, "value by its name", "f(u) ∂u = t ∂u, t = f(u)", Place::on(Kinds::MUL).with(Kinds::OPEN), |term, context| {
         let Node::Mul(factors) = term.node() else { return None };
         if !term.asks() {
             return None;
@@ -184,7 +185,7 @@ rule!(
 rule!(
     /// A right side that stands in a longer product. What is only a product of entries stays: a name would
     /// say no more than they do.
-    FOLD_PART, "part of a definition, read backwards", "u v w = t w, t = u v", |term, context| {
+    FOLD_PART, "part of a definition, read backwards", "u v w = t w, t = u v", Place::on(Kinds::MUL), |term, context| {
         let Node::Mul(factors) = term.node() else { return None };
         let fits = |body: &Term| {
             let own = body.factors().iter().filter(|factor| factor.as_number().is_none());
@@ -214,11 +215,11 @@ pub fn fold_part(product: &Term, name: &str, definition: &Definition) -> Option<
 
 /// A sum with the factors that do not depend on its indices before it.
 fn constants_outside(body: &Term, context: &Context) -> Term {
-    let is_ready = |opened: &Opened| {
+    let is_ready = |opened: &Under| {
         opened.reduction == Reduction::Sum
             && opened.body.factors().iter().any(|factor| opened.indices.iter().all(|index| !factor.depends_on(index)))
     };
-    let outside = body.open().filter(is_ready).and_then(|_| (FACTOR_OUT_OF_SUM.apply)(body, context));
+    let outside = body.under().filter(is_ready).and_then(|_| (FACTOR_OUT_OF_SUM.apply)(body, context));
     outside.unwrap_or_else(|| body.clone())
 }
 
@@ -251,7 +252,7 @@ pub fn without_part(factors: &[Term], part: &Term) -> Option<(Number, Vec<Term>)
 
 rule!(
     /// Where the root has a name.
-    ROOT_CONDITION, "condition on a root", "[u != 0] = [t != 0], t = sqrt(u)", |term, context| {
+    ROOT_CONDITION, "condition on a root", "[u != 0] = [t != 0], t = sqrt(u)", Place::on(Kinds::COMPARE), |term, context| {
         let Node::Compare(Comparison::NotEqual, left, right) = term.node() else { return None };
         let of = if left.is_zero() { right } else { Some(left).filter(|_| right.is_zero())? };
         let root = Term::call(Function::Sqrt, of.clone());
@@ -263,7 +264,7 @@ rule!(
 
 rule!(
     /// Where what is rectified has no name, but the result has.
-    RECTIFIED_CONDITION, "condition on a rectified value", "[u > 0] = [t > 0], t = relu(u)", |term, context| {
+    RECTIFIED_CONDITION, "condition on a rectified value", "[u > 0] = [t > 0], t = relu(u)", Place::on(Kinds::COMPARE), |term, context| {
         let of = match term.node() {
             Node::Compare(Comparison::Greater, left, right) if right.is_zero() => left,
             Node::Compare(Comparison::Less, left, right) if left.is_zero() => right,

@@ -1,14 +1,14 @@
 //! Rules that put together what the way to a result took apart.
 
 use super::differentiate::rule;
-use crate::derivation::rewrite::Rule;
+use crate::derivation::rewrite::{Place, Rule};
 use crate::model::Model;
-use crate::term::{Affine, Index, Node, Reduction, Term, fresh_id};
+use crate::term::{Affine, Index, Kinds, Node, Reduction, Term, fresh_id};
 
 rule!(
     /// So that `A x + Aᵀ x` is `(A + Aᵀ) x`: only where the two are matrices of the same indices. For the
     /// reader alone: what it gives is shorter, but not cheaper to compute.
-    LIKE_SUMS, "like sums joined", "sum[k] u[k] w[k] + sum[k] v[k] w[k] = sum[k] (u[k] + v[k]) w[k]", |term, _| {
+    LIKE_SUMS, "like sums joined", "sum[k] u[k] w[k] + sum[k] v[k] w[k] = sum[k] (u[k] + v[k]) w[k]", Place::on(Kinds::ADD).with(Kinds::REDUCE), |term, _| {
         let Node::Add(addends) = term.node() else { return None };
         let first = fresh_id(&[term]);
         for (position, addend) in addends.iter().enumerate() {
@@ -30,7 +30,7 @@ rule!(
 
 rule!(
     /// Halves that were taken apart, each with what it was multiplied by.
-    JOIN_BRANCHES, "branches together", "u where(c, v, 0) + w where(c, 0, x) = where(c, u v, w x); [c] u + where(c, 0, v) = where(c, u, v)", |term, _| {
+    JOIN_BRANCHES, "branches together", "u where(c, v, 0) + w where(c, 0, x) = where(c, u v, w x); [c] u + where(c, 0, v) = where(c, u, v)", Place::on(Kinds::ADD).with(Kinds::WHERE), |term, _| {
         let Node::Add(addends) = term.node() else { return None };
         for (position, addend) in addends.iter().enumerate() {
             let Some(first) = Half::of(addend) else { continue };
@@ -95,7 +95,7 @@ impl Half {
 
 rule!(
     /// Where one addend reads a symmetric tensor one way and another reads it the other way.
-    SYMMETRIC, "symmetry", "t[j,i] = t[i,j], where the right side of t says so", |term, context| {
+    SYMMETRIC, "symmetry", "t[j,i] = t[i,j], where the right side of t says so", Place::on(Kinds::ADD), |term, context| {
         let Node::Add(addends) = term.node() else { return None };
         let read = |factor: &Term| match factor.node() {
             Node::Read { tensor, subscripts } => match subscripts.as_slice() {

@@ -97,7 +97,7 @@ fn has_value(term: &Term, model: &Model, inside: bool) -> bool {
 /// How many entries attain an extreme: `sum[k] [u[k] = m]`, at least one, unless there is a NaN, which
 /// then must not be lost.
 fn is_count_of_ties(term: &Term) -> bool {
-    let Some(opened) = term.open() else { return false };
+    let Some(opened) = term.under() else { return false };
     let extreme = |side: &Term| {
         matches!(side.node(), Node::Reduce { reduction: Reduction::Max | Reduction::Min, .. } | Node::Read { .. })
     };

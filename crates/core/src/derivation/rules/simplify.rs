@@ -5,9 +5,10 @@
 //! product. A common factor leaves conditions behind only where it is safe without them.
 
 use super::differentiate::rule;
+use super::expand::{expanded, may_be_shorter};
 use super::safe::is_safe;
-use crate::derivation::rewrite::Rule;
-use crate::term::{Comparison, Connective, Function, Node, Number, Term, fresh_id};
+use crate::derivation::rewrite::{Place, Rule};
+use crate::term::{Comparison, Connective, Function, Kinds, Node, Number, Term, fresh_id};
 
 /// A factor as base and exponent.
 fn base_and_exponent(factor: &Term) -> (Term, Term) {
@@ -44,7 +45,7 @@ fn cancelled(factors: &[Term]) -> Option<Term> {
 
 rule!(
     /// Where the factor is not 0, as it is wherever the quotient is defined.
-    CANCEL, "cancel", "u / u = 1", |term, _| {
+    CANCEL, "cancel", "u / u = 1", Place::on(Kinds::MUL).with(Kinds::POW), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
         Some(fully_cancelled(cancelled(factors)?))
     }
@@ -61,7 +62,7 @@ fn exponential(factor: &Term) -> Option<Term> {
 
 rule!(
     /// Also a power of an exponential.
-    PRODUCT_OF_EXPONENTIALS, "product of exponentials", "exp(u) exp(v) = exp(u + v), exp(u)^n = exp(n u)", |term, _| {
+    PRODUCT_OF_EXPONENTIALS, "product of exponentials", "exp(u) exp(v) = exp(u + v), exp(u)^n = exp(n u)", Place::on(Kinds::MUL.or(Kinds::POW)).with(Kinds::CALL), |term, _| {
         let factors = term.factors();
         let exponents: Vec<Term> = factors.iter().filter_map(exponential).collect();
         let is_power = factors.iter().any(|f| exponential(f).is_some() && matches!(f.node(), Node::Pow(..)));
@@ -76,7 +77,7 @@ rule!(
 
 rule!(
     /// With a positive numeric factor; beside a condition it is minus infinity where that fails.
-    LOG_OF_EXPONENTIAL, "logarithm of an exponential", "log(c exp(u)) = log(c) + u, c > 0; log([d] v) = where(d, log(v), -inf)", |term, _| {
+    LOG_OF_EXPONENTIAL, "logarithm of an exponential", "log(c exp(u)) = log(c) + u, c > 0; log([d] v) = where(d, log(v), -inf)", Place::on(Kinds::CALL), |term, _| {
         let Node::Call(Function::Log, arguments) = term.node() else { return None };
         let (number, rest) = arguments[0].split_number();
         let (conditions, values): (Vec<Term>, Vec<Term>) =
@@ -107,7 +108,7 @@ fn common(first: &[(Term, Number)], second: &Term) -> Vec<(Term, Number)> {
 
 rule!(
     /// The distributive law, read backwards.
-    COMMON_FACTOR, "common factor", "u v + u w = u (v + w)", |term, context| {
+    COMMON_FACTOR, "common factor", "u v + u w = u (v + w)", Place::on(Kinds::ADD), |term, context| {
         let Node::Add(addends) = term.node() else { return None };
         let mut shared: Vec<(Term, Number)> = addends[0]
             .factors()
@@ -141,46 +142,17 @@ rule!(
     }
 );
 
-/// The most addends that a product is multiplied out to.
-const MOST_ADDENDS: usize = 32;
-
 /// A product in which all equal bases above and below the fraction bar are put together.
-fn fully_cancelled(mut product: Term) -> Term {
+pub(super) fn fully_cancelled(mut product: Term) -> Term {
     while let Some(shorter) = cancelled(product.factors()) {
         product = shorter;
     }
     product
 }
 
-/// Products multiplied out and factors cancelled; `None` where that is too long.
-fn expanded(term: &Term) -> Option<Term> {
-    match term.node() {
-        Node::Add(addends) => Some(Term::add(addends.iter().map(expanded).collect::<Option<_>>()?)),
-        Node::Mul(factors) if !factors.iter().any(|factor| matches!(factor.node(), Node::Add(_))) => {
-            Some(fully_cancelled(term.clone()))
-        }
-        Node::Mul(factors) => {
-            let mut products: Vec<Vec<Term>> = vec![Vec::new()];
-            for factor in factors {
-                let factor = expanded(factor)?;
-                let addends = factor.addends();
-                if products.len() * addends.len() > MOST_ADDENDS {
-                    return None;
-                }
-                products = products
-                    .iter()
-                    .flat_map(|product| addends.iter().map(|a| product.iter().chain([a]).cloned().collect()))
-                    .collect();
-            }
-            Some(Term::add(products.into_iter().map(|factors| fully_cancelled(Term::mul(factors))).collect()))
-        }
-        _ => Some(term.clone()),
-    }
-}
-
 rule!(
     /// Only where the result is shorter.
-    MULTIPLY_OUT, "multiply out", "u (v + w) - u v = u w", |term, _| {
+    MULTIPLY_OUT, "multiply out", "u (v + w) - u v = u w", Place::on(Kinds::ADD.or(Kinds::MUL)).with(Kinds::ADD), |term, _| {
         match term.node() {
             Node::Add(addends) if addends.iter().any(|a| a.factors().iter().any(|f| matches!(f.node(), Node::Add(_)))) => {}
             Node::Mul(factors) if factors.iter().any(|f| matches!(f.node(), Node::Add(_))) => {}
@@ -192,74 +164,6 @@ rule!(
         expanded(term).filter(|result| result.size() < term.size())
     }
 );
-
-/// Whether a product that is multiplied out could be shorter than it is: if not because parts of it can be put
-/// together, then by its length alone.
-fn may_be_shorter(term: &Term) -> bool {
-    let mut bases = Vec::new();
-    let all_apart =
-        collect_bases(term, &mut bases) && bases.iter().enumerate().all(|(place, base)| !bases[..place].contains(base));
-    !all_apart || expanded_lengths(term).is_some_and(|products| length_of_sum(&products) < term.size())
-}
-
-/// The bases of all factors at any depth; tells whether none of them is of a kind that is put together with others.
-fn collect_bases<'t>(term: &'t Term, bases: &mut Vec<&'t Term>) -> bool {
-    match term.node() {
-        Node::Number(_) => return true,
-        Node::Add(parts) | Node::Mul(parts) => return parts.iter().all(|part| collect_bases(part, bases)),
-        Node::Affine(_) | Node::Logic(Connective::And, _) => return false,
-        Node::Pow(base, _) => bases.push(base),
-        _ => bases.push(term),
-    }
-    bases.len() <= MOST_ADDENDS
-}
-
-/// A product whose factors are all different: how many of them are numbers, and how many are others of which length
-/// together.
-#[derive(Clone, Copy, Default)]
-struct Length {
-    numbers: usize,
-    others: usize,
-    length: usize,
-}
-
-/// What [`expanded`] gives, where nothing can be put together.
-fn expanded_lengths(term: &Term) -> Option<Vec<Length>> {
-    match term.node() {
-        Node::Number(number) => Some(vec![Length { numbers: !number.is_one() as usize, ..Length::default() }]),
-        Node::Add(addends) => {
-            let parts: Option<Vec<Vec<Length>>> = addends.iter().map(expanded_lengths).collect();
-            Some(parts?.concat())
-        }
-        Node::Mul(factors) => {
-            let mut products = vec![Length::default()];
-            for factor in factors {
-                let addends = expanded_lengths(factor)?;
-                if products.len() * addends.len() > MOST_ADDENDS {
-                    return None;
-                }
-                let times = |one: &Length, other: &Length| Length {
-                    numbers: one.numbers + other.numbers,
-                    others: one.others + other.others,
-                    length: one.length + other.length,
-                };
-                products = products.iter().flat_map(|one| addends.iter().map(move |other| times(one, other))).collect();
-            }
-            Some(products)
-        }
-        _ => Some(vec![Length { numbers: 0, others: 1, length: term.size() }]),
-    }
-}
-
-/// The least length of a sum of products; several numbers may leave none.
-fn length_of_sum(products: &[Length]) -> usize {
-    let number = |numbers: usize| (numbers == 1) as usize;
-    let own = |product: &Length| match product.others + number(product.numbers) {
-        0 | 1 => product.length.max(1),
-        _ => 1 + product.length + number(product.numbers),
-    };
-    (products.len() > 1) as usize + products.iter().map(own).sum::<usize>()
-}
 
 /// Integers that are not negative where a condition on integers holds, and only there.
 fn not_negative(condition: &Term) -> Option<Vec<Term>> {
@@ -302,15 +206,13 @@ fn without_floor(form: &Term) -> Term {
 
 /// Whether a condition holds wherever a given one does, told by what is not negative where they hold.
 fn follows(forms: &[Term], givens: &[Term]) -> bool {
-    let no_less = |form: &Term, given: &Term| form.minus(given).integer_bounds().is_some_and(|(least, _)| least >= 0);
+    let no_less = |form: &Term, given: &Term| form.integer_bounds_with(-1, given).is_some_and(|(least, _)| least >= 0);
     forms.iter().all(|form| givens.iter().any(|given| no_less(form, given)))
 }
 
 /// Whether two conditions never hold together.
 fn exclude(ones: &[Term], others: &[Term]) -> bool {
-    let negative = |a: &Term, b: &Term| {
-        Term::add(vec![a.clone(), b.clone()]).integer_bounds().is_some_and(|(_, greatest)| greatest < 0)
-    };
+    let negative = |a: &Term, b: &Term| a.integer_bounds_with(1, b).is_some_and(|(_, greatest)| greatest < 0);
     ones.iter().any(|a| others.iter().any(|b| negative(a, b)))
 }
 
@@ -322,7 +224,7 @@ fn assuming(given: &Term, term: &Term, first: u32) -> Term {
     };
     let needs_given = given.free().iter().any(|index| term.depends_on(index));
     match term.node() {
-        _ if !needs_given => term.clone(),
+        _ if !needs_given || !term.kinds().meet(Kinds::COMPARE) => term.clone(),
         Node::Compare(..) if told(follows) => Term::integer(1),
         Node::Compare(..) if told(exclude) => Term::integer(0),
         Node::Reduce { .. } => match term.open_from(first) {
@@ -339,8 +241,11 @@ fn assuming(given: &Term, term: &Term, first: u32) -> Term {
 rule!(
     /// On integers: a condition that follows from another of the same product is left out, and two
     /// that exclude each other make it 0.
-    IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", |term, _| {
+    IMPLIED_CONDITION, "implied condition", "[a <= b] [a <= b + 1] = [a <= b]", Place::on(Kinds::MUL).with(Kinds::COMPARE), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
+        if factors.iter().filter(|factor| factor.is_condition()).count() < 2 {
+            return None;
+        }
         let conditions: Vec<(usize, Vec<Term>)> =
             (0..).zip(factors).filter_map(|(place, factor)| Some((place, not_negative(factor)?))).collect();
         for (first, condition) in &conditions {
@@ -363,8 +268,12 @@ rule!(
 rule!(
     /// On integers, within the other factors of a product. After definitions were read backwards, which
     /// they no longer can be without their conditions.
-    IMPLIED_WITHIN, "implied condition within", "[a <= b] f([a <= b] u) = [a <= b] f(u)", |term, _| {
+    IMPLIED_WITHIN, "implied condition within", "[a <= b] f([a <= b] u) = [a <= b] f(u)", Place::on(Kinds::MUL).with(Kinds::COMPARE), |term, _| {
         let Node::Mul(factors) = term.node() else { return None };
+        // There must be a condition to leave out.
+        if !factors.iter().any(|factor| !factor.is_condition() && factor.kinds().meet(Kinds::COMPARE)) {
+            return None;
+        }
         let is_given = |factor: &&Term| not_negative(factor).is_some();
         factors.iter().filter(is_given).find_map(|given| {
             let rest = factors.iter().map(|factor| match factor.is_condition() {

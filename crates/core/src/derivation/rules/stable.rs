@@ -3,9 +3,9 @@
 
 use super::differentiate::rule;
 use super::safe::is_maybe_minus_infinity;
-use crate::derivation::rewrite::{Context, Rule};
+use crate::derivation::rewrite::{Context, Place, Rule};
 use crate::model::Model;
-use crate::term::{Comparison, Function, Node, Number, Opened, Reduction, Term};
+use crate::term::{Comparison, Function, Kinds, Node, Number, Opened, Reduction, Term};
 
 /// The definition of a tensor that is read here, unless it reads itself.
 fn unfolded(term: &Term, context: &Context) -> Option<Term> {
@@ -50,7 +50,7 @@ pub(super) fn weight(u: &Term, logsumexp: &Term, model: &Model) -> Term {
 
 rule!(
     /// A quotient by a sum of exponentials; definitions are looked through.
-    SOFTMAX, "softmax without overflow", "exp(u[i]) / sum[k] exp(u[k]) = exp(u[i] - logsumexp[k] u[k])", |term, context| {
+    SOFTMAX, "softmax without overflow", "exp(u[i]) / sum[k] exp(u[k]) = exp(u[i] - logsumexp[k] u[k])", Place::on(Kinds::MUL.or(Kinds::POW)), |term, context| {
         let factors = term.factors();
         let normaliser = |factor: &Term| match factor.node() {
             Node::Pow(base, power) => {
@@ -75,7 +75,7 @@ rule!(
 
 rule!(
     /// Of a sum over an index; definitions are looked through.
-    LOG_OF_SUM_OF_EXPONENTIALS, "log of a sum of exponentials", "log(sum[k] exp(u[k])) = logsumexp[k] u[k]", |term, context| {
+    LOG_OF_SUM_OF_EXPONENTIALS, "log of a sum of exponentials", "log(sum[k] exp(u[k])) = logsumexp[k] u[k]", Place::on(Kinds::CALL), |term, context| {
         match term.node() {
             Node::Call(Function::Log, arguments) => logsumexp(&arguments[0], context),
             _ => None,
@@ -96,7 +96,7 @@ fn one_plus_exponential(term: &Term) -> Option<Term> {
 
 rule!(
     /// In both spellings.
-    SIGMOID, "logistic function", "1 / (1 + exp(-u)) = σ(u), exp(u) / (1 + exp(u)) = σ(u)", |term, _| {
+    SIGMOID, "logistic function", "1 / (1 + exp(-u)) = σ(u), exp(u) / (1 + exp(u)) = σ(u)", Place::on(Kinds::MUL.or(Kinds::POW)).with(Kinds::CALL), |term, _| {
         let factors = term.factors();
         let denominator = |factor: &Term| match factor.node() {
             Node::Pow(base, power) if *power == Term::integer(-1) => one_plus_exponential(base),
@@ -119,14 +119,20 @@ rule!(
     }
 );
 
-rule!(SOFTPLUS, "log of one plus an exponential", "log(1 + exp(u)) = softplus(u)", |term, _| {
-    match term.node() {
-        Node::Call(Function::Log, arguments) => {
-            Some(Term::call(Function::Softplus, one_plus_exponential(&arguments[0])?))
+rule!(
+    SOFTPLUS,
+    "log of one plus an exponential",
+    "log(1 + exp(u)) = softplus(u)",
+    Place::on(Kinds::CALL),
+    |term, _| {
+        match term.node() {
+            Node::Call(Function::Log, arguments) => {
+                Some(Term::call(Function::Softplus, one_plus_exponential(&arguments[0])?))
+            }
+            _ => None,
         }
-        _ => None,
     }
-});
+);
 
 /// `u`, where the term is `sigmoid(u)`.
 fn sigmoid(term: &Term) -> Option<&Term> {
@@ -146,17 +152,24 @@ fn minus_softplus(argument: Term) -> Term {
     Term::call(Function::Softplus, argument).negated()
 }
 
-rule!(LOG_OF_SIGMOID, "log of the logistic function", "log(σ(u)) = -softplus(-u)", |term, _| {
-    match term.node() {
-        Node::Call(Function::Log, arguments) => Some(minus_softplus(sigmoid(&arguments[0])?.negated())),
-        _ => None,
+rule!(
+    LOG_OF_SIGMOID,
+    "log of the logistic function",
+    "log(σ(u)) = -softplus(-u)",
+    Place::on(Kinds::CALL),
+    |term, _| {
+        match term.node() {
+            Node::Call(Function::Log, arguments) => Some(minus_softplus(sigmoid(&arguments[0])?.negated())),
+            _ => None,
+        }
     }
-});
+);
 
 rule!(
     LOG_OF_ONE_MINUS_SIGMOID,
     "log of one minus the logistic function",
     "log(1 - σ(u)) = -softplus(u)",
+    Place::on(Kinds::CALL),
     |term, _| {
         match term.node() {
             Node::Call(Function::Log, arguments) => Some(minus_softplus(sigmoid(&one_minus(&arguments[0])?)?.clone())),
@@ -168,7 +181,7 @@ rule!(
 rule!(
     /// Used for computing only: a derivation keeps the name.
     LOG_OF_NAMED, "logarithm of a definition",
-    "log(t) = log(right side of t), where that is an exponential or a logistic function",
+    "log(t) = log(right side of t), where that is an exponential or a logistic function", Place::on(Kinds::CALL),
     |term, context| {
         let Node::Call(Function::Log, arguments) = term.node() else { return None };
         let argument = &arguments[0];

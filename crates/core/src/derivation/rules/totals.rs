@@ -3,14 +3,14 @@
 use super::differentiate::rule;
 use super::names::{SUMS_TO_ONE, fold};
 use super::safe::is_maybe_minus_infinity;
-use crate::derivation::rewrite::{Context, Rule};
+use crate::derivation::rewrite::{Context, Place, Rule};
 use crate::model::Role;
-use crate::term::{Affine, Function, Index, Node, Reduction, Term, fresh_id};
+use crate::term::{Affine, Function, Index, Kinds, Node, Reduction, Term, fresh_id};
 
 rule!(
     /// A mean is a definition that is the sum times a number.
-    CENTRED, "deviations from the mean", "sum[k] (u[k] - m) = 0, m = mean[k] u[k]", |term, context| {
-        let opened = term.open().filter(|opened| opened.reduction == Reduction::Sum)?;
+    CENTRED, "deviations from the mean", "sum[k] (u[k] - m) = 0, m = mean[k] u[k]", Place::on(Kinds::REDUCE).with(Kinds::ADD), |term, context| {
+        let opened = term.under().filter(|opened| opened.reduction == Reduction::Sum)?;
         let Node::Add(addends) = opened.body.node() else { return None };
         let total = |addend: &Term| {
             let (number, rest) = addend.split_number();
@@ -18,7 +18,7 @@ rule!(
                 let count = opened.indices.iter().map(|index| Term::integer(index.extent as i64));
                 return Some(Term::mul(count.chain([addend.clone()]).collect()));
             }
-            let sum = Term::sum(&opened.indices, rest);
+            let sum = Term::sum(opened.indices, rest);
             Some(Term::mul(vec![Term::number(number), multiple_of_name(&sum, context)?]))
         };
         let total = Term::add(addends.iter().map(total).collect::<Option<_>>()?);
@@ -42,13 +42,13 @@ fn multiple_of_name(sum: &Term, context: &Context) -> Option<Term> {
 
 rule!(
     /// Of a tensor that is defined by entries whose sum is known.
-    SUM_OF_DEFINITION, "sum of a definition", "sum[k] t[k] = n, by the definition of t", |term, context| {
-        let opened = term.open().filter(|opened| opened.reduction == Reduction::Sum)?;
-        let [index] = opened.indices.as_slice() else { return None };
+    SUM_OF_DEFINITION, "sum of a definition", "sum[k] t[k] = n, by the definition of t", Place::on(Kinds::REDUCE), |term, context| {
+        let opened = term.under().filter(|opened| opened.reduction == Reduction::Sum)?;
+        let [index] = opened.indices else { return None };
         if !matches!(opened.body.node(), Node::Read { .. }) {
             return None;
         }
-        let total = total(&opened.body, index, context, DEEPEST)?;
+        let total = total(opened.body, index, context, DEEPEST)?;
         total.as_number().map(Term::number)
     }
 );
