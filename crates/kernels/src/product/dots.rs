@@ -231,7 +231,6 @@ unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, t
                         continue;
                     }
                     let place = line.wrapping_offset(product.columns[1].at(column));
-                    let mirrored = product.rows[1].at(column) + product.columns[1].at(row);
                     // SAFETY: inside of the sums of every piece; `check` showed the places of the target to be
                     // inside the arena.
                     unsafe {
@@ -243,6 +242,7 @@ unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, t
                         if product.symmetric && row == column {
                             *place += product.diagonal;
                         } else if product.symmetric {
+                            let mirrored = product.rows[1].at(column) + product.columns[1].at(row);
                             *target.wrapping_offset(mirrored) = *place;
                         }
                     }

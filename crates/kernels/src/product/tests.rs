@@ -170,6 +170,34 @@ fn random_products() {
     assert!(methods.iter().all(|count| *count >= 20), "each method was tried: {methods:?}");
 }
 
+/// Few sums of many parts, whose rows are two axes that do not lie like one in the target.
+#[test]
+fn long_sums_of_rows_of_two_axes() {
+    let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
+    let (inner, columns) = (300, 17);
+    let spec = ProductSpec {
+        batch: vec![],
+        rows: vec![axis(2, [5 * inner, 0, 1]), axis(5, [inner, 0, 2])],
+        columns: vec![axis(columns, [0, inner, 10])],
+        inner: vec![axis(inner as usize, [1, 1, 0])],
+        offsets: [0, 10 * inner, (10 + columns as i64) * inner],
+        scale: 1.0,
+        descends: false,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
+        by_steps: false,
+    };
+    let length = (10 + columns) * inner as usize + 10 * columns;
+    let mut dice = Dice(3);
+    let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
+    for level in Level::all() {
+        let product = Product::new(&spec, length).unwrap().with_level(level);
+        assert!(matches!(product.method, Method::Dots(_)));
+        agrees(&spec, &values, &product);
+    }
+}
+
 /// Sizes at which the loops are cut.
 #[test]
 fn products_as_large_as_their_blocks() {
