@@ -5,7 +5,7 @@ use super::PlaceKind;
 use super::lower::{WORTH, canonical};
 use super::nest::is_inside;
 use super::tasks::{Task, Value, Values, Work, cost, space};
-use crate::term::{Function, Name, Node, Term};
+use crate::term::{Function, Index, Name, Node, Term};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What it costs to write a value and to read it again, in instructions.
@@ -17,31 +17,57 @@ struct Occurrence {
     call: Term,
 }
 
-/// Gives functions that it pays to compute once a task of their own. What is changed in a step may have changed
-/// where it is changed.
+/// Gives functions that it pays to compute once a task of their own, or that of a value that is no more than the
+/// function. What is changed in a step may have changed where it is changed.
 pub(super) fn share(mut tasks: Vec<Task>, values: &mut Values, changed: &BTreeSet<Name>) -> Vec<Task> {
     let mut before: BTreeMap<usize, Vec<Task>> = BTreeMap::new();
+    let mut moved = BTreeSet::new();
     for occurrences in shared(&tasks, values, changed) {
         // Of what another one took with it there may be too little left.
         let is_left =
             |occurrence: &&Occurrence| tasks[occurrence.task].terms().iter().any(|term| has(term, &occurrence.call));
         let left: Vec<&Occurrence> = occurrences.iter().filter(is_left).collect();
         let [first, _, ..] = left.as_slice() else { continue };
-        let name =
-            (values.len()..).map(|number| Name::from(format!("%{number}"))).find(|name| !values.contains_key(name));
-        let Some(name) = name else { continue };
-        for occurrence in &left {
-            let read = Term::read_at(&name, occurrence.call.free());
+        let whole = left.iter().find(|occurrence| is_whole(&tasks[occurrence.task], &occurrence.call));
+        let task = match whole {
+            Some(whole) => {
+                moved.insert(whole.task);
+                tasks[whole.task].clone()
+            }
+            None => new_value(&first.call, values),
+        };
+        let own = whole.unwrap_or(first).call.free();
+        for occurrence in left.iter().filter(|occurrence| !moved.contains(&occurrence.task)) {
+            let place = |index: &Index| own.iter().position(|other| other == index);
+            let at = task.indices.iter().filter_map(place).map(|place| occurrence.call.free()[place].clone());
+            let read = Term::read_at(&task.target, &at.collect::<Vec<_>>());
             tasks[occurrence.task] = tasks[occurrence.task].mapped(&|term| replaced(term, &occurrence.call, &read));
         }
-        let indices = first.call.free().to_vec();
-        let shape = indices.iter().map(|index| index.extent).collect();
-        values.insert(name.clone(), Value::new(shape, PlaceKind::Temporary));
-        let task = Task { target: name, indices, work: Work::Map(first.call.clone()) };
         before.entry(first.task).or_default().push(task);
     }
-    let with_those_before = |(number, task)| before.remove(&number).unwrap_or_default().into_iter().chain([task]);
-    tasks.into_iter().enumerate().flat_map(with_those_before).collect()
+    let numbered = tasks.into_iter().enumerate();
+    let with_those_before = |(number, task)| {
+        let own = Some(task).filter(|_| !moved.contains(&number));
+        before.remove(&number).unwrap_or_default().into_iter().chain(own)
+    };
+    numbered.flat_map(with_those_before).collect()
+}
+
+/// Whether a task computes a function and nothing else.
+fn is_whole(task: &Task, call: &Term) -> bool {
+    matches!(&task.work, Work::Map(body) if body == call) && task.indices.iter().all(|index| call.depends_on(index))
+}
+
+/// A task for a function, with a value for it.
+fn new_value(call: &Term, values: &mut Values) -> Task {
+    let mut number = values.len();
+    while values.contains_key(format!("%{number}").as_str()) {
+        number += 1;
+    }
+    let (target, indices) = (Name::from(format!("%{number}")), call.free().to_vec());
+    let shape = indices.iter().map(|index| index.extent).collect();
+    values.insert(target.clone(), Value::new(shape, PlaceKind::Temporary));
+    Task { target, indices, work: Work::Map(call.clone()) }
 }
 
 /// The functions that are computed in several tasks, the largest first.

@@ -47,6 +47,17 @@ fn functions_that_are_needed_twice_are_computed_once() {
 }
 
 #[test]
+fn a_value_that_is_a_function_serves_others() {
+    let text =
+        format!("{FIELDS}z[i] = W[i,j] x[j]\na[i] = c[i] - sin(z[i])\nb[i] = sin(z[i])\nv[i] = a[i] b[i] sin(z[i])\n");
+    let model = build(&text);
+    let outputs: Vec<Name> = ["a", "b", "v"].map(Name::from).to_vec();
+    agree(&model, &random(&model, BATCH, &mut Dice::new(8)), &outputs, BATCH, 2e-6);
+    let plan = planned(&model, &outputs, BATCH, &[]);
+    assert!(count(&plan, "sin(") == 1 && count(&plan, "b[12,30] = sin(z)") == 1, "{plan}");
+}
+
+#[test]
 fn functions_of_few_numbers_are_computed_again() {
     let model = build("input x[9]\np[i] = softmax[i](x[i])\n");
     let outputs: Vec<Name> = vec!["p".into()];
