@@ -238,6 +238,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
 
 #[path = "laws/page.rs"]
 mod page;
+#[path = "laws/places.rs"]
+mod places;
 
 fn build(text: &str) -> Model {
     let source = Source::new("law.dr", text);
