@@ -20,37 +20,40 @@ struct Occurrence {
 /// Gives functions that it pays to compute once a task of their own, or that of a value that is no more than the
 /// function. What is changed in a step may have changed where it is changed.
 pub(super) fn share(mut tasks: Vec<Task>, values: &mut Values, changed: &BTreeSet<Name>) -> Vec<Task> {
-    let mut before: BTreeMap<usize, Vec<Task>> = BTreeMap::new();
-    let mut moved = BTreeSet::new();
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    // Further tasks, with those that they have their functions from.
+    let mut further: Vec<(usize, usize)> = Vec::new();
     for occurrences in shared(&tasks, values, changed) {
-        // Of what another one took with it there may be too little left.
-        let is_left =
-            |occurrence: &&Occurrence| tasks[occurrence.task].terms().iter().any(|term| has(term, &occurrence.call));
-        let left: Vec<&Occurrence> = occurrences.iter().filter(is_left).collect();
-        let [first, _, ..] = left.as_slice() else { continue };
-        let whole = left.iter().find(|occurrence| is_whole(&tasks[occurrence.task], &occurrence.call));
-        let task = match whole {
-            Some(whole) => {
-                moved.insert(whole.task);
-                tasks[whole.task].clone()
-            }
-            None => new_value(&first.call, values),
+        // Where they are now that larger ones have tasks of their own.
+        let now = |occurrence: Occurrence| {
+            let Occurrence { task, call } = occurrence;
+            let from_it = further.iter().filter(|(_, from)| *from == task).map(|(number, _)| *number);
+            let homes = std::iter::once(task).chain(from_it);
+            let left: Vec<usize> =
+                homes.filter(|home| tasks[*home].terms().iter().any(|term| has(term, &call))).collect();
+            left.into_iter().map(move |task| Occurrence { task, call: call.clone() })
         };
-        let own = whole.unwrap_or(first).call.free();
-        for occurrence in left.iter().filter(|occurrence| !moved.contains(&occurrence.task)) {
-            let place = |index: &Index| own.iter().position(|other| other == index);
-            let at = task.indices.iter().filter_map(place).map(|place| occurrence.call.free()[place].clone());
-            let read = Term::read_at(&task.target, &at.collect::<Vec<_>>());
+        let left: Vec<Occurrence> = occurrences.into_iter().flat_map(now).collect();
+        let whole = left.iter().find(|occurrence| is_whole(&tasks[occurrence.task], &occurrence.call)).or(left.first());
+        let Some(Occurrence { task: own, call }) = whole.filter(|_| left.len() > 1) else { continue };
+        let place = order.iter().position(|number| left.iter().any(|occurrence| occurrence.task == *number));
+        let maker = if is_whole(&tasks[*own], call) {
+            order.retain(|number| number != own);
+            *own
+        } else {
+            tasks.push(new_value(call, values));
+            further.push((tasks.len() - 1, *own));
+            tasks.len() - 1
+        };
+        order.insert(place.unwrap_or_default(), maker);
+        for occurrence in left.iter().filter(|occurrence| occurrence.task != maker) {
+            let place = |index: &Index| call.free().iter().position(|other| other == index);
+            let at = tasks[maker].indices.iter().filter_map(place).map(|place| occurrence.call.free()[place].clone());
+            let read = Term::read_at(&tasks[maker].target, &at.collect::<Vec<_>>());
             tasks[occurrence.task] = tasks[occurrence.task].mapped(&|term| replaced(term, &occurrence.call, &read));
         }
-        before.entry(first.task).or_default().push(task);
     }
-    let numbered = tasks.into_iter().enumerate();
-    let with_those_before = |(number, task)| {
-        let own = Some(task).filter(|_| !moved.contains(&number));
-        before.remove(&number).unwrap_or_default().into_iter().chain(own)
-    };
-    numbered.flat_map(with_those_before).collect()
+    order.into_iter().map(|number| tasks[number].clone()).collect()
 }
 
 /// Whether a task computes a function and nothing else.

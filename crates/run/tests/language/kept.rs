@@ -58,6 +58,18 @@ fn a_value_that_is_a_function_serves_others() {
 }
 
 #[test]
+fn functions_inside_of_shared_ones_are_shared_too() {
+    for second in ["exp(sin(z[i]))", "c[i] exp(sin(z[i]))"] {
+        let lines = "z[i] = W[i,j] x[j]\na[i] = c[i] - exp(sin(z[i]))\n";
+        let model = build(&format!("{FIELDS}{lines}b[i] = {second}\nd[i] = c[i] sin(z[i])\n"));
+        let outputs: Vec<Name> = ["a", "b", "d"].map(Name::from).to_vec();
+        agree(&model, &random(&model, BATCH, &mut Dice::new(9)), &outputs, BATCH, 2e-6);
+        let plan = planned(&model, &outputs, BATCH, &[]);
+        assert!(count(&plan, "sin(") == 1 && count(&plan, "exp(") == 1, "{plan}");
+    }
+}
+
+#[test]
 fn functions_of_few_numbers_are_computed_again() {
     let model = build("input x[9]\np[i] = softmax[i](x[i])\n");
     let outputs: Vec<Name> = vec!["p".into()];
