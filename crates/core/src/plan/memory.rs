@@ -161,6 +161,7 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::term::draws::draws;
 
     /// The same, each value held to all that were placed before it.
     fn one_by_one(lifetimes: &[(usize, usize)], lengths: &[usize]) -> Vec<usize> {
@@ -186,11 +187,7 @@ mod tests {
 
     #[test]
     fn places_are_the_first_gaps() {
-        let mut state = 5u64;
-        let mut draw = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below
-        };
+        let mut draw = draws(5);
         for _ in 0..200 {
             let (end, count) = (1 + draw(30), 1 + draw(60));
             let lifetime = |draw: &mut dyn FnMut(usize) -> usize| match draw(4) {

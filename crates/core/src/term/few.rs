@@ -119,24 +119,21 @@ impl<T: std::fmt::Debug> std::fmt::Debug for Few<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::term::draws::draws;
 
     #[test]
     fn unions_are_sorted_and_have_everything_once() {
-        let mut state = 5u64;
-        let mut draw = |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % below
-        };
+        let mut draw = draws(5);
         for round in 0..3000 {
             let (count, range) = (draw(5), [6, 40][round % 2]);
-            let list = |draw: &mut dyn FnMut(u64) -> u64| {
-                let mut all: Vec<u64> = (0..draw(10)).map(|_| draw(range)).collect();
+            let list = |draw: &mut dyn FnMut(usize) -> usize| {
+                let mut all: Vec<usize> = (0..draw(10)).map(|_| draw(range)).collect();
                 all.sort_unstable();
                 all.dedup();
                 all
             };
-            let lists: Vec<Vec<u64>> = (0..count).map(|_| list(&mut draw)).collect();
-            let few: Vec<Few<u64>> = lists.iter().cloned().map(Few::from).collect();
+            let lists: Vec<Vec<usize>> = (0..count).map(|_| list(&mut draw)).collect();
+            let few: Vec<Few<usize>> = lists.iter().cloned().map(Few::from).collect();
             let mut expected = lists.concat();
             expected.sort_unstable();
             expected.dedup();

@@ -9,6 +9,8 @@
 mod build;
 mod compare;
 mod content;
+#[cfg(test)]
+pub(crate) mod draws;
 mod few;
 mod function;
 mod index;

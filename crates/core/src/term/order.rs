@@ -129,6 +129,7 @@ fn permuted(items: &[usize]) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::term::draws::draws;
 
     /// The least body of all, by trying every order.
     fn by_trying(binders: &[Binder], body: &Term) -> (Vec<Binder>, Term) {
@@ -141,24 +142,17 @@ mod tests {
 
     #[test]
     fn the_least_order_is_found_factor_by_factor_too() {
-        let mut state = 7u64;
-        let mut draw = |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % below
-        };
+        let mut draw = draws(7);
         for _ in 0..2000 {
-            let count = 2 + draw(3) as usize;
+            let count = 2 + draw(3);
             let letters = ["i", "j", "k", "l"];
             let indices: Vec<Index> = (0..count).map(|id| Index::new(id as u32, 3, letters[id])).collect();
             let free = Index::new(9, 3, "f");
-            let signs = draw(3) as usize;
+            let signs = draw(3);
             let mut subscript = || match draw(5) {
                 0 => Term::index(&free),
-                1 => Term::add(vec![
-                    Term::index(&indices[draw(count as u64) as usize]),
-                    Term::index(&indices[draw(count as u64) as usize]),
-                ]),
-                _ => Term::index(&indices[draw(count as u64) as usize]),
+                1 => Term::add(vec![Term::index(&indices[draw(count)]), Term::index(&indices[draw(count)])]),
+                _ => Term::index(&indices[draw(count)]),
             };
             let factors: Vec<Term> = (0..4)
                 .map(|number| {

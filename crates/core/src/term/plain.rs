@@ -63,14 +63,11 @@ fn all_differ<'t, K: PartialEq + ?Sized + 't>(terms: &'t [Term], key: impl Fn(&'
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::term::draws::draws;
 
     #[test]
     fn what_is_only_sorted_is_in_normal_form() {
-        let mut state = 3u64;
-        let mut draw = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below
-        };
+        let mut draw = draws(3);
         let index = Index::new(0, 3, "i");
         let [a, b, c] = ["a", "b", "c"].map(|name| Term::read(name, vec![]));
         let condition = |left: &Term| Term::compare(Comparison::Less, left.clone(), b.clone());

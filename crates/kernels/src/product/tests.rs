@@ -44,6 +44,23 @@ fn dense(extents: &[usize], order: &[usize]) -> (Vec<i64>, usize) {
     (strides, size)
 }
 
+/// A plain product of groups of axes: no batch, nothing added.
+fn plain(rows: Vec<Dimension>, columns: Vec<Dimension>, inner: Vec<Dimension>, offsets: [i64; 3]) -> ProductSpec {
+    ProductSpec {
+        batch: vec![],
+        rows,
+        columns,
+        inner,
+        offsets,
+        scale: 1.0,
+        descends: false,
+        symmetric: false,
+        diagonal: 0.0,
+        weights: None,
+        by_steps: false,
+    }
+}
+
 /// A random product. Where `windows`, columns and summands move along the same axes of the right factor.
 fn random(dice: &mut Dice, windows: bool) -> (ProductSpec, usize) {
     let sizes = [1, 1, 2, 3, 5, 7, 8, 9, 10, 14, 16, 17, 28, 33, 0];
@@ -175,19 +192,12 @@ fn random_products() {
 fn long_sums_of_rows_of_two_axes() {
     let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
     let (inner, columns) = (300, 17);
-    let spec = ProductSpec {
-        batch: vec![],
-        rows: vec![axis(2, [5 * inner, 0, 1]), axis(5, [inner, 0, 2])],
-        columns: vec![axis(columns, [0, inner, 10])],
-        inner: vec![axis(inner as usize, [1, 1, 0])],
-        offsets: [0, 10 * inner, (10 + columns as i64) * inner],
-        scale: 1.0,
-        descends: false,
-        symmetric: false,
-        diagonal: 0.0,
-        weights: None,
-        by_steps: false,
-    };
+    let spec = plain(
+        vec![axis(2, [5 * inner, 0, 1]), axis(5, [inner, 0, 2])],
+        vec![axis(columns, [0, inner, 10])],
+        vec![axis(inner as usize, [1, 1, 0])],
+        [0, 10 * inner, (10 + columns as i64) * inner],
+    );
     let length = (10 + columns) * inner as usize + 10 * columns;
     let mut dice = Dice(3);
     let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
@@ -208,19 +218,12 @@ fn products_as_large_as_their_blocks() {
     {
         for transposed in [false, true] {
             let right = if transposed { [1, inner as i64] } else { [columns as i64, 1] };
-            let spec = ProductSpec {
-                batch: vec![],
-                rows: vec![axis(rows, [inner as i64, 0, columns as i64])],
-                columns: vec![axis(columns, [0, right[1], 1])],
-                inner: vec![axis(inner, [1, right[0], 0])],
-                offsets: [0, (rows * inner) as i64, (rows * inner + inner * columns) as i64],
-                scale: 1.0,
-                descends: false,
-                symmetric: false,
-                diagonal: 0.0,
-                weights: None,
-                by_steps: false,
-            };
+            let spec = plain(
+                vec![axis(rows, [inner as i64, 0, columns as i64])],
+                vec![axis(columns, [0, right[1], 1])],
+                vec![axis(inner, [1, right[0], 0])],
+                [0, (rows * inner) as i64, (rows * inner + inner * columns) as i64],
+            );
             let length = rows * inner + inner * columns + rows * columns;
             let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
             for level in Level::all() {

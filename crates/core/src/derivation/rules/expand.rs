@@ -171,14 +171,11 @@ fn signature(factors: &Factors) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::term::draws::draws;
 
     #[test]
     fn what_may_not_be_shorter_is_not() {
-        let mut state = 11u64;
-        let mut draw = |below: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below
-        };
+        let mut draw = draws(11);
         let [a, b, c] = ["a", "b", "c"].map(|name| Term::read(name, vec![]));
         let simple = [
             a.clone(),
