@@ -144,6 +144,15 @@ fn flattened([images, out, channels, area]: [usize; 4], weights: bool) -> (Produ
     (spec, sizes.iter().sum())
 }
 
+/// Products of so many matrices apart: `left[rows, inner] right[inner, columns]`.
+fn many(count: usize, [rows, columns, inner]: [usize; 3], transposed: [bool; 2]) -> (ProductSpec, usize) {
+    let (mut spec, _) = dense([rows, columns, inner], transposed);
+    let sizes = [rows * inner, inner * columns, rows * columns];
+    spec.batch = vec![axis(count, sizes.map(|size| size as i64))];
+    spec.offsets = [0, (count * sizes[0]) as i64, (count * (sizes[0] + sizes[1])) as i64];
+    (spec, count * sizes.iter().sum::<usize>())
+}
+
 fn measure(name: &str, (spec, length): (ProductSpec, usize), most: f64) {
     if std::env::args().nth(2).is_some_and(|words| !name.contains(&words)) {
         return;
@@ -196,8 +205,19 @@ fn main() {
             ([128, 40, 128], [false, false]),
             ([64, 120, 400], [false, true]),
             ([120, 400, 64], [true, false]),
+            ([2048, 512, 128], [false, true]),
+            ([2048, 512, 128], [false, false]),
+            ([2048, 128, 512], [false, true]),
+            ([512, 128, 2048], [true, false]),
+            ([128, 512, 2048], [true, false]),
+            ([128, 128, 2048], [true, false]),
         ] {
             measure(&format!("dense {sizes:?} {transposed:?}"), dense(sizes, transposed), most);
+        }
+        for (sizes, transposed) in
+            [([128, 128, 32], [false, true]), ([128, 32, 128], [false, false]), ([128, 32, 128], [true, false])]
+        {
+            measure(&format!("64 times {sizes:?} {transposed:?}"), many(64, sizes, transposed), most);
         }
         for weights in [false, true] {
             measure(&format!("LeNet 3, weights {weights}"), flattened([64, 120, 16, 25], weights), most);

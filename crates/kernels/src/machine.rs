@@ -26,10 +26,13 @@ pub(crate) trait Machine {
 }
 
 /// AVX-512, that is x86-64-v4.
+#[derive(Clone, Copy)]
 pub(crate) struct V4;
 /// AVX2 and FMA, that is x86-64-v3.
+#[derive(Clone, Copy)]
 pub(crate) struct V3;
 /// Any processor.
+#[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
 impl Machine for V4 {
@@ -46,8 +49,8 @@ impl Machine for V4 {
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
-        // SAFETY: the caller's; it has AVX2.
-        unsafe { transpose(sources, target, step) }
+        // SAFETY: the caller's; it has AVX-512.
+        unsafe { transpose_v4(sources, target, step) }
     }
 }
 impl Machine for V3 {
@@ -156,5 +159,39 @@ unsafe fn transpose(sources: [*const f32; 8], target: *mut f32, step: usize) {
         let (a, b) = (fours[row], fours[4 + row]);
         // SAFETY: the caller's.
         unsafe { _mm256_storeu_ps(target.add((row + 4) * step), _mm256_permute2f128_ps::<0x31>(a, b)) };
+    }
+}
+
+/// By permutations of two vectors that hold two lines each.
+///
+/// # Safety
+/// As [`Machine::transpose`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq")]
+#[inline]
+unsafe fn transpose_v4(sources: [*const f32; 8], target: *mut f32, step: usize) {
+    use std::arch::x86_64::*;
+    let fours = _mm512_setr_epi32(0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27);
+    let columns = [[0, 1, 8, 9, 2, 3, 10, 11], [4, 5, 12, 13, 6, 7, 14, 15]]
+        .map(|[a, b, c, d, e, f, g, h]| _mm512_setr_epi64(a, b, c, d, e, f, g, h));
+    // SAFETY: the caller's.
+    let pairs: [__m512; 4] = std::array::from_fn(|number| unsafe {
+        let first = _mm512_castps256_ps512(_mm256_loadu_ps(sources[2 * number]));
+        _mm512_insertf32x8::<1>(first, _mm256_loadu_ps(sources[2 * number + 1]))
+    });
+    for half in 0..2 {
+        // Four columns of the first four lines, and of the others.
+        let those = _mm512_add_epi32(fours, _mm512_set1_epi32(4 * half));
+        let upper = _mm512_castps_pd(_mm512_permutex2var_ps(pairs[0], those, pairs[1]));
+        let lower = _mm512_castps_pd(_mm512_permutex2var_ps(pairs[2], those, pairs[3]));
+        for (number, columns) in columns.into_iter().enumerate() {
+            let two = _mm512_castpd_ps(_mm512_permutex2var_pd(upper, columns, lower));
+            let line = target.wrapping_add((4 * half as usize + 2 * number) * step);
+            // SAFETY: the caller's.
+            unsafe {
+                _mm256_storeu_ps(line, _mm512_castps512_ps256(two));
+                _mm256_storeu_ps(line.add(step), _mm512_extractf32x8_ps::<1>(two));
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::kernel::{Keep, Right};
 use super::lanes::Lanes;
 use super::lines::{Lines, MOST_ROWS};
 use super::pack::{pack_left, pack_tile};
-use super::strip::{Half, Rows, Strip};
+use super::strip::{Half, Results, Rows, Strip};
 use super::{Panel, Task, WIDEST, triangle};
 use crate::machine::{Level, Portable};
 #[cfg(target_arch = "x86_64")]
@@ -67,7 +67,7 @@ impl Block<'_> {
                 Level::V4 => compute_v4(self, buffers),
                 #[cfg(target_arch = "x86_64")]
                 Level::V3 => compute_v3(self, buffers),
-                Level::Portable => compute::<Portable, 4, 2, 8>(self, buffers),
+                Level::Portable => compute::<Portable, 4, 2, 2, 8>(self, buffers),
             }
         }
     }
@@ -84,14 +84,14 @@ impl Block<'_> {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 unsafe fn compute_v4(block: Block, buffers: &mut Buffers) {
     // SAFETY: as the caller promises.
-    unsafe { compute::<V4, 12, 6, 32>(block, buffers) }
+    unsafe { compute::<V4, 12, 8, 6, 32>(block, buffers) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn compute_v3(block: Block, buffers: &mut Buffers) {
     // SAFETY: as the caller promises.
-    unsafe { compute::<V3, 6, 4, 16>(block, buffers) }
+    unsafe { compute::<V3, 6, 4, 4, 16>(block, buffers) }
 }
 
 /// What is multiplied by a block of rows at once.
@@ -107,12 +107,15 @@ struct Part {
     sums: Option<(*mut f32, usize)>,
 }
 
-/// Computes a block of results: with tiles of R rows, or S where no more are left, and N columns.
+/// Computes a block of results: with tiles of R rows, or S or T where fewer are left, and N columns.
 ///
 /// # Safety
 /// The block is part of the product, and no one else uses its results.
 #[inline(always)]
-unsafe fn compute<M: Lanes, const R: usize, const S: usize, const N: usize>(block: Block, buffers: &mut Buffers) {
+unsafe fn compute<M: Lanes, const R: usize, const S: usize, const T: usize, const N: usize>(
+    block: Block,
+    buffers: &mut Buffers,
+) {
     let Block { task, blocks, rows, tiles, .. } = block;
     let (product, all_tiles) = (task.product, tiles);
     let mut lines = Lines::new();
@@ -136,7 +139,7 @@ unsafe fn compute<M: Lanes, const R: usize, const S: usize, const N: usize>(bloc
                 for first in (rows[0]..rows[1]).step_by(few) {
                     lines.fill(product, [first, (first + few).min(rows[1])], steps);
                     let part = Part { inner, tiles, packed, sums: sums.map(|sums| (sums, all_tiles[0])) };
-                    some_rows::<M, R, S, N>(block, &lines, part, buffers);
+                    some_rows::<M, R, S, T, N>(block, &lines, part, buffers);
                 }
             }
             from = inner[1];
@@ -181,7 +184,7 @@ unsafe fn pack_columns<M: Lanes, const N: usize>(
 /// # Safety
 /// As `compute`.
 #[inline(always)]
-unsafe fn some_rows<M: Lanes, const R: usize, const S: usize, const N: usize>(
+unsafe fn some_rows<M: Lanes, const R: usize, const S: usize, const T: usize, const N: usize>(
     block: Block,
     lines: &Lines,
     part: Part,
@@ -193,7 +196,7 @@ unsafe fn some_rows<M: Lanes, const R: usize, const S: usize, const N: usize>(
         let before = (from - part.inner[0]) * (part.tiles[1] - part.tiles[0]) * N;
         let packed = part.packed.map(|packed| packed.wrapping_add(before));
         // SAFETY: the caller's.
-        unsafe { part_of_block::<M, R, S, N>(block, lines, Part { inner, packed, ..part }, buffers) };
+        unsafe { part_of_block::<M, R, S, T, N>(block, lines, Part { inner, packed, ..part }, buffers) };
         from = inner[1];
         if from >= part.inner[1] {
             break;
@@ -206,7 +209,7 @@ unsafe fn some_rows<M: Lanes, const R: usize, const S: usize, const N: usize>(
 /// # Safety
 /// As `compute`.
 #[inline(always)]
-unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize>(
+unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const T: usize, const N: usize>(
     block: Block,
     lines: &Lines,
     part: Part,
@@ -224,7 +227,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
         let strip = Strip {
             lines,
             depth,
-            left: left::<M, R, S>(block, lines, &part, buffers),
+            left: left::<M, R, S, T>(block, lines, &part, buffers),
             keep: Keep { scale: task.scale, adds: product.descends && part.sums.is_none() || inner[0] > 0, count: R },
         };
         for number in (product.first_column(lines.first) / N).max(tiles[0])..tiles[1] {
@@ -232,8 +235,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                 (Some(in_place), _) => {
                     let start =
                         |half: Half| block.base(1).wrapping_offset(product.columns[0].at(half.column)).cast_const();
-                    let halves = blocks.halves(product, number);
-                    Right::Places(halves.map(start), in_place.places.as_ptr().add(inner[0]))
+                    Right::Places(blocks.halves(product, number).map(start), in_place.places.as_ptr().add(inner[0]))
                 }
                 (None, Some(packed)) => Right::Panel(packed.add((number - tiles[0]) * N * depth)),
                 (None, None) => {
@@ -241,15 +243,14 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
                     Right::Panel(own)
                 }
             };
-            match part.sums {
-                Some((sums, first)) => strip.collect::<M, R, S>(sums.wrapping_add((number - first) * N), right),
-                None => {
-                    let halves = blocks.halves(product, number);
-                    strip.compute::<M, R, S>(task, block.base(2), halves, right, number == tiles[0]);
-                    if product.symmetric && inner[1] == product.sizes[3] {
-                        triangle::mirror::<M>(task, block.base(2), lines, blocks.columns(product, number));
-                    }
-                }
+            let halves = blocks.halves(product, number);
+            let results = match part.sums {
+                Some((sums, first)) => Results::Collected(sums.wrapping_add((number - first) * N)),
+                None => Results::Placed { target: block.base(2), halves, is_first: number == tiles[0] },
+            };
+            strip.compute::<M, R, S, T>(task, right, results);
+            if product.symmetric && inner[1] == product.sizes[3] {
+                triangle::mirror::<M>(task, block.base(2), lines, blocks.columns(product, number));
             }
         }
     }
@@ -260,7 +261,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const N: usize
 /// # Safety
 /// As `compute`.
 #[inline(always)]
-unsafe fn left<M: Lanes, const R: usize, const S: usize>(
+unsafe fn left<M: Lanes, const R: usize, const S: usize, const T: usize>(
     block: Block,
     lines: &Lines,
     part: &Part,
@@ -280,7 +281,7 @@ unsafe fn left<M: Lanes, const R: usize, const S: usize>(
             };
         }
         let packed = room(&mut buffers.rows, (lines.count + R) * (end - first) + WIDEST[1]);
-        pack_left::<M, R, S>(base, |k| offsets.at(first + k), is_dense, lines, end - first, packed);
+        pack_left::<M, R, S, T>(base, |k| offsets.at(first + k), is_dense, lines, end - first, packed);
         Rows::Packed(packed)
     }
 }

@@ -11,6 +11,8 @@ pub(super) enum Left<const R: usize> {
     Rows([*const f32; R]),
     /// Where they are, and how far from there every summand is.
     Places([*const f32; R], *const isize),
+    /// Neighbours: where the first row is, and how far from there every summand is.
+    Beside(*const f32, *const isize),
     /// Packed: R numbers for every summand.
     Panel(*const f32),
 }
@@ -24,11 +26,44 @@ pub(super) enum Right {
     Places([*const f32; 2], *const isize),
 }
 
-/// Where the results of a tile go: where each half of the first columns is, and how far every row is.
+/// Where the results of a tile go.
+pub(super) struct Target<'a, M: Lanes, const R: usize> {
+    /// For the first row.
+    pub columns: Columns<'a, M>,
+    /// How far from there every row is.
+    pub rows: &'a [isize; R],
+}
+
+/// Where the two vectors of a row go.
 #[derive(Clone, Copy)]
-pub(super) struct Target<const R: usize> {
-    pub halves: [*mut f32; 2],
-    pub rows: [isize; R],
+pub(super) enum Columns<'a, M: Lanes> {
+    /// Side by side each.
+    Whole([*mut f32; 2]),
+    /// Only some of their numbers, or to several places.
+    Pieces([&'a [Piece<M>]; 2]),
+}
+
+impl<M: Lanes, const R: usize> Target<'_, M, R> {
+    /// Says that results will be written.
+    #[inline(always)]
+    pub fn prefetch(&self) {
+        let Columns::Whole(halves) = self.columns else { return };
+        for step in self.rows {
+            M::prefetch(halves[0].wrapping_offset(*step));
+            // Two short vectors are mostly in one line of the cache.
+            if M::LANES == 16 {
+                M::prefetch(halves[1].wrapping_offset(*step));
+            }
+        }
+    }
+}
+
+/// Numbers of a vector that go side by side.
+#[derive(Clone, Copy)]
+pub(super) struct Piece<M: Lanes> {
+    /// Where the first number of the vector would go.
+    pub place: *mut f32,
+    pub kept: M::Mask,
 }
 
 /// What is done with results.
@@ -51,7 +86,7 @@ pub(super) unsafe fn tile<M: Lanes, const R: usize, const C: usize>(
     left: Left<R>,
     right: Right,
     depth: usize,
-    target: &Target<R>,
+    target: &Target<M, R>,
     keep: Keep,
 ) {
     let panel_half = |panel: *const f32, k: usize| {
@@ -64,26 +99,35 @@ pub(super) unsafe fn tile<M: Lanes, const R: usize, const C: usize>(
         match (left, right) {
             (Left::Places(rows, places), Right::Panel(panel)) => {
                 let left = |k: usize, r: usize| *rows[r].wrapping_offset(*places.add(k));
-                run::<M, R, C, 1>(depth, left, |k| panel_half(panel, k), target, keep)
+                M::run::<R, C, 1>(depth, left, |k| panel_half(panel, k), target, keep)
             }
             (Left::Places(rows, own), Right::Places([a, b], places)) => {
                 let left = |k: usize, r: usize| *rows[r].wrapping_offset(*own.add(k));
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R, C, 1>(depth, left, right, target, keep)
+                M::run::<R, C, 1>(depth, left, right, target, keep)
+            }
+            (Left::Beside(first, places), Right::Panel(panel)) => {
+                let left = |k: usize, r: usize| *first.wrapping_offset(*places.add(k)).wrapping_add(r);
+                M::run::<R, C, 2>(depth, left, |k| panel_half(panel, k), target, keep)
+            }
+            (Left::Beside(first, own), Right::Places([a, b], places)) => {
+                let left = |k: usize, r: usize| *first.wrapping_offset(*own.add(k)).wrapping_add(r);
+                let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
+                M::run::<R, C, 2>(depth, left, right, target, keep)
             }
             (Left::Rows(rows), Right::Panel(panel)) => {
-                run::<M, R, C, 1>(depth, |k, r| *rows[r].add(k), |k| panel_half(panel, k), target, keep)
+                M::run::<R, C, 1>(depth, |k, r| *rows[r].add(k), |k| panel_half(panel, k), target, keep)
             }
             (Left::Panel(rows), Right::Panel(panel)) => {
-                run::<M, R, C, 4>(depth, |k, r| *rows.add(R * k + r), |k| panel_half(panel, k), target, keep)
+                M::run::<R, C, 4>(depth, |k, r| *rows.add(R * k + r), |k| panel_half(panel, k), target, keep)
             }
             (Left::Rows(rows), Right::Places([a, b], places)) => {
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R, C, 1>(depth, |k, r| *rows[r].add(k), right, target, keep)
+                M::run::<R, C, 1>(depth, |k, r| *rows[r].add(k), right, target, keep)
             }
             (Left::Panel(rows), Right::Places([a, b], places)) => {
                 let right = |k: usize| [a.wrapping_offset(*places.add(k)), b.wrapping_offset(*places.add(k))];
-                run::<M, R, C, 4>(depth, |k, r| *rows.add(R * k + r), right, target, keep)
+                M::run::<R, C, 4>(depth, |k, r| *rows.add(R * k + r), right, target, keep)
             }
         }
     }
@@ -92,11 +136,11 @@ pub(super) unsafe fn tile<M: Lanes, const R: usize, const C: usize>(
 /// # Safety
 /// As `tile`, U summands at once; `right` gives pointers to a vector each, for every summand below `depth`.
 #[inline(always)]
-unsafe fn run<M: Lanes, const R: usize, const C: usize, const U: usize>(
+pub(super) unsafe fn run<M: Lanes, const R: usize, const C: usize, const U: usize>(
     depth: usize,
     left: impl Fn(usize, usize) -> f32,
     right: impl Fn(usize) -> [*const f32; 2],
-    target: &Target<R>,
+    target: &Target<M, R>,
     keep: Keep,
 ) {
     // SAFETY: the caller's.
@@ -114,10 +158,21 @@ unsafe fn run<M: Lanes, const R: usize, const C: usize, const U: usize>(
             k += 1;
         }
         let scale = M::splat(keep.scale);
-        if keep.adds {
-            write::<M, R, C>(&results, target, keep.count, |sum, place| M::multiply_add(scale, sum, M::load(place)));
-        } else {
-            write::<M, R, C>(&results, target, keep.count, |sum, _| M::multiply_add(scale, sum, M::splat(0.0)));
+        match (target.columns, keep.adds) {
+            (Columns::Whole(halves), true) => {
+                let sum = |sum, place| M::multiply_add(scale, sum, M::load(place));
+                write::<M, R, C>(&results, halves, target.rows, keep.count, sum)
+            }
+            (Columns::Whole(halves), false) => {
+                let sum = |sum, _| M::multiply_add(scale, sum, M::splat(0.0));
+                write::<M, R, C>(&results, halves, target.rows, keep.count, sum)
+            }
+            (Columns::Pieces([first, second]), _) => {
+                write_pieces::<M, R>(array(|r| results[r][0]), first, target.rows, keep);
+                if C == 2 {
+                    write_pieces::<M, R>(array(|r| results[r][C - 1]), second, target.rows, keep);
+                }
+            }
         }
     }
 }
@@ -151,18 +206,43 @@ unsafe fn add<M: Lanes, const R: usize, const C: usize>(
 #[inline(always)]
 unsafe fn write<M: Lanes, const R: usize, const C: usize>(
     results: &[[M::Vector; C]; R],
-    target: &Target<R>,
+    halves: [*mut f32; 2],
+    rows: &[isize; R],
     count: usize,
     value: impl Fn(M::Vector, *const f32) -> M::Vector,
 ) {
-    for (r, (row, step)) in results.iter().zip(target.rows).enumerate() {
+    for (r, (row, step)) in results.iter().zip(rows).enumerate() {
         if r >= count {
             break;
         }
-        for (sum, half) in row.iter().zip(target.halves) {
-            let place = half.wrapping_offset(step);
+        for (sum, half) in row.iter().zip(halves) {
+            let place = half.wrapping_offset(*step);
             // SAFETY: the caller's.
             unsafe { M::store(value(*sum, place), place) };
+        }
+    }
+}
+
+/// # Safety
+/// The places of the pieces are the caller's alone, in all rows that are kept.
+#[inline(always)]
+unsafe fn write_pieces<M: Lanes, const R: usize>(
+    results: [M::Vector; R],
+    pieces: &[Piece<M>],
+    rows: &[isize; R],
+    keep: Keep,
+) {
+    for piece in pieces {
+        for (r, (sum, step)) in results.iter().zip(rows).enumerate() {
+            if r >= keep.count {
+                break;
+            }
+            let place = piece.place.wrapping_offset(*step);
+            // SAFETY: the caller's.
+            unsafe {
+                let before = if keep.adds { M::load_some(place, piece.kept) } else { M::splat(0.0) };
+                M::store_some(M::multiply_add(M::splat(keep.scale), *sum, before), place, piece.kept);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Vectors of the width that each machine has. The loops of products are written with them, since what
 //! is kept in registers over a loop is all that counts there.
 
+use super::kernel::{Keep, Target, run};
 use crate::machine::{Machine, Portable, fma};
 #[cfg(target_arch = "x86_64")]
 use crate::machine::{V3, V4};
@@ -12,17 +13,32 @@ use std::arch::x86_64::*;
 /// # Safety
 /// Of all functions: the processor is such a machine, and an address leads to as many numbers as are
 /// read or written there.
-pub(super) trait Lanes: Machine {
+pub(super) trait Lanes: Machine + Copy {
     /// So many numbers.
     type Vector: Copy;
     /// How many.
     const LANES: usize;
+    /// Some of them.
+    type Mask: Copy;
 
     /// The same number everywhere.
     unsafe fn splat(value: f32) -> Self::Vector;
     /// Numbers side by side.
     unsafe fn load(at: *const f32) -> Self::Vector;
     unsafe fn store(vector: Self::Vector, at: *mut f32);
+    /// Those from the first on to before the last, of all.
+    unsafe fn mask(from: usize, to: usize) -> Self::Mask;
+    /// Some numbers, where the first of all would be; the others are 0. Only they are read.
+    unsafe fn load_some(at: *const f32, mask: Self::Mask) -> Self::Vector;
+    unsafe fn store_some(vector: Self::Vector, at: *mut f32, mask: Self::Mask);
+    /// [`kernel::run`] as a function of its own, in which results surely stay in registers.
+    unsafe fn run<const R: usize, const C: usize, const U: usize>(
+        depth: usize,
+        left: impl Fn(usize, usize) -> f32,
+        right: impl Fn(usize) -> [*const f32; 2],
+        target: &Target<Self, R>,
+        keep: Keep,
+    );
     /// `a b + c`
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -36,6 +52,7 @@ pub(super) trait Lanes: Machine {
 impl Lanes for V4 {
     type Vector = __m512;
     const LANES: usize = 16;
+    type Mask = __mmask16;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {
@@ -53,6 +70,46 @@ impl Lanes for V4 {
     unsafe fn store(vector: __m512, at: *mut f32) {
         // SAFETY: the caller's; it has AVX-512.
         unsafe { _mm512_storeu_ps(at, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn mask(from: usize, to: usize) -> __mmask16 {
+        ((1u32 << to) - (1u32 << from)) as __mmask16
+    }
+
+    #[inline(always)]
+    unsafe fn load_some(at: *const f32, mask: __mmask16) -> __m512 {
+        // SAFETY: the caller's; it has AVX-512.
+        unsafe { _mm512_maskz_loadu_ps(mask, at) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_some(vector: __m512, at: *mut f32, mask: __mmask16) {
+        // SAFETY: the caller's; it has AVX-512.
+        unsafe { _mm512_mask_storeu_ps(at, mask, vector) }
+    }
+
+    unsafe fn run<const R: usize, const C: usize, const U: usize>(
+        depth: usize,
+        left: impl Fn(usize, usize) -> f32,
+        right: impl Fn(usize) -> [*const f32; 2],
+        target: &Target<V4, R>,
+        keep: Keep,
+    ) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        #[inline(never)]
+        unsafe fn compiled<const R: usize, const C: usize, const U: usize>(
+            depth: usize,
+            left: impl Fn(usize, usize) -> f32,
+            right: impl Fn(usize) -> [*const f32; 2],
+            target: &Target<V4, R>,
+            keep: Keep,
+        ) {
+            // SAFETY: the caller's.
+            unsafe { run::<V4, R, C, U>(depth, left, right, target, keep) }
+        }
+        // SAFETY: the caller's; it has AVX-512.
+        unsafe { compiled::<R, C, U>(depth, left, right, target, keep) }
     }
 
     #[inline(always)]
@@ -87,6 +144,7 @@ impl Lanes for V4 {
 impl Lanes for V3 {
     type Vector = __m256;
     const LANES: usize = 8;
+    type Mask = __m256i;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m256 {
@@ -104,6 +162,51 @@ impl Lanes for V3 {
     unsafe fn store(vector: __m256, at: *mut f32) {
         // SAFETY: the caller's; it has AVX.
         unsafe { _mm256_storeu_ps(at, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn mask(from: usize, to: usize) -> __m256i {
+        // SAFETY: it has AVX2.
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let starts = _mm256_cmpgt_epi32(lanes, _mm256_set1_epi32(from as i32 - 1));
+            _mm256_and_si256(starts, _mm256_cmpgt_epi32(_mm256_set1_epi32(to as i32), lanes))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_some(at: *const f32, mask: __m256i) -> __m256 {
+        // SAFETY: the caller's; it has AVX.
+        unsafe { _mm256_maskload_ps(at, mask) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_some(vector: __m256, at: *mut f32, mask: __m256i) {
+        // SAFETY: the caller's; it has AVX.
+        unsafe { _mm256_maskstore_ps(at, mask, vector) }
+    }
+
+    unsafe fn run<const R: usize, const C: usize, const U: usize>(
+        depth: usize,
+        left: impl Fn(usize, usize) -> f32,
+        right: impl Fn(usize) -> [*const f32; 2],
+        target: &Target<V3, R>,
+        keep: Keep,
+    ) {
+        #[target_feature(enable = "avx2,fma")]
+        #[inline(never)]
+        unsafe fn compiled<const R: usize, const C: usize, const U: usize>(
+            depth: usize,
+            left: impl Fn(usize, usize) -> f32,
+            right: impl Fn(usize) -> [*const f32; 2],
+            target: &Target<V3, R>,
+            keep: Keep,
+        ) {
+            // SAFETY: the caller's.
+            unsafe { run::<V3, R, C, U>(depth, left, right, target, keep) }
+        }
+        // SAFETY: the caller's; it has AVX2 and FMA.
+        unsafe { compiled::<R, C, U>(depth, left, right, target, keep) }
     }
 
     #[inline(always)]
@@ -138,6 +241,7 @@ impl Lanes for V3 {
 impl Lanes for Portable {
     type Vector = [f32; 4];
     const LANES: usize = 4;
+    type Mask = [bool; 4];
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> [f32; 4] {
@@ -154,6 +258,36 @@ impl Lanes for Portable {
     unsafe fn store(vector: [f32; 4], at: *mut f32) {
         // SAFETY: the caller's.
         unsafe { at.cast::<[f32; 4]>().write_unaligned(vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn mask(from: usize, to: usize) -> [bool; 4] {
+        std::array::from_fn(|lane| (from..to).contains(&lane))
+    }
+
+    #[inline(always)]
+    unsafe fn load_some(at: *const f32, mask: [bool; 4]) -> [f32; 4] {
+        // SAFETY: the caller's, for those that are read.
+        std::array::from_fn(|lane| if mask[lane] { unsafe { *at.wrapping_add(lane) } } else { 0.0 })
+    }
+
+    #[inline(always)]
+    unsafe fn store_some(vector: [f32; 4], at: *mut f32, mask: [bool; 4]) {
+        for lane in (0..4).filter(|lane| mask[*lane]) {
+            // SAFETY: the caller's, for those that are written.
+            unsafe { *at.wrapping_add(lane) = vector[lane] };
+        }
+    }
+
+    unsafe fn run<const R: usize, const C: usize, const U: usize>(
+        depth: usize,
+        left: impl Fn(usize, usize) -> f32,
+        right: impl Fn(usize) -> [*const f32; 2],
+        target: &Target<Portable, R>,
+        keep: Keep,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { run::<Portable, R, C, U>(depth, left, right, target, keep) }
     }
 
     #[inline(always)]

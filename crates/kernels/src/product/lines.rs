@@ -45,17 +45,17 @@ impl Lines {
 
     /// R rows of the left factor, from one below the count on.
     #[inline(always)]
-    pub fn left<const R: usize>(&self, row: usize) -> [isize; R] {
+    pub fn left<const R: usize>(&self, row: usize) -> &[isize; R] {
         assert!(row < self.count && R <= WIDEST[0]);
         // SAFETY: as many as a tile has were written from every row of the block on.
-        unsafe { self.left.as_ptr().add(row).cast::<[isize; R]>().read() }
+        unsafe { &*self.left.as_ptr().add(row).cast::<[isize; R]>() }
     }
 
     /// The same of the target.
     #[inline(always)]
-    pub fn target<const R: usize>(&self, row: usize) -> [isize; R] {
+    pub fn target<const R: usize>(&self, row: usize) -> &[isize; R] {
         assert!(row < self.count && R <= WIDEST[0]);
         // SAFETY: as in `left`.
-        unsafe { self.target.as_ptr().add(row).cast::<[isize; R]>().read() }
+        unsafe { &*self.target.as_ptr().add(row).cast::<[isize; R]>() }
     }
 }

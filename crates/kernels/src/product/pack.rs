@@ -181,47 +181,24 @@ unsafe fn copy_columns<const N: usize, const W: usize>(
     }
 }
 
-/// Copies a few numbers.
-///
-/// # Safety
-/// As `copy_nonoverlapping`.
+/// How many rows the next tile has: R, or where that would waste more of them S, or T, which is not more than S.
 #[inline(always)]
-pub(super) unsafe fn copy(source: *const f32, target: *mut f32, length: usize) {
-    // SAFETY: the caller's; blocks end within the length.
-    unsafe {
-        let four = |at: usize| {
-            let block = source.add(at).cast::<[f32; 4]>().read_unaligned();
-            target.add(at).cast::<[f32; 4]>().write_unaligned(block);
-        };
-        if length < 4 {
-            (0..length).for_each(|at| *target.add(at) = *source.add(at));
-            return;
-        }
-        let mut at = 0;
-        while at + 4 < length {
-            four(at);
-            at += 4;
-        }
-        // The last block meets the one before where the length is no multiple.
-        four(length - 4);
+pub(super) fn height<const R: usize, const S: usize, const T: usize>(left: usize) -> usize {
+    match left {
+        _ if left > 2 * S || left > S && left <= R => R,
+        _ if left > T => S,
+        _ => T,
     }
 }
 
-/// Whether the next tile has R rows, where so many are left, and not S: two of S rows waste none of theirs
-/// where one of R would leave too few for another.
-#[inline(always)]
-pub(super) fn is_tall<const R: usize, const S: usize>(left: usize) -> bool {
-    left > S && (left != 2 * S || left <= R)
-}
-
-/// Packs rows of the left factor, for tiles of R rows, or S where no more are left: all rows of a summand,
+/// Packs rows of the left factor, for tiles of R rows, or S or T where fewer are left: all rows of a summand,
 /// then those of the next. `step` tells how far from the first each summand is.
 ///
 /// # Safety
 /// Every row of every summand below `depth` can be read at its place, also those that a tile has beyond the
 /// last, and `packed` has room for them and eight numbers.
 #[inline(always)]
-pub(super) unsafe fn pack_left<M: Lanes, const R: usize, const S: usize>(
+pub(super) unsafe fn pack_left<M: Lanes, const R: usize, const S: usize, const T: usize>(
     base: *const f32,
     step: impl Fn(usize) -> isize,
     dense: bool,
@@ -233,14 +210,27 @@ pub(super) unsafe fn pack_left<M: Lanes, const R: usize, const S: usize>(
     // SAFETY: the caller's.
     unsafe {
         while row < lines.count {
-            let (panel, is_tall) = (packed.add(row * depth), is_tall::<R, S>(lines.count - row));
-            match (dense && depth >= LEAST, is_tall) {
-                (true, true) => turn_rows::<M, R>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
-                (true, false) => turn_rows::<M, S>(base.wrapping_offset(step(0)), &lines.left(row), depth, panel),
-                (false, true) => pack_rows::<R>(|k| base.wrapping_offset(step(k)), &lines.left(row), depth, panel),
-                (false, false) => pack_rows::<S>(|k| base.wrapping_offset(step(k)), &lines.left(row), depth, panel),
+            let panel = packed.add(row * depth);
+            let height = height::<R, S, T>(lines.count - row);
+            match dense && depth >= LEAST {
+                true => {
+                    let base = base.wrapping_offset(step(0));
+                    match height {
+                        _ if height == R => turn_rows::<M, R>(base, lines.left(row), depth, panel),
+                        _ if S == T || height == S => turn_rows::<M, S>(base, lines.left(row), depth, panel),
+                        _ => turn_rows::<M, T>(base, lines.left(row), depth, panel),
+                    }
+                }
+                false => {
+                    let source = |k| base.wrapping_offset(step(k));
+                    match height {
+                        _ if height == R => pack_rows::<R>(source, lines.left(row), depth, panel),
+                        _ if S == T || height == S => pack_rows::<S>(source, lines.left(row), depth, panel),
+                        _ => pack_rows::<T>(source, lines.left(row), depth, panel),
+                    }
+                }
             }
-            row += if is_tall { R } else { S };
+            row += height;
         }
     }
 }

@@ -1,10 +1,12 @@
 //! All rows of a block by one tile of columns after the other.
 
-use super::kernel::{Keep, Left, Right, Target, tile};
+use super::kernel::{Columns, Keep, Left, Piece, Right, Target, tile};
 use super::lanes::Lanes;
 use super::lines::Lines;
-use super::pack::is_tall;
+use super::offsets::Offsets;
+use super::pack::height;
 use super::{Panel, Task, WIDEST, array};
+use std::mem::MaybeUninit;
 
 /// A vector of columns: the first of them, and which are kept.
 #[derive(Clone, Copy)]
@@ -35,145 +37,203 @@ pub(super) struct Strip<'a> {
     pub keep: Keep,
 }
 
-impl Strip<'_> {
-    /// # Safety
-    /// As `compute`.
+/// Where the results of a strip go.
+#[derive(Clone, Copy)]
+pub(super) enum Results {
+    /// All columns of a tile side by side, to be written where they belong later.
+    Collected(*mut f32),
+    /// Where they belong: where the target begins, and the columns of each vector. What the tile before wrote
+    /// may be written again.
+    Placed { target: *mut f32, halves: [Half; 2], is_first: bool },
+}
+
+/// The places of a vector.
+struct Pieces<M: Lanes> {
+    /// As many as the count are written.
+    pieces: [MaybeUninit<Piece<M>>; WIDEST[1] / 2],
+    count: usize,
+}
+
+impl<M: Lanes> Pieces<M> {
     #[inline(always)]
-    pub unsafe fn compute<M: Lanes, const R: usize, const S: usize>(
-        &self,
-        task: Task,
-        target: *mut f32,
-        halves: [Half; 2],
-        right: Right,
-        is_first: bool,
-    ) {
-        let columns = &task.product.columns[1];
-        // What was written by the tile before may be written again where nothing is added.
-        let again = |number: usize| !self.keep.adds && (number == 1 || !is_first);
-        let is_whole = (0..2).all(|number| {
-            let half = &halves[number];
-            half.together && half.to == M::LANES && (half.from == 0 || again(number))
-        });
-        let places = halves.map(|half| target.wrapping_offset(columns.at(half.column)));
-        let end = halves.iter().map(|half| half.column + half.to).max().unwrap_or(0);
-        let count = task.product.rows_before(self.lines, end);
-        let mut row = 0;
-        // SAFETY: the caller's.
-        unsafe {
-            while row < count {
-                let is_tall = is_tall::<R, S>(self.lines.count - row);
-                let is_right = task.product.first_column(self.lines.first + row + R - 1) <= halves[0].column;
-                match (is_whole && is_right, is_tall) {
-                    (true, true) => self.whole::<M, R>(row, places, right),
-                    (true, false) => self.whole::<M, S>(row, places, right),
-                    (false, true) => self.partial::<M, R>(task, row, target, halves, right),
-                    (false, false) => self.partial::<M, S>(task, row, target, halves, right),
-                }
-                row += if is_tall { R } else { S };
-            }
-        }
+    fn none() -> Pieces<M> {
+        Pieces { pieces: [const { MaybeUninit::uninit() }; WIDEST[1] / 2], count: 0 }
     }
 
-    /// All columns of a tile, which are collected side by side.
+    /// Adds those of the columns of a half.
     ///
     /// # Safety
-    /// As `compute`.
+    /// The processor is such a machine.
     #[inline(always)]
-    pub unsafe fn collect<M: Lanes, const R: usize, const S: usize>(&self, sums: *mut f32, right: Right) {
-        let halves = [sums, sums.wrapping_add(M::LANES)];
-        let mut row = 0;
-        // SAFETY: the caller's.
-        unsafe {
-            while row < self.lines.count {
-                let is_tall = is_tall::<R, S>(self.lines.count - row);
-                match is_tall {
-                    true => self.whole::<M, R>(row, halves, right),
-                    false => self.whole::<M, S>(row, halves, right),
-                }
-                row += if is_tall { R } else { S };
-            }
+    unsafe fn fill(&mut self, target: *mut f32, half: Half, columns: &Offsets) {
+        let mut column = half.from;
+        while column < half.to {
+            let end = column + columns.run_from(half.column + column).min(half.to - column);
+            let place = target.wrapping_offset(columns.at(half.column + column)).wrapping_sub(column);
+            // SAFETY: the caller's.
+            self.pieces[self.count].write(Piece { place, kept: unsafe { M::mask(column, end) } });
+            self.count += 1;
+            column = end;
         }
     }
 
     #[inline(always)]
-    fn rows<const R: usize>(&self, row: usize) -> Left<R> {
+    fn all(&self) -> &[Piece<M>] {
+        let pieces = self.pieces[..self.count].as_ptr().cast();
+        // SAFETY: so many were written.
+        unsafe { std::slice::from_raw_parts(pieces, self.count) }
+    }
+}
+
+impl Strip<'_> {
+    /// # Safety
+    /// As `compute` of the block.
+    #[inline(always)]
+    pub unsafe fn compute<M: Lanes, const R: usize, const S: usize, const T: usize>(
+        &self,
+        task: Task,
+        right: Right,
+        results: Results,
+    ) {
+        let product = task.product;
+        let (mut count, mut wide, mut pieces) = (self.lines.count, 2, [Pieces::<M>::none(), Pieces::none()]);
+        let columns = match results {
+            Results::Collected(sums) => Columns::Whole([sums, sums.wrapping_add(M::LANES)]),
+            Results::Placed { target, halves, is_first } => {
+                let end = halves.iter().map(|half| half.column + half.to).max().unwrap_or(0);
+                count = product.rows_before(self.lines, end);
+                let columns = &product.columns[1];
+                if self.is_whole(halves, M::LANES, is_first) {
+                    Columns::Whole(halves.map(|half| target.wrapping_offset(columns.at(half.column))))
+                } else {
+                    wide = if halves[1].from < halves[1].to { 2 } else { 1 };
+                    for (pieces, half) in pieces.iter_mut().zip(halves) {
+                        // SAFETY: the caller's.
+                        unsafe { pieces.fill(target, half, columns) };
+                    }
+                    Columns::Pieces([pieces[0].all(), pieces[1].all()])
+                }
+            }
+        };
+        let mut row = 0;
+        while row < count {
+            let height = height::<R, S, T>(self.lines.count - row);
+            // SAFETY: the caller's.
+            unsafe {
+                match height {
+                    _ if height == R => self.rows::<M, R>(task, row, right, results, columns, wide),
+                    _ if S == T || height == S => self.rows::<M, S>(task, row, right, results, columns, wide),
+                    _ => self.rows::<M, T>(task, row, right, results, columns, wide),
+                }
+            }
+            row += height;
+        }
+    }
+
+    /// Whether both vectors can be written with all their numbers.
+    #[inline(always)]
+    fn is_whole(&self, halves: [Half; 2], lanes: usize, is_first: bool) -> bool {
+        // What was written by the tile before may be written again where nothing is added.
+        let again = |number: usize| !self.keep.adds && (number == 1 || !is_first);
+        (0..2).all(|number| {
+            let half = &halves[number];
+            half.together && half.to == lanes && (half.from == 0 || again(number))
+        })
+    }
+
+    #[inline(always)]
+    fn left<const R: usize>(&self, row: usize) -> Left<R> {
         match self.left {
             Rows::InPlace(base) => Left::Rows(self.lines.left(row).map(|place| base.wrapping_offset(place))),
             Rows::Places(base, places) => {
-                Left::Places(self.lines.left(row).map(|place| base.wrapping_offset(place)), places)
+                let rows: &[isize; R] = self.lines.left(row);
+                match (1..R).all(|r| rows[r] == rows[0] + r as isize) {
+                    true => Left::Beside(base.wrapping_offset(rows[0]), places),
+                    false => Left::Places(rows.map(|place| base.wrapping_offset(place)), places),
+                }
             }
             Rows::Packed(panel) => Left::Panel(panel.wrapping_add(row * self.depth)),
         }
     }
 
-    /// A tile of which all columns are kept.
+    /// A tile: of one vector of columns or of two.
     ///
     /// # Safety
     /// As `compute`.
     #[inline(always)]
-    unsafe fn whole<M: Lanes, const R: usize>(&self, row: usize, halves: [*mut f32; 2], right: Right) {
-        let target = Target { halves, rows: self.lines.target(row) };
-        let count = R.min(self.lines.count - row);
-        for step in target.rows {
-            M::prefetch(halves[0].wrapping_offset(step));
-            // Two short vectors are mostly in one line of the cache.
-            if M::LANES == 16 {
-                M::prefetch(halves[1].wrapping_offset(step));
-            }
-        }
-        // SAFETY: the caller's.
-        unsafe { tile::<M, R, 2>(self.rows(row), right, self.depth, &target, Keep { count, ..self.keep }) }
-    }
-
-    /// A tile of which only a part is kept, or whose results are apart: it is computed in the same way in a copy.
-    ///
-    /// # Safety
-    /// As `compute`.
-    #[inline(always)]
-    unsafe fn partial<M: Lanes, const R: usize>(
+    unsafe fn rows<M: Lanes, const R: usize>(
         &self,
         task: Task,
         row: usize,
-        target: *mut f32,
-        halves: [Half; 2],
         right: Right,
+        results: Results,
+        columns: Columns<M>,
+        wide: usize,
     ) {
-        let columns = &task.product.columns[1];
         let count = R.min(self.lines.count - row);
+        let places = self.lines.target::<R>(row);
+        let own: [isize; R] = array(|r| (2 * M::LANES * r) as isize);
         let mut copy = Panel::<{ WIDEST[0] * WIDEST[1] }>::new();
         let first: *mut f32 = copy.0.as_mut_ptr().cast();
-        let own: Target<R> =
-            Target { halves: [first, first.wrapping_add(M::LANES)], rows: array(|r| (2 * M::LANES * r) as isize) };
-        let each = |visit: &mut dyn FnMut(*mut f32, *mut f32, usize)| {
-            for (r, (own_row, place)) in own.rows.iter().zip(&self.lines.target::<R>(row)[..count]).enumerate() {
-                let line = target.wrapping_offset(*place);
-                let first = task.product.first_column(self.lines.first + row + r);
-                for (half, start) in halves.iter().zip(own.halves) {
-                    let half = Half { from: half.from.max(first.saturating_sub(half.column)).min(half.to), ..*half };
-                    let start = start.wrapping_offset(*own_row);
-                    if half.together {
-                        let place = line.wrapping_offset(columns.at(half.column)).wrapping_add(half.from);
-                        visit(place, start.wrapping_add(half.from), half.to - half.from);
-                        continue;
+        // Left of the diagonal of a symmetric product are results of others, so a tile that it crosses is computed
+        // in the same way in a copy.
+        let crossed = match results {
+            Results::Placed { target, halves, .. } => {
+                let number = self.lines.first + row;
+                let is_crossed = task.product.first_column(number + R - 1) > halves[0].column;
+                is_crossed.then_some(Crossed { task, target, halves, first: number, lanes: M::LANES })
+            }
+            Results::Collected(_) => None,
+        };
+        // SAFETY: the caller's; the copy has room for a tile.
+        unsafe {
+            let target = match &crossed {
+                Some(crossed) => {
+                    if self.keep.adds {
+                        first.write_bytes(0, 2 * R * M::LANES);
+                        crossed.each(&places[..count], |place, copy| *first.add(copy) = *place);
                     }
-                    for c in half.from..half.to {
-                        visit(line.wrapping_offset(columns.at(half.column + c)), start.wrapping_add(c), 1);
-                    }
+                    let halves = [first, first.add(M::LANES)];
+                    Target { columns: Columns::Whole(halves), rows: &own }
+                }
+                None => Target { columns, rows: places },
+            };
+            target.prefetch();
+            let (left, keep) = (self.left(row), Keep { count, ..self.keep });
+            match wide {
+                1 => tile::<M, R, 1>(left, right, self.depth, &target, keep),
+                _ => tile::<M, R, 2>(left, right, self.depth, &target, keep),
+            }
+            if let Some(crossed) = crossed {
+                crossed.each(&places[..count], |place, copy| *place = *first.add(copy));
+            }
+        }
+    }
+}
+
+/// A tile that the diagonal crosses.
+struct Crossed<'a> {
+    task: Task<'a>,
+    target: *mut f32,
+    halves: [Half; 2],
+    /// The number of its first row.
+    first: usize,
+    lanes: usize,
+}
+
+impl Crossed<'_> {
+    /// Visits the results from the diagonal on: the place of each, and its number in a copy of the tile.
+    #[inline(always)]
+    fn each(&self, rows: &[isize], visit: impl Fn(*mut f32, usize)) {
+        let columns = &self.task.product.columns[1];
+        for (r, row) in rows.iter().enumerate() {
+            let first = self.task.product.first_column(self.first + r);
+            for (number, half) in self.halves.iter().enumerate() {
+                for c in half.from.max(first.saturating_sub(half.column))..half.to {
+                    let place = self.target.wrapping_offset(*row + columns.at(half.column + c));
+                    visit(place, (2 * r + number) * self.lanes + c);
                 }
             }
-        };
-        // SAFETY: the caller's; `check` showed the places to be inside the arena, and the copy has room for a tile.
-        unsafe {
-            if self.keep.adds {
-                first.write_bytes(0, 2 * R * M::LANES);
-                each(&mut |place, copy, length| super::pack::copy(place, copy, length));
-            }
-            let (left, keep) = (self.rows(row), Keep { count, ..self.keep });
-            match halves[1].from < halves[1].to {
-                true => tile::<M, R, 2>(left, right, self.depth, &own, keep),
-                false => tile::<M, R, 1>(left, right, self.depth, &own, keep),
-            }
-            each(&mut |place, copy, length| super::pack::copy(copy, place, length));
         }
     }
 }

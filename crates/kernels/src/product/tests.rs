@@ -2,7 +2,7 @@
 
 use super::blocks::Blocks;
 use super::lines::Lines;
-use super::pack::{is_tall, pack_left};
+use super::pack::{height, pack_left};
 use super::{Dimension, Method, Product, ProductSpec, Shape, Workspace};
 use crate::machine::{Level, Portable};
 use crate::{Arena, Team};
@@ -419,7 +419,7 @@ fn windows_of_images() {
 /// Rows of tiles of all machines: squares that are turned reach beyond them.
 #[test]
 fn packed_rows() {
-    fn packed<const R: usize, const S: usize>(rows: usize, depth: usize) {
+    fn packed<const R: usize, const S: usize, const T: usize>(rows: usize, depth: usize) {
         let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
         let spec = ProductSpec {
             batch: vec![],
@@ -442,10 +442,10 @@ fn packed_rows() {
             let mut panels = vec![f32::NAN; (rows + R) * depth + 32];
             let base = values.as_ptr();
             // SAFETY: the rows are in the values, and the panels have room for them and more.
-            unsafe { pack_left::<Portable, R, S>(base, |k| k as isize, dense, &lines, depth, panels.as_mut_ptr()) };
+            unsafe { pack_left::<Portable, R, S, T>(base, |k| k as isize, dense, &lines, depth, panels.as_mut_ptr()) };
             let mut first = 0;
             while first < rows {
-                let tall = if is_tall::<R, S>(rows - first) { R } else { S };
+                let tall = height::<R, S, T>(rows - first);
                 for (row, k) in (first..rows.min(first + tall)).flat_map(|row| (0..depth).map(move |k| (row, k))) {
                     let found = panels[first * depth + k * tall + row - first];
                     assert!(found.to_bits() == values[row * depth + k].to_bits(), "{R} {rows} {depth}: {row} {k}");
@@ -456,9 +456,9 @@ fn packed_rows() {
     }
     for rows in 1..40 {
         for depth in [1, 7, 8, 9, 16, 19] {
-            packed::<12, 6>(rows, depth);
-            packed::<6, 4>(rows, depth);
-            packed::<4, 2>(rows, depth);
+            packed::<12, 8, 6>(rows, depth);
+            packed::<6, 4, 4>(rows, depth);
+            packed::<4, 2, 2>(rows, depth);
         }
     }
 }
