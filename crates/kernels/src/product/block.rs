@@ -233,8 +233,10 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const T: usize
         for number in (product.first_column(lines.first) / N).max(tiles[0])..tiles[1] {
             let right = match (&blocks.in_place, part.packed) {
                 (Some(in_place), _) => {
-                    let start =
-                        |half: Half| block.base(1).wrapping_offset(product.columns[0].at(half.column)).cast_const();
+                    let start = |half: Half| {
+                        let column = product.columns[0].at(half.column) - half.before as isize;
+                        block.base(1).wrapping_offset(column).cast_const()
+                    };
                     Right::Places(blocks.halves(product, number).map(start), in_place.places.as_ptr().add(inner[0]))
                 }
                 (None, Some(packed)) => Right::Panel(packed.add((number - tiles[0]) * N * depth)),

@@ -46,7 +46,7 @@ pub(super) struct Blocks {
 /// A right factor that is read where it is.
 pub(super) struct InPlace {
     /// Segments of columns.
-    halves: Vec<Half>,
+    pub halves: Vec<Half>,
     /// Where every summand is.
     pub places: Vec<isize>,
 }
@@ -58,16 +58,20 @@ impl InPlace {
         let run = product.columns[0].run(columns);
         let segments = run.div_ceil(wide);
         let wastes = 5 * segments * wide > 8 * run;
-        if run < wide || wastes || inner == 0 || rows > FEW_ROWS {
+        if wastes || run == 0 || inner == 0 || rows > FEW_ROWS {
             return None;
         }
         let mut halves = Vec::with_capacity(columns / run * segments + 1);
         for first in (0..columns).step_by(run) {
+            if run < wide {
+                halves.push(InPlace::short(product, first, run)?);
+                continue;
+            }
             for number in 0..segments {
                 let start = (number * wide).min(run - wide);
                 let column = first + start;
                 let together = product.columns[1].is_run(column, wide);
-                halves.push(Half { column, from: number * wide - start, to: wide, together });
+                halves.push(Half { column, from: number * wide - start, to: wide, before: 0, together });
             }
         }
         if let Some(last) = halves.last().copied().filter(|_| halves.len() % 2 == 1) {
@@ -75,6 +79,20 @@ impl InPlace {
             halves.push(Half { to: last.from, ..last });
         }
         Some(InPlace { halves, places: (0..inner).map(|k| product.inner[1].at(k)).collect() })
+    }
+
+    /// A run that is shorter than a vector, with what is read besides behind it or before it; that must be part
+    /// of the factor too, which no one writes.
+    fn short(product: &Shape, first: usize, run: usize) -> Option<Half> {
+        let rest = product.tile()[1] / 2 - run;
+        let place = product.columns[0].at(first);
+        let [least, greatest] = [place + product.summands[0], place + product.summands[1] + run as isize - 1];
+        let before = match () {
+            () if greatest + rest as isize <= product.right[1] => 0,
+            () if least - rest as isize >= product.right[0] => rest,
+            () => return None,
+        };
+        Some(Half { column: first, from: before, to: before + run, before, together: false })
     }
 }
 
@@ -117,7 +135,7 @@ impl Blocks {
         let half = |column: usize, from: usize| {
             let to = wide.min(columns[1].saturating_sub(column));
             let column = column.min(columns[1] - 1);
-            Half { column, from, to, together: product.columns[1].is_run(column, to) }
+            Half { column, from, to, before: 0, together: product.columns[1].is_run(column, to) }
         };
         [half(columns[0], 0), half(second, columns[0] + wide - second)]
     }

@@ -81,6 +81,9 @@ struct Shape {
     inner: [Offsets; 2],
     /// Numbers of batch items, rows, columns and summands.
     sizes: [usize; 4],
+    /// The least and the greatest place of the summands of a column of the right factor, and of all columns.
+    summands: [isize; 2],
+    right: [isize; 2],
     offsets: [isize; 3],
     scale: f32,
     descends: bool,
@@ -194,12 +197,15 @@ impl Method {
 impl Shape {
     fn new(spec: &ProductSpec) -> Shape {
         let pair = |group: &[Dimension], a, b| [Offsets::new(group, a), Offsets::new(group, b)];
+        let (summands, columns) = (reach(&spec.inner, 1), reach(&spec.columns, 1));
         Shape {
             batch: [0, 1, 2].map(|operand| Offsets::new(&spec.batch, operand)),
             rows: pair(&spec.rows, 0, 2),
             columns: pair(&spec.columns, 1, 2),
             inner: pair(&spec.inner, 0, 1),
             sizes: [&spec.batch, &spec.rows, &spec.columns, &spec.inner].map(|group| size(group)),
+            summands,
+            right: [summands[0] + columns[0], summands[1] + columns[1]],
             offsets: spec.offsets.map(|offset| offset as isize),
             scale: spec.scale,
             descends: spec.descends,
@@ -213,6 +219,12 @@ impl Shape {
     fn tile(&self) -> [usize; 2] {
         tile(self.level)
     }
+}
+
+/// The least and the greatest place of a group, from the first.
+fn reach(group: &[Dimension], operand: usize) -> [isize; 2] {
+    let steps = group.iter().map(|axis| axis.strides[operand] as isize * (axis.extent as isize - 1).max(0));
+    steps.fold([0, 0], |[least, greatest], step| [least + step.min(0), greatest + step.max(0)])
 }
 
 /// Rows and columns of a tile: two vectors of columns.

@@ -8,12 +8,14 @@ use super::pack::height;
 use super::{Panel, Task, WIDEST, array};
 use std::mem::MaybeUninit;
 
-/// A vector of columns: the first of them, and which are kept.
+/// A vector of columns: the first of them, and which numbers of the vector are kept.
 #[derive(Clone, Copy)]
 pub(super) struct Half {
     pub column: usize,
     pub from: usize,
     pub to: usize,
+    /// How many numbers the vector has before the first column.
+    pub before: usize,
     /// Whether they are neighbours in the target.
     pub together: bool,
 }
@@ -66,14 +68,15 @@ impl<M: Lanes> Pieces<M> {
     /// The processor is such a machine.
     #[inline(always)]
     unsafe fn fill(&mut self, target: *mut f32, half: Half, columns: &Offsets) {
-        let mut column = half.from;
-        while column < half.to {
-            let end = column + columns.run_from(half.column + column).min(half.to - column);
-            let place = target.wrapping_offset(columns.at(half.column + column)).wrapping_sub(column);
+        let mut lane = half.from;
+        while lane < half.to {
+            let column = half.column + lane - half.before;
+            let end = lane + columns.run_from(column).min(half.to - lane);
+            let place = target.wrapping_offset(columns.at(column)).wrapping_sub(lane);
             // SAFETY: the caller's.
-            self.pieces[self.count].write(Piece { place, kept: unsafe { M::mask(column, end) } });
+            self.pieces[self.count].write(Piece { place, kept: unsafe { M::mask(lane, end) } });
             self.count += 1;
-            column = end;
+            lane = end;
         }
     }
 

@@ -3,6 +3,7 @@
 use super::blocks::Blocks;
 use super::lines::Lines;
 use super::pack::{height, pack_left};
+use super::strip::Half;
 use super::{Dimension, Method, Product, ProductSpec, Shape, Workspace};
 use crate::machine::{Level, Portable};
 use crate::{Arena, Team};
@@ -359,12 +360,13 @@ fn products_around_their_blocks() {
 }
 
 /// Windows of images, channels outermost or innermost, by a kernel, and the gradient of the kernel: rows in place,
-/// more of them than a block, factors that are exchanged, results that are collected.
+/// more of them than a block, factors that are exchanged, results that are collected, columns in place in runs that are
+/// shorter than a vector.
 #[test]
 fn windows_of_images() {
     let axis = |extent: usize, strides: [i64; 3]| Dimension { extent, strides };
     let mut dice = Dice(5);
-    let mut methods = [0; 2];
+    let mut methods = [0; 4];
     for number in 0..40 {
         let [images, out, channels] = [dice.of(&[1, 2, 3]), dice.of(&[3, 6, 16, 17, 32]), dice.of(&[1, 3, 8, 16, 33])];
         let (size, window) = (dice.of(&[5, 12, 19]), dice.of(&[1, 2, 3]));
@@ -409,6 +411,11 @@ fn windows_of_images() {
             let product = Product::new(spec, length).unwrap().with_level(level);
             if let Method::Blocks(blocks) = &product.method {
                 methods[usize::from(blocks.collects)] += 1;
+                let halves = blocks.in_place.iter().flat_map(|in_place| &in_place.halves);
+                let is_short = |half: &&Half| half.to - half.from < product.shape.tile()[1] / 2 && !half.together;
+                let short: Vec<&Half> = halves.filter(is_short).collect();
+                methods[2] += usize::from(short.iter().any(|half| half.before == 0));
+                methods[3] += usize::from(short.iter().any(|half| half.before > 0));
             }
             agrees(spec, &values, &product);
         }
