@@ -1,7 +1,7 @@
 //! How fast products are: `cargo run --release -p deltarule-kernels --example products [THREADS
 //! [WORDS]]`, of those with the words in their names. The least time of many runs, beside the peak of one core.
 
-use deltarule_kernels::{Arena, Dimension, Product, ProductSpec, Team, Workspace, peak};
+use deltarule_kernels::{Arena, Dimension, Ending, Product, ProductSpec, Team, Workspace, peak};
 use std::time::Instant;
 
 fn axis(extent: usize, strides: [i64; 3]) -> Dimension {
@@ -25,6 +25,7 @@ fn dense([rows, columns, inner]: [usize; 3], transposed: [bool; 2]) -> (ProductS
         diagonal: 0.0,
         weights: None,
         by_steps: false,
+        ending: Ending::default(),
     };
     (spec, first + second + rows * columns)
 }
@@ -57,6 +58,7 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool, 
             diagonal: 0.0,
             weights: None,
             by_steps: false,
+            ending: Ending::default(),
         }
     } else {
         ProductSpec {
@@ -71,6 +73,7 @@ fn convolution([images, out, channels, size, window]: [usize; 5], kernel: bool, 
             diagonal: 0.0,
             weights: None,
             by_steps: false,
+            ending: Ending::default(),
         }
     };
     let mut spec = spec;
@@ -104,6 +107,7 @@ fn channels_last([images, out, channels, size, window]: [usize; 5], kernel: bool
         weights: None,
         descends: false,
         by_steps: false,
+        ending: Ending::default(),
     };
     if kernel {
         spec.rows = vec![axis(out, [1, 0, weights])];
@@ -133,6 +137,7 @@ fn flattened([images, out, channels, area]: [usize; 4], weights: bool) -> (Produ
         diagonal: 0.0,
         weights: None,
         by_steps: false,
+        ending: Ending::default(),
     };
     if weights {
         spec.rows = vec![axis(out, [1, 0, all])];

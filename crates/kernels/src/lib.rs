@@ -24,7 +24,7 @@ mod walk;
 
 pub use arena::Arena;
 pub use peak::peak;
-pub use product::{Dimension, Product, ProductSpec, Workspace};
+pub use product::{Bias, Dimension, Ending, Product, ProductSpec, Workspace};
 pub use scatter::{Key, Scatter, ScatterSpec};
 pub use threads::Team;
 pub use walk::{Access, Binary, Bound, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};

@@ -4,7 +4,9 @@ use crate::machine::{Level, Machine, Portable};
 use crate::math;
 use crate::number::{Single, single};
 use crate::reduce::{greater, lesser};
-use crate::{Access, Arena, Binary, Comparison, Dimension, Instruction, Loop, Product, ProductSpec, Reduction, Unary};
+use crate::{
+    Access, Arena, Binary, Comparison, Dimension, Ending, Instruction, Loop, Product, ProductSpec, Reduction, Unary,
+};
 use crate::{Walk, WalkSpec, Workspace};
 
 mod walks;
@@ -143,6 +145,7 @@ fn product(level: Level, sizes: [usize; 4], transposed: [bool; 2], descends: boo
     let axis = |extent: usize, strides: [i64; 3]| vec![Dimension { extent, strides }];
     let spec = ProductSpec {
         by_steps: false,
+        ending: Ending::default(),
         batch: axis(batch, [(rows * inner) as i64, (inner * columns) as i64, (rows * columns) as i64]),
         rows: axis(rows, [row_a, 0, columns as i64]),
         columns: axis(columns, [0, column_b, 1]),
@@ -215,6 +218,7 @@ fn products_over_several_axes() {
     };
     let spec = ProductSpec {
         by_steps: false,
+        ending: Ending::default(),
         batch: vec![],
         rows: vec![axis(i1, k2 * i2, 0, i2 * j), axis(i2, 1, 0, j)],
         columns: vec![axis(j, 0, k1, 1)],
@@ -241,6 +245,7 @@ fn wrong_products_are_refused() {
     let axis = |strides| vec![Dimension { extent: 4, strides }];
     let spec = |offsets, target| ProductSpec {
         by_steps: false,
+        ending: Ending::default(),
         batch: vec![],
         rows: axis([4, 0, target]),
         columns: axis([0, 1, 1]),

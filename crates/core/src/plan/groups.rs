@@ -1,7 +1,7 @@
 //! The groups of axes of a product: batch, rows, columns, inner.
 
 use super::nest::{Places, access, walk};
-use super::operation::{Access, Axis, Guarded, Key, Loop, Operation, Product, Scatter};
+use super::operation::{Access, Axis, Ending, Guarded, Key, Loop, Operation, Product, Scatter};
 use super::tasks::{RESULT, Task, Values, Work};
 use crate::term::{Index, Name, Node, Number, Reduction, Term};
 
@@ -98,6 +98,7 @@ pub(super) fn product(
         offsets: [a.offset, b.offset, target.offset],
         scale: factors.scale,
         descends: factors.descends,
+        ending: Ending::default(),
     }
 }
 

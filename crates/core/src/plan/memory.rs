@@ -8,7 +8,9 @@ impl Operation {
     /// The places it reads.
     pub fn sources(&self) -> Vec<usize> {
         match self {
-            Operation::Product(product) => product.places[..2].iter().copied().chain(product.weights).collect(),
+            Operation::Product(product) => {
+                product.places[..2].iter().copied().chain(product.weights).chain(product.ending.places()).collect()
+            }
             Operation::Guarded(Guarded { product, walk }) => {
                 let reads = walk.reads.iter().map(|read| read.place);
                 reads.chain(product.places[..2].iter().copied()).collect()

@@ -8,6 +8,7 @@
 
 mod again;
 mod contract;
+mod ending;
 mod equations;
 mod error;
 mod fuse;
@@ -33,8 +34,8 @@ mod weights;
 
 pub use error::PlanError;
 pub use operation::{
-    Access, Axis, Binary, Bound, Guarded, Instruction, Key, Loop, Operation, Product, Repeat, Scatter, Store, Unary,
-    Walk,
+    Access, Axis, Bias, Binary, Bound, Ending, Guarded, Instruction, Key, Loop, Operation, Product, Repeat, Scatter,
+    Store, Unary, Walk,
 };
 
 use crate::model::Model;
@@ -214,6 +215,7 @@ fn assemble(stages: &[Stage], values: &mut Values, batch: usize) -> Plan {
         .iter()
         .map(|(name, value)| Place { name: name.clone(), shape: value.shape.clone(), offset: 0, kind: value.kind })
         .collect();
+    ending::absorb(&mut operations, &places);
     let arena = memory::place(&mut places, &operations);
     Plan { batch, places, operations, arena }
 }

@@ -137,6 +137,38 @@ pub struct Product {
     pub diagonal: f64,
     /// The place of factors of the summands, one for each.
     pub weights: Option<usize>,
+    /// What is done with finished results.
+    pub ending: Ending,
+}
+
+/// What a product does with a finished result: a number of its row or its column is added, then it becomes `relu` of
+/// itself, then 0 where another value is not positive. By default nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// What is added.
+    pub bias: Option<Bias>,
+    /// Whether it becomes `relu` of itself.
+    pub rectifies: bool,
+    /// The place of a value with the layout of the target.
+    pub positive: Option<usize>,
+}
+
+/// Numbers side by side that are added to results, one for each row or for each column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bias {
+    /// Where they are.
+    pub place: usize,
+    /// Where in the place they begin.
+    pub offset: i64,
+    /// Whether there is one for each row.
+    pub by_rows: bool,
+}
+
+impl Ending {
+    /// The places it reads.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        self.bias.map(|bias| bias.place).into_iter().chain(self.positive)
+    }
 }
 
 /// A sum of products in which a condition keeps a factor from counting where the other one, a copy, was
@@ -277,7 +309,8 @@ impl Product {
         [&self.batch, &self.rows, &self.columns, &self.inner]
     }
 
-    /// Multiplications and additions; of symmetric results only those on one side of the diagonal and on it.
+    /// Multiplications and additions of the products; of symmetric results only those on one side of the diagonal and
+    /// on it.
     pub fn flops(&self) -> f64 {
         let size = |axes: &[Axis]| axes.iter().map(|axis| axis.extent as f64).product::<f64>();
         let [batch, rows, columns, inner] = self.groups().map(size);

@@ -86,7 +86,26 @@ impl Plan {
             number => format!(" + {number} on the diagonal"),
         };
         let factors = format!("{scale}{weights}{left} {right}{diagonal}");
-        format!("product  {target} {operator} {factors}  [{}{symmetric}]", sizes.join(", "))
+        let results = self.ended(product, factors);
+        format!("product  {target} {operator} {results}  [{}{symmetric}]", sizes.join(", "))
+    }
+
+    /// Products with what is done with their results.
+    fn ended(&self, product: &Product, mut results: String) -> String {
+        let name = |place: usize| &self.places[place].name;
+        if let Some(bias) = product.ending.bias {
+            results = format!("({results} + {})", name(bias.place));
+        }
+        if product.ending.rectifies {
+            results = match product.ending.bias {
+                Some(_) => format!("relu{results}"),
+                None => format!("relu({results})"),
+            };
+        }
+        match product.ending.positive {
+            Some(place) => format!("where([{} > 0], {results}, 0)", name(place)),
+            None => results,
+        }
     }
 
     fn walk(&self, walk: &Walk) -> String {

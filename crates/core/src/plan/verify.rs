@@ -1,7 +1,9 @@
 //! A proof that a plan uses no memory it should not: every access inside its place, every place
 //! inside the arena, and nothing read before it is written or after its memory was given away.
 
-use super::operation::{Access, Axis, Bound, Guarded, Instruction, Loop, Operation, Product, Repeat, Scatter, Walk};
+use super::operation::{
+    Access, Axis, Bound, Ending, Guarded, Instruction, Loop, Operation, Product, Repeat, Scatter, Walk,
+};
 use super::{ALIGNMENT, Place, PlaceKind, Plan};
 
 impl Plan {
@@ -168,10 +170,37 @@ impl Plan {
         {
             return Err("the weights of a product are not one for each summand".into());
         }
+        self.check_ending(product)?;
         let target = self.place_at(product.places[2])?;
         let results = || product.batch.iter().chain(&product.rows).chain(&product.columns);
         let all: usize = results().map(|axis| axis.extent).product();
         is_whole(target, all, results().map(|axis| (axis.extent, axis.strides[2])))
+    }
+
+    /// There is a number for every row or column, and one for every result, and none of them is a result.
+    fn check_ending(&self, product: &Product) -> Result<(), String> {
+        let Ending { bias, positive, .. } = product.ending;
+        if product.ending != Ending::default() && (product.descends || product.symmetric) {
+            return Err("results that are added to, or mirrored, have an ending".into());
+        }
+        if product.ending.places().any(|place| place == product.places[2]) {
+            return Err("the ending of a product reads its target".into());
+        }
+        if let Some(bias) = bias {
+            let group = if bias.by_rows { &product.rows } else { &product.columns };
+            let axes: Vec<&Axis> = group.iter().filter(|axis| axis.extent != 1).collect();
+            if axes.len() > 1 {
+                return Err("a bias of several axes".into());
+            }
+            let count = axes.first().map_or(1, |axis| axis.extent);
+            inside(self.place_at(bias.place)?, bias.offset, [(count, 1)].into_iter())?;
+        }
+        match positive {
+            Some(place) if self.place_at(place)?.len() != self.place_at(product.places[2])?.len() => {
+                Err("a product asks another value than one for each result".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The loop writes all that the product wrote, from what was there before.

@@ -229,6 +229,7 @@ unsafe fn part_of_block<M: Lanes, const R: usize, const S: usize, const T: usize
             depth,
             left: left::<M, R, S, T>(block, lines, &part, buffers),
             keep: Keep { scale: task.scale, adds: product.descends && part.sums.is_none() || inner[0] > 0, count: R },
+            ends: inner[1] == product.sizes[3] && !product.ending.is_nothing(),
         };
         for number in (product.first_column(lines.first) / N).max(tiles[0])..tiles[1] {
             let right = match (&blocks.in_place, part.packed) {
@@ -294,8 +295,8 @@ unsafe fn left<M: Lanes, const R: usize, const S: usize, const T: usize>(
 /// They are all at `sums`, and no one else uses their places.
 #[inline(always)]
 unsafe fn write_out<const N: usize>(block: Block, sums: *const f32) {
-    let Block { rows, tiles, .. } = block;
-    let (product, target) = (block.task.product, block.base(2));
+    let Block { task, rows, tiles, .. } = block;
+    let (product, target) = (task.product, block.base(2));
     let (first, end) = (tiles[0] * N, (tiles[1] * N).min(product.sizes[2]));
     for row in rows[0]..rows[1] {
         let line = target.wrapping_offset(product.rows[1].at(row));
@@ -305,7 +306,7 @@ unsafe fn write_out<const N: usize>(block: Block, sums: *const f32) {
             unsafe {
                 let place = line.wrapping_offset(product.columns[1].at(column));
                 let sum = *sums.add(column - first);
-                *place = if product.descends { *place + sum } else { sum };
+                *place = if product.descends { *place + sum } else { task.ended(sum, [row, column], place) };
             }
         }
     }

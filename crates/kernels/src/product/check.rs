@@ -1,6 +1,6 @@
 //! What must hold of a product so that it can run unchecked.
 
-use super::{Dimension, ProductSpec};
+use super::{Dimension, Ending, ProductSpec};
 use crate::check::is_injective;
 
 /// The positions that an operand reaches; `None` where there are none.
@@ -29,6 +29,9 @@ fn reach(
 pub(super) fn check_steps(spec: &ProductSpec, arena: usize) -> Result<(), String> {
     if !spec.by_steps {
         return check(spec, [&spec.batch, &spec.rows, &spec.columns, &spec.inner], arena);
+    }
+    if spec.ending != Ending::default() {
+        return Err("a product by steps has an ending".into());
     }
     let Some(steps) = spec.batch.first().copied() else { return Err("a product by steps without steps".into()) };
     for step in 0..steps.extent as i64 {
@@ -62,6 +65,36 @@ fn check(spec: &ProductSpec, [batch, rows, columns, inner]: [&Vec<Dimension>; 4]
     }
     if [left, right, weights].iter().flatten().any(meets) {
         return Err("the target of a product is one of its factors".into());
+    }
+    check_ending(spec, [rows, columns], target, arena)
+}
+
+/// What the ending reads is there, and is not the target.
+fn check_ending(
+    spec: &ProductSpec,
+    groups: [&Vec<Dimension>; 2],
+    target: [i64; 2],
+    arena: usize,
+) -> Result<(), String> {
+    let Ending { bias, positive, .. } = spec.ending;
+    if spec.ending != Ending::default() && (spec.descends || spec.symmetric) {
+        return Err("only results that are written once have an ending".into());
+    }
+    let bias = bias.map(|bias| {
+        let group = groups[usize::from(!bias.by_rows)];
+        let mut axes = group.iter().filter(|axis| axis.extent != 1);
+        let count = axes.next().map_or(1, |axis| axis.extent as i64);
+        // With several axes their order might change.
+        if axes.next().is_none() { Ok([bias.offset, bias.offset + count - 1]) } else { Err("a bias of several axes") }
+    });
+    let positive = positive.map(|offset| target.map(|place| place - spec.offsets[2] + offset));
+    for [least, greatest] in bias.transpose()?.into_iter().chain(positive) {
+        if least < 0 || greatest >= arena as i64 {
+            return Err(format!("the ending of a product reads {least}..={greatest} in an arena of {arena}"));
+        }
+        if least <= target[1] && target[0] <= greatest {
+            return Err("the ending of a product reads its target".into());
+        }
     }
     Ok(())
 }

@@ -219,6 +219,7 @@ unsafe fn finish_v3(task: Task, item: usize, dots: &Dots, room: Shared, tiles: [
 unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, tiles: [[usize; 2]; 2]) {
     let product = task.product;
     let [tall, wide] = dots.tile;
+    let ends = !product.ending.is_nothing();
     let target = task.arena.at(product.offsets[2] + product.batch[2].at(item));
     for tile_row in tiles[0][0]..tiles[0][1] {
         for tile_column in tiles[1][0]..tiles[1][1] {
@@ -238,7 +239,8 @@ unsafe fn finish<M: Lanes>(task: Task, item: usize, dots: &Dots, room: Shared, t
                         for piece in 1..dots.pieces {
                             sum = M::add(sum, M::load(room.at((piece * dots.sums + own) as isize)));
                         }
-                        *place = if product.descends { *place } else { 0.0 } + task.scale * M::total(sum);
+                        let result = if product.descends { *place } else { 0.0 } + task.scale * M::total(sum);
+                        *place = if ends { task.ended(result, [row, column], place) } else { result };
                         if product.symmetric && row == column {
                             *place += product.diagonal;
                         } else if product.symmetric {

@@ -1,6 +1,7 @@
 //! Vectors of the width that each machine has. The loops of products are written with them, since what
 //! is kept in registers over a loop is all that counts there.
 
+use super::ending::{Ends, Finished, end};
 use super::kernel::{Keep, Target, run};
 use crate::machine::{Machine, Portable, fma};
 #[cfg(target_arch = "x86_64")]
@@ -39,9 +40,15 @@ pub(super) trait Lanes: Machine + Copy {
         target: &Target<Self, R>,
         keep: Keep,
     );
+    /// [`ending::end`](super::ending::end) as a function of its own.
+    unsafe fn end(ends: &Ends<Self>, tile: Finished<Self>, keep: Keep);
     /// `a b + c`
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// 0 where a number is at most 0.
+    unsafe fn rectify(vector: Self::Vector) -> Self::Vector;
+    /// 0 where the first is not positive.
+    unsafe fn where_positive(first: Self::Vector, vector: Self::Vector) -> Self::Vector;
     /// Bit by bit: only what both have.
     unsafe fn keep(mask: Self::Vector, vector: Self::Vector) -> Self::Vector;
     /// The second half onto the first, and so on to the last two.
@@ -112,6 +119,17 @@ impl Lanes for V4 {
         unsafe { compiled::<R, C, U>(depth, left, right, target, keep) }
     }
 
+    unsafe fn end(ends: &Ends<V4>, tile: Finished<V4>, keep: Keep) {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+        #[inline(never)]
+        unsafe fn compiled(ends: &Ends<V4>, tile: Finished<V4>, keep: Keep) {
+            // SAFETY: the caller's.
+            unsafe { end::<V4>(ends, tile, keep) }
+        }
+        // SAFETY: the caller's; it has AVX-512.
+        unsafe { compiled(ends, tile, keep) }
+    }
+
     #[inline(always)]
     unsafe fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: it has AVX-512.
@@ -122,6 +140,24 @@ impl Lanes for V4 {
     unsafe fn add(a: __m512, b: __m512) -> __m512 {
         // SAFETY: it has AVX-512.
         unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn rectify(vector: __m512) -> __m512 {
+        // SAFETY: it has AVX-512.
+        unsafe {
+            let stay = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(vector, _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(stay, vector)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn where_positive(first: __m512, vector: __m512) -> __m512 {
+        // SAFETY: it has AVX-512.
+        unsafe {
+            let stay = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(first, _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(stay, vector)
+        }
     }
 
     #[inline(always)]
@@ -209,6 +245,17 @@ impl Lanes for V3 {
         unsafe { compiled::<R, C, U>(depth, left, right, target, keep) }
     }
 
+    unsafe fn end(ends: &Ends<V3>, tile: Finished<V3>, keep: Keep) {
+        #[target_feature(enable = "avx2,fma")]
+        #[inline(never)]
+        unsafe fn compiled(ends: &Ends<V3>, tile: Finished<V3>, keep: Keep) {
+            // SAFETY: the caller's.
+            unsafe { end::<V3>(ends, tile, keep) }
+        }
+        // SAFETY: the caller's; it has AVX2 and FMA.
+        unsafe { compiled(ends, tile, keep) }
+    }
+
     #[inline(always)]
     unsafe fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: it has FMA.
@@ -219,6 +266,18 @@ impl Lanes for V3 {
     unsafe fn add(a: __m256, b: __m256) -> __m256 {
         // SAFETY: it has AVX.
         unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn rectify(vector: __m256) -> __m256 {
+        // SAFETY: it has AVX.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(vector, _mm256_setzero_ps()), vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn where_positive(first: __m256, vector: __m256) -> __m256 {
+        // SAFETY: it has AVX.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(first, _mm256_setzero_ps()), vector) }
     }
 
     #[inline(always)]
@@ -290,6 +349,11 @@ impl Lanes for Portable {
         unsafe { run::<Portable, R, C, U>(depth, left, right, target, keep) }
     }
 
+    unsafe fn end(ends: &Ends<Portable>, tile: Finished<Portable>, keep: Keep) {
+        // SAFETY: the caller's.
+        unsafe { end::<Portable>(ends, tile, keep) }
+    }
+
     #[inline(always)]
     unsafe fn multiply_add(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         std::array::from_fn(|lane| fma::<Portable>(a[lane], b[lane], c[lane]))
@@ -298,6 +362,16 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn add(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+
+    #[inline(always)]
+    unsafe fn rectify(vector: [f32; 4]) -> [f32; 4] {
+        vector.map(|number| if number <= 0.0 { 0.0 } else { number })
+    }
+
+    #[inline(always)]
+    unsafe fn where_positive(first: [f32; 4], vector: [f32; 4]) -> [f32; 4] {
+        std::array::from_fn(|lane| if first[lane] > 0.0 { vector[lane] } else { 0.0 })
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@ mod block;
 mod blocks;
 mod check;
 mod dots;
+mod ending;
 mod kernel;
 mod lanes;
 mod lines;
@@ -59,6 +60,29 @@ pub struct ProductSpec {
     /// Whether it runs one position of the first axis of the batch at a time, so that other positions
     /// of the target may be read.
     pub by_steps: bool,
+    /// What is done with finished results.
+    pub ending: Ending,
+}
+
+/// What is done with a result: a number of its row or its column is added, negative numbers become 0, and so do
+/// results where another value is not positive. By default nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// What is added.
+    pub bias: Option<Bias>,
+    /// Whether it becomes `relu` of itself.
+    pub rectifies: bool,
+    /// Where a value begins in the arena whose positions are those of the target.
+    pub positive: Option<i64>,
+}
+
+/// Numbers side by side that are added to the results, one for each row or for each column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bias {
+    /// Where they begin in the arena.
+    pub offset: i64,
+    /// Whether there is one for each row.
+    pub by_rows: bool,
 }
 
 /// Rows and columns of the largest tile of any machine.
@@ -90,6 +114,7 @@ struct Shape {
     symmetric: bool,
     diagonal: f32,
     weights: Option<isize>,
+    ending: Ending,
     level: Level,
 }
 
@@ -212,6 +237,7 @@ impl Shape {
             symmetric: spec.symmetric,
             diagonal: spec.diagonal,
             weights: spec.weights.map(|offset| offset as isize),
+            ending: spec.ending,
             level: Level::detect(),
         }
     }

@@ -49,6 +49,7 @@ fn exchanged(spec: &ProductSpec) -> ProductSpec {
         columns: group(&spec.rows),
         inner: group(&spec.inner),
         offsets: [right, left, target],
+        ending: spec.ending.exchanged(),
         ..spec.clone()
     }
 }

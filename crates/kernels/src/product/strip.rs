@@ -1,5 +1,6 @@
 //! All rows of a block by one tile of columns after the other.
 
+use super::ending::{Ends, Finished};
 use super::kernel::{Columns, Keep, Left, Piece, Right, Target, tile};
 use super::lanes::Lanes;
 use super::lines::Lines;
@@ -37,6 +38,8 @@ pub(super) struct Strip<'a> {
     pub depth: usize,
     pub left: Rows,
     pub keep: Keep,
+    /// Whether results are finished, and something is done with them.
+    pub ends: bool,
 }
 
 /// Where the results of a strip go.
@@ -88,6 +91,17 @@ impl<M: Lanes> Pieces<M> {
     }
 }
 
+/// What is multiplied by all rows of a block.
+#[derive(Clone, Copy)]
+struct Vectors<'a, M: Lanes> {
+    right: Right,
+    results: Results,
+    columns: Columns<'a, M>,
+    /// Of how many vectors results are kept.
+    wide: usize,
+    ends: Option<&'a Ends<M>>,
+}
+
 impl Strip<'_> {
     /// # Safety
     /// As `compute` of the block.
@@ -100,11 +114,16 @@ impl Strip<'_> {
     ) {
         let product = task.product;
         let (mut count, mut wide, mut pieces) = (self.lines.count, 2, [Pieces::<M>::none(), Pieces::none()]);
+        let mut ends = None;
         let columns = match results {
             Results::Collected(sums) => Columns::Whole([sums, sums.wrapping_add(M::LANES)]),
             Results::Placed { target, halves, is_first } => {
                 let end = halves.iter().map(|half| half.column + half.to).max().unwrap_or(0);
                 count = product.rows_before(self.lines, end);
+                if self.ends {
+                    // SAFETY: the caller's.
+                    ends = Some(unsafe { task.ends(halves) });
+                }
                 let columns = &product.columns[1];
                 if self.is_whole(halves, M::LANES, is_first) {
                     Columns::Whole(halves.map(|half| target.wrapping_offset(columns.at(half.column))))
@@ -118,15 +137,16 @@ impl Strip<'_> {
                 }
             }
         };
+        let columns = Vectors { right, results, columns, wide, ends: ends.as_ref() };
         let mut row = 0;
         while row < count {
             let height = height::<R, S, T>(self.lines.count - row);
             // SAFETY: the caller's.
             unsafe {
                 match height {
-                    _ if height == R => self.rows::<M, R>(task, row, right, results, columns, wide),
-                    _ if S == T || height == S => self.rows::<M, S>(task, row, right, results, columns, wide),
-                    _ => self.rows::<M, T>(task, row, right, results, columns, wide),
+                    _ if height == R => self.rows::<M, R>(task, row, columns),
+                    _ if S == T || height == S => self.rows::<M, S>(task, row, columns),
+                    _ => self.rows::<M, T>(task, row, columns),
                 }
             }
             row += height;
@@ -159,20 +179,12 @@ impl Strip<'_> {
         }
     }
 
-    /// A tile: of one vector of columns or of two.
+    /// A tile.
     ///
     /// # Safety
     /// As `compute`.
     #[inline(always)]
-    unsafe fn rows<M: Lanes, const R: usize>(
-        &self,
-        task: Task,
-        row: usize,
-        right: Right,
-        results: Results,
-        columns: Columns<M>,
-        wide: usize,
-    ) {
+    unsafe fn rows<M: Lanes, const R: usize>(&self, task: Task, row: usize, columns: Vectors<M>) {
         let count = R.min(self.lines.count - row);
         let places = self.lines.target::<R>(row);
         let own: [isize; R] = array(|r| (2 * M::LANES * r) as isize);
@@ -180,7 +192,7 @@ impl Strip<'_> {
         let first: *mut f32 = copy.0.as_mut_ptr().cast();
         // Left of the diagonal of a symmetric product are results of others, so a tile that it crosses is computed
         // in the same way in a copy.
-        let crossed = match results {
+        let crossed = match columns.results {
             Results::Placed { target, halves, .. } => {
                 let number = self.lines.first + row;
                 let is_crossed = task.product.first_column(number + R - 1) > halves[0].column;
@@ -190,22 +202,32 @@ impl Strip<'_> {
         };
         // SAFETY: the caller's; the copy has room for a tile.
         unsafe {
-            let target = match &crossed {
-                Some(crossed) => {
-                    if self.keep.adds {
-                        first.write_bytes(0, 2 * R * M::LANES);
-                        crossed.each(&places[..count], |place, copy| *first.add(copy) = *place);
-                    }
-                    let halves = [first, first.add(M::LANES)];
-                    Target { columns: Columns::Whole(halves), rows: &own }
+            let in_copy = Target { columns: Columns::Whole([first, first.add(M::LANES)]), rows: &own };
+            let (mut target, mut keep) =
+                (Target { columns: columns.columns, rows: places }, Keep { count, ..self.keep });
+            if let Some(crossed) = &crossed {
+                if self.keep.adds {
+                    first.write_bytes(0, 2 * R * M::LANES);
+                    crossed.each(&places[..count], |place, copy| *first.add(copy) = *place);
                 }
-                None => Target { columns, rows: places },
-            };
+                target = in_copy;
+            } else if columns.ends.is_some() {
+                (keep.scale, keep.adds) = (1.0, false);
+                target = in_copy;
+            }
             target.prefetch();
-            let (left, keep) = (self.left(row), Keep { count, ..self.keep });
-            match wide {
-                1 => tile::<M, R, 1>(left, right, self.depth, &target, keep),
-                _ => tile::<M, R, 2>(left, right, self.depth, &target, keep),
+            let left = self.left(row);
+            match columns.wide {
+                1 => tile::<M, R, 1>(left, columns.right, self.depth, &target, keep),
+                _ => tile::<M, R, 2>(left, columns.right, self.depth, &target, keep),
+            }
+            if let Some(ends) = columns.ends {
+                let row = self.lines.first + row;
+                M::end(
+                    ends,
+                    Finished { sums: first, columns: columns.columns, rows: &places[..count], row },
+                    self.keep,
+                );
             }
             if let Some(crossed) = crossed {
                 crossed.each(&places[..count], |place, copy| *place = *first.add(copy));

@@ -4,7 +4,7 @@ use super::blocks::Blocks;
 use super::lines::Lines;
 use super::pack::{height, pack_left};
 use super::strip::Half;
-use super::{Dimension, Method, Product, ProductSpec, Shape, Workspace};
+use super::{Bias, Dimension, Ending, Method, Product, ProductSpec, Shape, Workspace};
 use crate::machine::{Level, Portable};
 use crate::{Arena, Team};
 
@@ -59,6 +59,7 @@ fn plain(rows: Vec<Dimension>, columns: Vec<Dimension>, inner: Vec<Dimension>, o
         diagonal: 0.0,
         weights: None,
         by_steps: false,
+        ending: Ending::default(),
     }
 }
 
@@ -115,6 +116,7 @@ fn random(dice: &mut Dice, windows: bool) -> (ProductSpec, usize) {
         diagonal: 0.0,
         weights: None,
         by_steps: false,
+        ending: Ending::default(),
     };
     (spec, end)
 }
@@ -159,6 +161,17 @@ fn agrees(spec: &ProductSpec, values: &[f32], product: &Product) {
                 let scale = f64::from(spec.scale);
                 *place = if spec.descends { *place - 0.25 * scale * sum } else { scale * sum };
                 *place += if is_diagonal { f64::from(spec.diagonal) } else { 0.0 };
+                if let Some(bias) = spec.ending.bias {
+                    let number = if bias.by_rows { row_number } else { column_number };
+                    *place += f64::from(values[bias.offset as usize + number]);
+                }
+                if spec.ending.rectifies {
+                    *place = place.max(0.0);
+                }
+                let positive = spec.ending.positive.map(|offset| offset - spec.offsets[2]);
+                if positive.is_some_and(|by| values[(at(2, &[batch, row, column]) as i64 + by) as usize] <= 0.0) {
+                    *place = 0.0;
+                }
             }
         }
     }
@@ -276,6 +289,7 @@ fn symmetric(dice: &mut Dice, size: usize, inner: usize, apart: bool) -> (Produc
         diagonal: dice.of(&[0.0, 3.0]),
         weights: (dice.below(3) == 0).then_some(results as i64),
         by_steps: false,
+        ending: Ending::default(),
     };
     (spec, values)
 }
@@ -321,6 +335,16 @@ fn symmetric_products_that_are_none_are_refused() {
     assert!(refused(&ProductSpec { rows: fewer, ..spec }));
 }
 
+/// A random ending of results of those sizes, which reads what is in the arena from a place on.
+fn ending(dice: &mut Dice, [rows, columns]: [usize; 2], first: usize) -> Ending {
+    let bias = |by_rows| Some(Bias { offset: (first + rows * columns) as i64, by_rows });
+    Ending {
+        bias: [None, bias(true), bias(false)][dice.below(3)],
+        rectifies: dice.below(2) == 0,
+        positive: (dice.below(3) == 0).then_some(first as i64),
+    }
+}
+
 /// Dense factors in any order of their axes, with sizes around those of tiles, blocks and parts.
 #[test]
 fn products_around_their_blocks() {
@@ -338,6 +362,8 @@ fn products_around_their_blocks() {
         let (left, right) = (strides([sizes[0], sizes[2]]), strides([sizes[1], sizes[2]]));
         let target = strides([sizes[0], sizes[1]]);
         let (first, second) = (sizes[0] * sizes[2].max(1), sizes[1] * sizes[2].max(1));
+        let descends = dice.below(2) == 0;
+        let end = first + second + sizes[0] * sizes[1] + sizes[2];
         let spec = ProductSpec {
             batch: vec![],
             rows: vec![axis(sizes[0], [left[0], 0, target[0]])],
@@ -345,13 +371,14 @@ fn products_around_their_blocks() {
             inner: vec![axis(sizes[2], [left[1], right[1], 0])],
             offsets: [0, first as i64, (first + second) as i64],
             scale: dice.of(&[1.0, 0.5]),
-            descends: dice.below(2) == 0,
+            descends,
             symmetric: false,
             diagonal: 0.0,
             weights: (dice.below(3) == 0).then_some((first + second + sizes[0] * sizes[1]) as i64),
             by_steps: false,
+            ending: if descends { Ending::default() } else { ending(&mut dice, [sizes[0], sizes[1]], end) },
         };
-        let length = first + second + sizes[0] * sizes[1] + sizes[2];
+        let length = end + sizes[0] * sizes[1] + sizes[0].max(sizes[1]);
         let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
         for level in Level::all() {
             agrees(&spec, &values, &Product::new(&spec, length).unwrap().with_level(level));
@@ -382,6 +409,10 @@ fn windows_of_images() {
         // Strides in image, kernel and result.
         let pixels = [(images, image[0], result[0]), (size, image[2], result[2]), (size, image[3], result[3])];
         let taps = [(channels, image[1], kernel[1]), (window, image[2], kernel[2]), (window, image[3], kernel[3])];
+        let all: usize = sizes.iter().sum();
+        let mut forward_ending = ending(&mut dice, [1, sizes[2]], all);
+        // The rows have several axes.
+        forward_ending.bias = forward_ending.bias.map(|bias| Bias { by_rows: false, ..bias });
         let forward = ProductSpec {
             batch: vec![],
             rows: pixels.map(|(extent, image, result)| axis(extent, [image, 0, result])).to_vec(),
@@ -394,6 +425,7 @@ fn windows_of_images() {
             weights: None,
             descends: false,
             by_steps: false,
+            ending: forward_ending,
         };
         let gradient = ProductSpec {
             rows: vec![axis(out, [result[1], 0, kernel[0]])],
@@ -401,9 +433,10 @@ fn windows_of_images() {
             inner: pixels.map(|(extent, image, result)| axis(extent, [result, image, 0])).to_vec(),
             offsets: [places[2], places[0], places[1]],
             descends: number % 3 == 0,
+            ending: Ending::default(),
             ..forward.clone()
         };
-        let length = sizes.iter().sum();
+        let length = all + sizes[2] + out;
         let values: Vec<f32> = (0..length).map(|_| dice.value()).collect();
         for (spec, level) in
             [forward, gradient].iter().flat_map(|spec| Level::all().into_iter().map(move |l| (spec, l)))
@@ -440,6 +473,7 @@ fn packed_rows() {
             diagonal: 0.0,
             weights: None,
             by_steps: false,
+            ending: Ending::default(),
         };
         let shape = Shape::new(&spec);
         let values: Vec<f32> = (0..rows * depth).map(|value| value as f32).collect();

@@ -64,6 +64,14 @@ fn product_spec(plan: &Plan, product: &plan::Product, by_steps: bool) -> kernels
         diagonal: product.diagonal as f32,
         weights: product.weights.map(|place| plan.places[place].offset as i64),
         by_steps,
+        ending: kernels::Ending {
+            bias: product.ending.bias.map(|bias| kernels::Bias {
+                offset: plan.places[bias.place].offset as i64 + bias.offset,
+                by_rows: bias.by_rows,
+            }),
+            rectifies: product.ending.rectifies,
+            positive: product.ending.positive.map(|place| plan.places[place].offset as i64 + product.offsets[2]),
+        },
     }
 }
 

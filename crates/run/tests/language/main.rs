@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod conventions;
+mod endings;
 mod kept;
 mod masks;
 mod recurrences;
