@@ -294,7 +294,7 @@ fn map(level: Level, rows: usize, columns: usize, by_row: bool) {
         ending: vec![],
         stores: vec![(4, dense(size, &[columns as i64, 1]))],
     };
-    Walk::new(&spec, arena.len()).unwrap().with_level(level).run(&mut arena, 0.0);
+    Walk::on(level, &spec, arena.len()).unwrap().run(&mut arena, 0.0);
     for (at, x) in x.iter().enumerate() {
         let (r, c) = (at / columns, at % columns);
         assert_eq!(arena.values()[size + at], x - 2.0 * y[if by_row { c } else { r }], "{rows} {columns}");
@@ -331,7 +331,7 @@ fn reduction(level: Level, reduction: Reduction, [kept, over]: [usize; 2], along
         ending: vec![Instruction::Reduced, Instruction::Unary(Unary::Negative, 0)],
         stores: vec![(1, dense(x.len(), &store))],
     };
-    Walk::new(&spec, arena.len()).unwrap().with_level(level).run(&mut arena, 0.0);
+    Walk::on(level, &spec, arena.len()).unwrap().run(&mut arena, 0.0);
     arena.values()[x.len()..].iter().map(|value| -value).collect()
 }
 

@@ -214,6 +214,11 @@ impl Walk {
     /// An access outside the arena, a place written twice or read elsewhere while it is written,
     /// values used before they are computed, loops in a wrong order.
     pub fn new(spec: &WalkSpec, arena: usize) -> Result<Walk, String> {
+        Walk::on(Level::detect(), spec, arena)
+    }
+
+    /// The same on a level that this processor has.
+    pub(crate) fn on(level: Level, spec: &WalkSpec, arena: usize) -> Result<Walk, String> {
         check(spec, arena)?;
         let mut loops = spec.loops.clone();
         let padding = 2usize.saturating_sub(loops.len());
@@ -229,7 +234,6 @@ impl Walk {
             Some(_) => (&[][..], spec.stores.as_slice()),
             None => (spec.stores.as_slice(), &[][..]),
         };
-        let level = Level::detect();
         let program = tile::Program::new(&spec.program, &spec.reads, in_program, &spec, &nest);
         let ending = tile::Program::new(&ending, &spec.reads, in_ending, &spec, &nest);
         Ok(Walk {
@@ -237,7 +241,7 @@ impl Walk {
             reduction: spec.reduction,
             ending,
             #[cfg(target_arch = "x86_64")]
-            emitted: if level == Level::Portable { None } else { emit(&spec, &nest) },
+            emitted: emit(&spec, &nest, level),
             nest,
             level,
             arena,
@@ -286,17 +290,6 @@ impl Walk {
         self.level
     }
 
-    /// For tests: as on another processor.
-    #[cfg(test)]
-    pub(crate) fn with_level(mut self, level: Level) -> Walk {
-        self.level = level;
-        #[cfg(target_arch = "x86_64")]
-        if level == Level::Portable {
-            self.emitted = None;
-        }
-        self
-    }
-
     /// For tests: without machine code.
     #[cfg(all(test, target_arch = "x86_64"))]
     pub(crate) fn interpreted(mut self) -> Walk {
@@ -309,6 +302,12 @@ impl Walk {
     pub(crate) fn in_small_pieces(mut self) -> Option<Walk> {
         self.emitted.as_mut()?.layout.work = usize::MAX;
         Some(self)
+    }
+
+    /// For tests: how many positions its code takes at once.
+    #[cfg(all(test, target_arch = "x86_64"))]
+    pub(crate) fn unit(&self) -> Option<usize> {
+        self.emitted.as_ref().map(|emitted| emitted.layout.unit)
     }
 }
 

@@ -1,12 +1,12 @@
-//! Machine code for x86-64 with AVX2 and FMA, instruction by instruction.
+//! Machine code for x86-64, instruction by instruction: all but that on vectors (`vectors`).
 
-use super::graph::{Fused, One, Predicate, Two};
+use super::vectors::Width;
 use iced_x86::{
     BlockEncoder, BlockEncoderOptions, Code, IcedError, Instruction, InstructionBlock, MemoryOperand, Register,
 };
 use std::collections::HashMap;
 
-/// The number of a vector register.
+/// The number of a register of vectors, or behind these of masks.
 pub(super) type Vector = u8;
 
 /// Registers of addresses and counters.
@@ -43,6 +43,8 @@ pub(super) mod general {
 pub(super) enum Operand {
     Register(Vector),
     Memory(Address),
+    /// One number in memory, for all lanes.
+    Number(Address),
 }
 
 /// A place in memory: a register and a displacement in bytes.
@@ -61,7 +63,7 @@ impl Address {
         Address { base, ..self }
     }
 
-    fn operand(self) -> MemoryOperand {
+    pub fn operand(self) -> MemoryOperand {
         MemoryOperand::with_base_displ(self.base, self.displacement as i64)
     }
 }
@@ -70,30 +72,35 @@ impl Address {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Label(u64);
 
-pub(super) fn ymm(number: Vector) -> Register {
-    Register::YMM0 + number as u32
-}
-
-pub(super) fn xmm(number: Vector) -> Register {
-    Register::XMM0 + number as u32
-}
-
 /// Code that is being written.
-#[derive(Default)]
 pub(super) struct Assembler {
+    pub width: Width,
     instructions: Vec<Instruction>,
     labels: u64,
     /// The label of what comes next.
     pending: Option<u64>,
-    /// Vectors that the code reads, and the places of those with one number everywhere.
-    pub constants: Vec<[u32; 8]>,
-    places: HashMap<[u32; 8], usize>,
+    /// Numbers that the code reads, whole vectors of them at multiples of their size.
+    pub constants: Vec<u32>,
+    /// Where those are that stand alone, or in all lanes of a vector.
+    uniform: HashMap<u32, usize>,
     /// What could not be written.
     pub error: Option<IcedError>,
 }
 
 impl Assembler {
-    fn push(&mut self, instruction: Result<Instruction, IcedError>) {
+    pub fn new(width: Width) -> Assembler {
+        Assembler {
+            width,
+            instructions: Vec::new(),
+            labels: 0,
+            pending: None,
+            constants: Vec::new(),
+            uniform: HashMap::new(),
+            error: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, instruction: Result<Instruction, IcedError>) {
         match instruction {
             Ok(mut instruction) => {
                 if let Some(label) = self.pending.take() {
@@ -128,14 +135,35 @@ impl Assembler {
         self.push(Instruction::with_branch(condition, target.0));
     }
 
-    /// The address of a vector of constants.
-    pub fn constant(&mut self, lanes: [u32; 8]) -> Address {
-        let count = self.constants.len();
-        let place = *self.places.entry(lanes).or_insert(count);
-        if place == count {
-            self.constants.push(lanes);
-        }
-        Address { base: general::CONSTANTS, displacement: 32 * place as i32 }
+    /// The same bits in all lanes.
+    pub fn uniform(&mut self, bits: u32) -> Operand {
+        let place = match self.uniform.get(&bits) {
+            Some(place) => *place,
+            None => {
+                let count = if self.width.embeds() { 1 } else { self.width.lanes() };
+                let place = self.place(count, |_| bits);
+                self.uniform.insert(bits, place);
+                place
+            }
+        };
+        let at = constant_at(place);
+        if self.width.embeds() { Operand::Number(at) } else { Operand::Memory(at) }
+    }
+
+    /// A constant in each lane.
+    pub fn constant(&mut self, lane: impl Fn(usize) -> u32) -> Operand {
+        let lanes = self.width.lanes();
+        let known =
+            self.constants.chunks_exact(lanes).position(|all| all.iter().enumerate().all(|(n, x)| *x == lane(n)));
+        let place = known.map(|number| number * lanes).unwrap_or_else(|| self.place(lanes, lane));
+        Operand::Memory(constant_at(place))
+    }
+
+    fn place(&mut self, count: usize, lane: impl Fn(usize) -> u32) -> usize {
+        let place = self.constants.len().next_multiple_of(count);
+        self.constants.resize(place, 0);
+        self.constants.extend((0..count).map(lane));
+        place
     }
 
     pub fn plain(&mut self, code: Code) {
@@ -186,127 +214,8 @@ impl Assembler {
     pub fn store_register(&mut self, code: Code, at: Address, register: Register) {
         self.push(Instruction::with2(code, at.operand(), register));
     }
-
-    /// A part of a vector, by number, to a register or memory.
-    pub fn extract(&mut self, code: Code, target: Operand, source: Register, part: i32) {
-        self.push(match target {
-            Operand::Register(target) => Instruction::with3(code, xmm(target), source, part),
-            Operand::Memory(at) => Instruction::with3(code, at.operand(), source, part),
-        });
-    }
-
-    /// `target = code(a, b)`, with registers of any width.
-    pub fn three_with_memory(&mut self, code: Code, target: Register, a: Register, b: Address) {
-        self.push(Instruction::with3(code, target, a, b.operand()));
-    }
-
-    pub fn two_with_number(&mut self, code: Code, target: Register, source: Register, number: i32) {
-        self.push(Instruction::with3(code, target, source, number));
-    }
-
-    /// `target = code(a, b, number)`
-    pub fn shuffle(&mut self, code: Code, target: Vector, a: Vector, b: Operand, number: i32) {
-        let is_narrow = matches!(code, Code::VEX_Vinsertps_xmm_xmm_xmmm32_imm8);
-        let name = if is_narrow { xmm } else { ymm };
-        self.push(match b {
-            Operand::Register(b) if code == Code::VEX_Vinsertf128_ymm_ymm_xmmm128_imm8 => {
-                Instruction::with4(code, ymm(target), ymm(a), xmm(b), number)
-            }
-            Operand::Register(b) => Instruction::with4(code, name(target), name(a), name(b), number),
-            Operand::Memory(b) => Instruction::with4(code, name(target), name(a), b.operand(), number),
-        });
-    }
-
-    /// `target = code(a, b)` in all lanes.
-    pub fn vector(&mut self, code: Code, target: Vector, a: Vector, b: Operand) {
-        self.push(match b {
-            Operand::Register(b) => Instruction::with3(code, ymm(target), ymm(a), ymm(b)),
-            Operand::Memory(b) => Instruction::with3(code, ymm(target), ymm(a), b.operand()),
-        });
-    }
-
-    pub fn two(&mut self, op: Two, target: Vector, a: Vector, b: Operand) {
-        self.vector(two(op), target, a, b);
-    }
-
-    pub fn compare(&mut self, predicate: Predicate, target: Vector, a: Vector, b: Operand) {
-        // Comparisons that raise no exception for a NaN.
-        let number = match predicate {
-            Predicate::Equal => 0x00,
-            Predicate::NotEqual => 0x04,
-            Predicate::Less => 0x11,
-            Predicate::LessEqual => 0x12,
-            Predicate::Unordered => 0x03,
-        };
-        self.shuffle(Code::VEX_Vcmpps_ymm_ymm_ymmm256_imm8, target, a, b, number);
-    }
-
-    /// `target = mask ? a : b`
-    pub fn choose(&mut self, target: Vector, mask: Vector, a: Operand, b: Vector) {
-        let code = Code::VEX_Vblendvps_ymm_ymm_ymmm256_ymm;
-        self.push(match a {
-            Operand::Register(a) => Instruction::with4(code, ymm(target), ymm(b), ymm(a), ymm(mask)),
-            Operand::Memory(a) => Instruction::with4(code, ymm(target), ymm(b), a.operand(), ymm(mask)),
-        });
-    }
-
-    pub fn one(&mut self, op: One, target: Vector, a: Operand) {
-        let target = ymm(target);
-        let (code, number) = match op {
-            One::Root => (Code::VEX_Vsqrtps_ymm_ymmm256, None),
-            One::Convert => (Code::VEX_Vcvtdq2ps_ymm_ymmm256, None),
-            // Down, without saying that something was lost.
-            One::Floor => (Code::VEX_Vroundps_ymm_ymmm256_imm8, Some(0x09)),
-            One::ShiftLeft(places) => (Code::VEX_Vpslld_ymm_ymm_imm8, Some(places as i32)),
-            One::ShiftRight(places) => (Code::VEX_Vpsrad_ymm_ymm_imm8, Some(places as i32)),
-        };
-        self.push(match (a, number) {
-            (Operand::Register(a), None) => Instruction::with2(code, target, ymm(a)),
-            (Operand::Memory(a), None) => Instruction::with2(code, target, a.operand()),
-            (Operand::Register(a), Some(number)) => Instruction::with3(code, target, ymm(a), number),
-            (Operand::Memory(a), Some(number)) => Instruction::with3(code, target, a.operand(), number),
-        });
-    }
-
-    /// Copies a vector.
-    pub fn copy(&mut self, target: Vector, source: Operand) {
-        let code = Code::VEX_Vmovups_ymm_ymmm256;
-        self.push(match source {
-            Operand::Register(source) => Instruction::with2(code, ymm(target), ymm(source)),
-            Operand::Memory(source) => Instruction::with2(code, ymm(target), source.operand()),
-        });
-    }
-
-    /// Writes a vector.
-    pub fn store(&mut self, at: Address, source: Vector) {
-        self.push(Instruction::with2(Code::VEX_Vmovups_ymmm256_ymm, at.operand(), ymm(source)));
-    }
 }
 
-fn two(op: Two) -> Code {
-    match op {
-        Two::Add => Code::VEX_Vaddps_ymm_ymm_ymmm256,
-        Two::Subtract => Code::VEX_Vsubps_ymm_ymm_ymmm256,
-        Two::Multiply => Code::VEX_Vmulps_ymm_ymm_ymmm256,
-        Two::Divide => Code::VEX_Vdivps_ymm_ymm_ymmm256,
-        Two::Least => Code::VEX_Vminps_ymm_ymm_ymmm256,
-        Two::Greatest => Code::VEX_Vmaxps_ymm_ymm_ymmm256,
-        Two::And => Code::VEX_Vandps_ymm_ymm_ymmm256,
-        Two::AndNot => Code::VEX_Vandnps_ymm_ymm_ymmm256,
-        Two::Or => Code::VEX_Vorps_ymm_ymm_ymmm256,
-        Two::Xor => Code::VEX_Vxorps_ymm_ymm_ymmm256,
-        Two::AddIntegers => Code::VEX_Vpaddd_ymm_ymm_ymmm256,
-        Two::SubtractIntegers => Code::VEX_Vpsubd_ymm_ymm_ymmm256,
-        Two::LeastInteger => Code::VEX_Vpminsd_ymm_ymm_ymmm256,
-        Two::GreatestInteger => Code::VEX_Vpmaxsd_ymm_ymm_ymmm256,
-    }
-}
-
-/// The forms of a fused instruction that overwrite its addend, and its first factor.
-pub(super) fn fused(op: Fused) -> [Code; 2] {
-    match op {
-        Fused::Add => [Code::VEX_Vfmadd231ps_ymm_ymm_ymmm256, Code::VEX_Vfmadd213ps_ymm_ymm_ymmm256],
-        Fused::Subtract => [Code::VEX_Vfmsub231ps_ymm_ymm_ymmm256, Code::VEX_Vfmsub213ps_ymm_ymm_ymmm256],
-        Fused::NegatedAdd => [Code::VEX_Vfnmadd231ps_ymm_ymm_ymmm256, Code::VEX_Vfnmadd213ps_ymm_ymm_ymmm256],
-    }
+fn constant_at(place: usize) -> Address {
+    Address { base: general::CONSTANTS, displacement: 4 * place as i32 }
 }

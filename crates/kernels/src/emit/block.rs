@@ -1,15 +1,12 @@
 //! Straight code: values computed one after the other, in registers as long as there are any.
 
-use super::assembler::{Address, Operand, Vector, fused, general, xmm, ymm};
+use super::assembler::{Address, Operand, Vector, general};
 use super::graph::{Fused, Id, One, Op, Two, operands};
 use super::layout::Emitter;
-use iced_x86::Code;
+use super::vectors::{Lanes, REGISTERS};
 
 /// Vectors that are computed side by side, at most.
 pub(super) const COPIES: usize = 4;
-/// Lanes of a vector.
-pub(super) const LANES: usize = 8;
-const REGISTERS: usize = 16;
 /// No use any more.
 const NEVER: u32 = u32::MAX;
 
@@ -34,27 +31,30 @@ pub(super) struct Places {
     /// Which value a register has, and when it is used next.
     held: [Option<Key>; REGISTERS],
     next: [u32; REGISTERS],
-    /// Registers that no value may have, a bit for each.
-    pub reserved: u16,
+    /// Those that have none, and those that may have none, a bit for each.
+    free: u64,
+    pub reserved: u64,
 }
 
 impl Places {
     pub fn new(nodes: usize) -> Places {
         let count = nodes * COPIES;
         let (register, slot) = (vec![None; count], vec![None; count]);
-        Places { register, slot, held: [None; REGISTERS], next: [NEVER; REGISTERS], reserved: 0 }
+        Places { register, slot, held: [None; REGISTERS], next: [NEVER; REGISTERS], free: !0, reserved: 0 }
     }
 
     fn release(&mut self, register: Vector) {
         if let Some(key) = self.held[register as usize].take() {
             self.register[key] = None;
         }
+        self.free |= 1 << register;
     }
 
     fn hold(&mut self, register: Vector, key: Key, next: u32) {
         self.held[register as usize] = Some(key);
         self.next[register as usize] = next;
         self.register[key] = Some(register);
+        self.free &= !(1 << register);
     }
 }
 
@@ -97,11 +97,13 @@ impl Emitter<'_> {
         for (action, after) in actions.iter().zip(&after) {
             match *action {
                 Action::Compute(id, copy) => self.compute(id, copy, after),
-                Action::Store(store, copy) => self.write(store, copy, after[0]),
-                Action::Accumulate(copy) => {
+                Action::Store(_, copy) | Action::Accumulate(copy) => {
                     let key = self.uses(*action)[0].unwrap_or_default();
                     let value = self.in_register(key, &[]);
-                    self.accumulate(copy, value);
+                    match *action {
+                        Action::Store(store, _) => self.write(store, copy, value),
+                        _ => self.accumulate(copy, value),
+                    }
                     self.done(key, after[0]);
                 }
             }
@@ -111,13 +113,25 @@ impl Emitter<'_> {
 
     /// A register that is free, or made so; not one of those that are needed.
     pub(super) fn take(&mut self, needed: &[Vector]) -> Vector {
-        let usable = |register: &usize| self.places.reserved >> register & 1 == 0;
-        let free = (0..REGISTERS).filter(usable).filter(|&register| self.places.held[register].is_none());
-        if let Some(register) = free.into_iter().find(|register| !needed.contains(&(*register as Vector))) {
-            return register as Vector;
+        self.take_of(false, needed)
+    }
+
+    /// The same for a mask, where they have registers of their own.
+    pub(super) fn take_mask(&mut self, needed: &[Vector]) -> Vector {
+        self.take_of(true, needed)
+    }
+
+    fn take_of(&mut self, of_masks: bool, needed: &[Vector]) -> Vector {
+        let needed = needed.iter().fold(self.places.reserved, |all, register| all | 1 << register);
+        let usable = self.asm.width.registers(of_masks) & !needed;
+        let free = usable & self.places.free;
+        if free != 0 {
+            return free.trailing_zeros() as Vector;
         }
-        let others = (0..REGISTERS).filter(usable).filter(|register| !needed.contains(&(*register as Vector)));
+        let others = (0..REGISTERS).filter(|register| usable >> register & 1 == 1);
         let register = others.max_by_key(|&register| self.places.next[register]).unwrap_or(0) as Vector;
+        // More registers than these are never needed at once: else the code is given up.
+        self.fits &= usable != 0;
         if let Some(key) = self.places.held[register as usize]
             && self.places.next[register as usize] != NEVER
         {
@@ -132,8 +146,15 @@ impl Emitter<'_> {
         if self.places.slot[key].is_none() && !matches!(self.nodes[key / COPIES].op, Op::Constant(_)) {
             let slot = self.frame.take();
             self.places.slot[key] = Some(slot);
-            self.asm.store(frame(slot), register);
+            match self.is_mask(key) {
+                true => self.asm.store_mask(frame(slot), register),
+                false => self.asm.store(frame(slot), register),
+            }
         }
+    }
+
+    fn is_mask(&self, key: Key) -> bool {
+        self.masks[key / COPIES]
     }
 
     /// Where a value is: in a register, or in memory.
@@ -142,7 +163,7 @@ impl Emitter<'_> {
             return Operand::Register(register);
         }
         if let Op::Constant(bits) = self.nodes[key / COPIES].op {
-            return Operand::Memory(self.asm.constant([bits; LANES]));
+            return self.asm.uniform(bits);
         }
         // A value that is nowhere would be a mistake here: the code is then given up.
         let slot = self.places.slot[key].unwrap_or_else(|| {
@@ -152,12 +173,16 @@ impl Emitter<'_> {
         Operand::Memory(frame(slot))
     }
 
-    fn in_register(&mut self, key: Key, needed: &[Vector]) -> Vector {
+    pub(super) fn in_register(&mut self, key: Key, needed: &[Vector]) -> Vector {
         match self.operand(key) {
             Operand::Register(register) => register,
             memory => {
-                let register = self.take(needed);
-                self.asm.copy(register, memory);
+                let is_mask = self.is_mask(key);
+                let register = self.take_of(is_mask, needed);
+                match memory {
+                    Operand::Memory(at) if is_mask => self.asm.load_mask(register, at),
+                    _ => self.asm.copy(register, memory),
+                }
                 self.places.hold(register, key, 0);
                 register
             }
@@ -183,7 +208,7 @@ impl Emitter<'_> {
             Op::Rate => {
                 let target = self.take(&[]);
                 let rate = self.frame.rate();
-                self.broadcast(target, rate);
+                self.asm.broadcast(Lanes::All, target, rate);
                 target
             }
             Op::Load(load) => self.read(load, id, copy),
@@ -195,6 +220,7 @@ impl Emitter<'_> {
             }
             Op::Position(position) => self.count(position, id, copy),
             Op::One(one, _) => self.compute_one(one, keys, after),
+            Op::Two(two, a, _) if self.masks[a] => self.compute_with_mask(two, keys, after, self.masks[id]),
             Op::Two(..) | Op::Compare(..) => self.compute_two(op, keys, after),
             Op::Fused(fused, ..) => self.compute_fused(fused, keys, after),
             Op::Choose(..) => self.compute_choice(keys, after),
@@ -234,28 +260,68 @@ impl Emitter<'_> {
         for (key, next) in keys.iter().zip(after) {
             key.iter().for_each(|key| self.done(*key, *next));
         }
-        let target = self.take_over(&[Operand::Register(first), second]);
+        let operands = [Operand::Register(first), second];
         match op {
-            Op::Two(two, ..) => self.asm.two(two, target, first, second),
-            Op::Compare(predicate, ..) => self.asm.compare(predicate, target, first, second),
-            _ => {}
+            Op::Compare(predicate, ..) => {
+                let has_masks = self.asm.width.embeds();
+                let target = if has_masks { self.take_mask(&[]) } else { self.take_over(&operands) };
+                self.asm.compare(predicate, target, first, second);
+                target
+            }
+            Op::Two(two, ..) => {
+                let target = self.take_over(&operands);
+                self.asm.two(two, target, first, second);
+                target
+            }
+            _ => first,
+        }
+    }
+
+    /// Masks with each other, or a mask and the vector of which it keeps some lanes.
+    fn compute_with_mask(&mut self, op: Two, keys: [Option<Key>; 3], after: &[u32; 4], is_mask: bool) -> Vector {
+        let [a, b, _] = keys.map(Option::unwrap_or_default);
+        let mask = self.in_register(a, &self.registers_of(&[b]));
+        if is_mask && !self.is_mask(b) {
+            // All lanes but those.
+            self.all_done(keys, after);
+            let target = self.take_mask(&[]);
+            self.asm.invert_mask(target, mask);
+            return target;
+        }
+        if is_mask {
+            let other = self.in_register(b, &[mask]);
+            self.all_done(keys, after);
+            let target = self.take_mask(&[]);
+            self.asm.masks(op, target, mask, other);
+            return target;
+        }
+        let value = self.operand(b);
+        self.all_done(keys, after);
+        let target = self.take_over(&[value]);
+        match op {
+            Two::And => self.asm.copy_in(Lanes::OrZero(mask), target, value),
+            _ => {
+                if value != Operand::Register(target) {
+                    self.asm.copy(target, value);
+                }
+                self.asm.two_in(Lanes::Of(mask), Two::Xor, target, target, Operand::Register(target));
+            }
         }
         target
     }
 
     /// A register for the result of one instruction: that of an operand which is needed no more, or another.
     fn take_over(&mut self, operands: &[Operand]) -> Vector {
-        let free = |register: &Vector| self.places.held[*register as usize].is_none();
-        let usable = |register: &Vector| self.places.reserved >> register & 1 == 0;
-        match registers(operands).into_iter().find(|register| free(register) && usable(register)) {
-            Some(register) => register,
-            None => self.take(&registers(operands)),
+        let registers = registers(operands);
+        let usable = self.places.free & self.asm.width.registers(false) & !self.places.reserved;
+        match registers.iter().find(|register| usable >> **register & 1 == 1) {
+            Some(register) => *register,
+            None => self.take(&registers),
         }
     }
 
     fn compute_fused(&mut self, op: Fused, keys: [Option<Key>; 3], after: &[u32; 4]) -> Vector {
         let [mut a, mut b, c] = keys.map(Option::unwrap_or_default);
-        let [over_addend, over_factor] = fused(op);
         let dies = |emitter: &Self, place: usize| {
             let key = keys[place].unwrap_or_default();
             let again = keys.iter().enumerate().any(|(other, one)| other != place && *one == Some(key));
@@ -272,7 +338,7 @@ impl Emitter<'_> {
             let second = self.in_register(b, &self.registers_of(&[a, c]));
             let addend = self.operand(c);
             self.all_done(keys, after);
-            self.asm.vector(over_factor, first, second, addend);
+            self.asm.fused(op, false, first, second, addend);
             return first;
         }
         let first = self.in_register(a, &self.registers_of(&[b, c]));
@@ -286,7 +352,7 @@ impl Emitter<'_> {
             target
         };
         self.all_done(keys, after);
-        self.asm.vector(over_addend, target, first, second);
+        self.asm.fused(op, true, target, first, second);
         target
     }
 
@@ -310,151 +376,6 @@ impl Emitter<'_> {
     fn registers_of(&self, keys: &[Key]) -> Vec<Vector> {
         keys.iter().filter_map(|key| self.places.register[*key]).collect()
     }
-
-    pub(super) fn broadcast(&mut self, target: Vector, at: Address) {
-        self.asm.load(Code::VEX_Vbroadcastss_ymm_m32, ymm(target), at);
-    }
-
-    /// What an access reads.
-    fn read(&mut self, load: usize, id: Id, copy: usize) -> Vector {
-        let place = self.loads[load];
-        let at = self.address(place, copy);
-        let target = self.take(&[]);
-        if !self.is_in_lanes(id) {
-            self.broadcast(target, at);
-            return target;
-        }
-        let lanes = self.lanes_of(copy);
-        match (place.lane_stride, lanes) {
-            (1, LANES) => self.asm.copy(target, Operand::Memory(at)),
-            (1, _) => {
-                let mask = self.mask(lanes);
-                let register = self.take(&[target]);
-                self.asm.copy(register, Operand::Memory(mask));
-                self.asm.three_with_memory(Code::VEX_Vmaskmovps_ymm_ymm_m256, ymm(target), ymm(register), at);
-            }
-            (2, LANES) => {
-                // Every second of 15: 0 2 | 8 10 and 4 6 | 12 14 stand beside each other at first.
-                self.asm.copy(target, Operand::Memory(at));
-                let rest = Operand::Memory(at.plus(28));
-                self.asm.shuffle(Code::VEX_Vshufps_ymm_ymm_ymmm256_imm8, target, target, rest, 0b11_01_10_00);
-                let code = Code::VEX_Vpermpd_ymm_ymmm256_imm8;
-                self.asm.two_with_number(code, ymm(target), ymm(target), 0b11_01_10_00);
-            }
-            (stride, _) => self.collect(target, at, 4 * stride as i32, lanes),
-        }
-        target
-    }
-
-    /// What an access reads where it is inside of its axes. Nothing else is touched.
-    fn read_guarded(&mut self, load: usize, mask: Key, copy: usize) -> Vector {
-        let place = self.loads[load];
-        let inside = self.in_register(mask, &[]);
-        let target = self.take(&[inside]);
-        let at = self.address(place, copy);
-        // One number for all lanes is read by the first.
-        let lanes = if place.lane_stride == 0 { 1 } else { self.lanes_of(copy) };
-        let mut guard = inside;
-        if lanes < LANES {
-            let those = self.mask(lanes);
-            self.asm.two(Two::And, target, inside, Operand::Memory(those));
-            guard = target;
-        }
-        self.asm.three_with_memory(Code::VEX_Vmaskmovps_ymm_ymm_m256, ymm(target), ymm(guard), at);
-        if place.lane_stride == 0 {
-            self.asm.registers(Code::VEX_Vbroadcastss_ymm_xmm, ymm(target), xmm(target));
-        }
-        target
-    }
-
-    /// Numbers that lie apart, put into lanes one by one.
-    fn collect(&mut self, target: Vector, at: Address, step: i32, lanes: usize) {
-        let half = |emitter: &mut Self, target: Vector, first: usize, count: usize| {
-            let of = |lane: usize| at.plus(step * (first + lane) as i32);
-            emitter.asm.load(Code::VEX_Vmovss_xmm_m32, xmm(target), of(0));
-            for lane in 1..count {
-                let code = Code::VEX_Vinsertps_xmm_xmm_xmmm32_imm8;
-                emitter.asm.shuffle(code, target, target, Operand::Memory(of(lane)), 16 * lane as i32);
-            }
-        };
-        half(self, target, 0, lanes.min(4));
-        if lanes > 4 {
-            let upper = self.take(&[target]);
-            half(self, upper, 4, lanes - 4);
-            let code = Code::VEX_Vinsertf128_ymm_ymm_xmmm128_imm8;
-            self.asm.shuffle(code, target, target, Operand::Register(upper), 1);
-        }
-    }
-
-    /// An integer that depends on the position.
-    fn count(&mut self, position: usize, id: Id, copy: usize) -> Vector {
-        let place = self.positions[position];
-        let at = self.frame.pointer(place.group);
-        let target = self.take(&[]);
-        self.asm.load(Code::VEX_Vpbroadcastd_ymm_xmmm32, ymm(target), at);
-        let first = place.displacement as i64;
-        let lanes = std::array::from_fn(|lane| {
-            let lane = if self.is_in_lanes(id) { (copy * LANES + lane) as i64 * place.lane_stride } else { 0 };
-            (first + lane) as u32
-        });
-        if lanes != [0; LANES] {
-            let offsets = self.asm.constant(lanes);
-            self.asm.two(Two::AddIntegers, target, target, Operand::Memory(offsets));
-        }
-        self.asm.one(One::Convert, target, Operand::Register(target));
-        target
-    }
-
-    /// All bits of the first lanes.
-    pub(super) fn mask(&mut self, lanes: usize) -> Address {
-        self.asm.constant(std::array::from_fn(|lane| if lane < lanes { u32::MAX } else { 0 }))
-    }
-
-    fn write(&mut self, store: usize, copy: usize, next: u32) {
-        let (id, place) = self.stores[store];
-        let key = self.key(id, copy);
-        let value = self.in_register(key, &[]);
-        let at = self.address(place, copy);
-        // Where lanes are reduced over there is one result.
-        let lanes = if self.lane_is_reduced() { 1 } else { self.lanes_of(copy) };
-        match (place.lane_stride, lanes) {
-            (1, LANES) => self.asm.store(at, value),
-            (stride, _) => self.spread(at, value, if lanes == 1 { 1 } else { stride as i32 }, lanes),
-        }
-        self.done(key, next);
-    }
-
-    /// Some lanes, to places that lie side by side or apart.
-    fn spread(&mut self, at: Address, value: Vector, stride: i32, lanes: usize) {
-        self.spread_half(at, value, stride, lanes.min(4));
-        if lanes > 4 {
-            let upper = self.take(&[value]);
-            let code = Code::VEX_Vextractf128_xmmm128_ymm_imm8;
-            self.asm.extract(code, Operand::Register(upper), ymm(value), 1);
-            self.spread_half(at.plus(16 * stride), upper, stride, lanes - 4);
-        }
-    }
-
-    fn spread_half(&mut self, at: Address, value: Vector, stride: i32, lanes: usize) {
-        let mut written = 0;
-        if stride == 1 && lanes == 4 {
-            self.asm.store_register(Code::VEX_Vmovups_xmmm128_xmm, at, xmm(value));
-            written = 4;
-        } else if stride == 1 && lanes >= 2 {
-            self.asm.store_register(Code::VEX_Vmovlps_m64_xmm, at, xmm(value));
-            written = 2;
-        }
-        for lane in written..lanes {
-            let at = at.plus(4 * stride * lane as i32);
-            match lane {
-                0 => self.asm.store_register(Code::VEX_Vmovss_m32_xmm, at, xmm(value)),
-                _ => {
-                    let code = Code::VEX_Vextractps_rm32_xmm_imm8;
-                    self.asm.extract(code, Operand::Memory(at), xmm(value), lane as i32);
-                }
-            }
-        }
-    }
 }
 
 /// No register.
@@ -463,7 +384,7 @@ const NOWHERE: Operand = Operand::Memory(Address { base: general::FRAME, displac
 fn registers(operands: &[Operand]) -> Vec<Vector> {
     let register = |operand: &Operand| match operand {
         Operand::Register(register) => Some(*register),
-        Operand::Memory(_) => None,
+        Operand::Memory(_) | Operand::Number(_) => None,
     };
     operands.iter().filter_map(register).collect()
 }

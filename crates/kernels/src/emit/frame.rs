@@ -7,15 +7,17 @@ use super::block::frame;
 pub(super) struct Frame {
     groups: usize,
     loops: usize,
+    /// Bytes of a vector.
+    vector: i32,
     /// Where the next vector is put, and the most there were.
     pub top: i32,
     pub size: i32,
 }
 
 impl Frame {
-    pub fn new(groups: usize, loops: usize) -> Frame {
-        let top = ((5 + groups + loops) * 8).next_multiple_of(32) as i32;
-        Frame { groups, loops, top, size: top }
+    pub fn new(groups: usize, loops: usize, vector: i32) -> Frame {
+        let top = ((5 + groups + loops) * 8).next_multiple_of(vector as usize) as i32;
+        Frame { groups, loops, vector, top, size: top }
     }
 
     /// Where the stack was.
@@ -51,8 +53,8 @@ impl Frame {
 
     /// A place for a vector.
     pub fn take(&mut self) -> i32 {
-        self.top += 32;
+        self.top += self.vector;
         self.size = self.size.max(self.top);
-        self.top - 32
+        self.top - self.vector
     }
 }

@@ -88,6 +88,7 @@ pub(super) enum Predicate {
     Less,
     LessEqual,
     Unordered,
+    Ordered,
 }
 
 const SIGN: u32 = 0x8000_0000;
@@ -171,6 +172,28 @@ pub(super) fn operands(op: Op) -> impl Iterator<Item = Id> {
         Op::Fused(_, a, b, c) | Op::Choose(a, b, c) => [Some(a), Some(b), Some(c)],
     };
     some.into_iter().flatten()
+}
+
+/// Which values are masks, where these are other than numbers; none where a value is used as both.
+pub(super) fn masks(nodes: &[Node]) -> Option<Vec<bool>> {
+    let mut masks: Vec<bool> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let is_inverted = |id: Id| nodes[id].op == Op::Constant(u32::MAX);
+        let (is_mask, fits) = match node.op {
+            Op::Compare(_, a, b) => (true, !masks[a] && !masks[b]),
+            Op::Two(Two::And | Two::Or, a, b) if masks[a] && masks[b] => (true, true),
+            Op::Two(Two::AndNot, a, b) if masks[a] && (masks[b] || is_inverted(b)) => (true, true),
+            Op::Two(Two::And | Two::AndNot, a, b) if masks[a] => (false, !masks[b]),
+            Op::Choose(condition, a, b) => (false, masks[condition] && !masks[a] && !masks[b]),
+            Op::Guarded(_, condition) => (false, masks[condition]),
+            op => (false, operands(op).all(|operand| !masks[operand])),
+        };
+        if !fits {
+            return None;
+        }
+        masks.push(is_mask);
+    }
+    Some(masks)
 }
 
 /// A value of a graph that is being made.

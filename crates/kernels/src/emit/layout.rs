@@ -2,10 +2,11 @@
 //! which, and how many vectors side by side.
 
 use super::assembler::Assembler;
-use super::block::{COPIES, LANES, Places};
+use super::block::{COPIES, Places};
 use super::frame::Frame;
-use super::graph::{Graph, Id, Node, Op, operands};
+use super::graph::{Graph, Id, Node, Op, masks, operands};
 use super::lower::Lowering;
+use super::vectors::Width;
 use crate::check::bounds;
 use crate::walk::{Access, Nest, Reduction, WalkSpec};
 use iced_x86::Register;
@@ -46,6 +47,8 @@ pub(super) struct Emitter<'a> {
     pub places: Places,
     pub frame: Frame,
     pub nodes: Vec<Node>,
+    /// Whether a value is a mask in a register for such.
+    pub masks: Vec<bool>,
     pub loads: Vec<Place>,
     pub positions: Vec<Place>,
     pub stores: Vec<(Id, Place)>,
@@ -91,7 +94,7 @@ pub(crate) struct Layout {
 
 impl<'a> Emitter<'a> {
     /// Orders the loops and finds what is computed in which; none where no code is emitted for such a walk.
-    pub fn new(spec: &'a WalkSpec, nest: &Nest) -> Option<Emitter<'a>> {
+    pub fn new(spec: &'a WalkSpec, nest: &Nest, width: Width) -> Option<Emitter<'a>> {
         let (order, kept) = order(spec, nest)?;
         let lane = order.iter().position(|range| range.number + 1 == spec.loops.len())?;
         let reduces = spec.reduction.is_some();
@@ -113,13 +116,14 @@ impl<'a> Emitter<'a> {
         let reduced = if reduces { Some(*program.last()?) } else { None };
         let values = if reduces { &ending } else { &program };
         let mut emitter = Emitter {
-            asm: Assembler::default(),
+            asm: Assembler::new(width),
             places: Places::new(graph.nodes.len()),
-            frame: Frame::new(0, 0),
+            frame: Frame::new(0, 0, width.bytes()),
             loads: Vec::new(),
             positions: Vec::new(),
             stores: Vec::new(),
             exported: Vec::new(),
+            masks: if width.embeds() { masks(&graph.nodes)? } else { vec![false; graph.nodes.len()] },
             nodes: graph.nodes,
             reduced,
             reduction: spec.reduction,
@@ -134,7 +138,7 @@ impl<'a> Emitter<'a> {
             in_program: Vec::new(),
             needed: Vec::new(),
             copies: 1,
-            tail: LANES,
+            tail: width.lanes(),
             most_copies: 1,
             registers: Vec::new(),
         };
@@ -144,14 +148,14 @@ impl<'a> Emitter<'a> {
         emitter.stores = stores.collect::<Option<_>>()?;
         emitter.find_blocks();
         emitter.choose_copies();
-        emitter.frame = Frame::new(emitter.groups.len(), emitter.order.len());
+        emitter.frame = Frame::new(emitter.groups.len(), emitter.order.len(), width.bytes());
         emitter.registers = vec![None; emitter.groups.len()];
         Some(emitter)
     }
 
     pub fn layout(&self) -> Layout {
         let extent = if self.kept > 0 { self.order[0].extent } else { 1 };
-        let unit = if self.lane == 0 && self.kept > 0 { LANES * self.most_copies } else { 1 };
+        let unit = if self.lane == 0 && self.kept > 0 { self.lanes() * self.most_copies } else { 1 };
         let inner: usize = self.order.iter().map(|range| range.extent).product::<usize>() / extent;
         Layout { extent, unit, work: inner.saturating_mul(self.nodes.len() + 2) }
     }
@@ -195,9 +199,14 @@ impl<'a> Emitter<'a> {
         self.lane >= self.kept
     }
 
+    /// Lanes of a vector.
+    pub fn lanes(&self) -> usize {
+        self.asm.width.lanes()
+    }
+
     /// Lanes that count of one of the vectors side by side.
     pub fn lanes_of(&self, copy: usize) -> usize {
-        if copy + 1 == self.copies { self.tail } else { LANES }
+        if copy + 1 == self.copies { self.tail } else { self.lanes() }
     }
 
     fn mark(&self, from: impl Iterator<Item = Id>) -> Vec<bool> {
@@ -248,25 +257,27 @@ impl<'a> Emitter<'a> {
         let inside =
             |id: &Id| self.needed[*id] && self.is_in_lanes(*id) && !matches!(self.nodes[*id].op, Op::Constant(_));
         let work = (0..self.nodes.len()).filter(inside).count();
-        let vectors = self.order[self.lane].extent.div_ceil(LANES);
+        let vectors = self.order[self.lane].extent.div_ceil(self.lanes());
+        // Where NaN are kept in masks, there are few of these.
+        let limit = if self.asm.width.embeds() && self.keeps_flags() { 2 } else { COPIES };
         let most = match work {
-            0..=12 => COPIES,
+            0..=12 => limit,
             13..=24 => 2,
             _ => 1,
         };
         self.most_copies = match vectors {
             // Blocks of a range that is shared out are counted by shifts.
             _ if self.is_shared_out(self.lane) => 1 << most.min(vectors).ilog2(),
-            1..=COPIES if work <= 40 => vectors,
+            few if few <= limit && work <= 40 => few,
             _ => most.min(vectors),
         };
-        let whole = self.order[self.lane].extent / (LANES * self.most_copies);
+        let whole = self.order[self.lane].extent / (self.lanes() * self.most_copies);
         if self.reduction.is_none() {
             return;
         }
         let others = self.order[self.kept..].iter().filter(|range| range.number + 1 != self.spec.loops.len());
         let others: usize = others.map(|range| range.extent).product();
-        let rest = usize::from(!self.order[self.lane].extent.is_multiple_of(LANES * self.most_copies));
+        let rest = usize::from(!self.order[self.lane].extent.is_multiple_of(self.lanes() * self.most_copies));
         self.additions = if self.lane_is_reduced() { others * (whole + rest) } else { others };
     }
 }

@@ -1,10 +1,11 @@
-//! Machine code for walks, on processors with AVX2 and FMA. A walk is interpreted a tile at a time (`tile`), or, where
+//! Machine code for walks, on processors with AVX2 and FMA, or with AVX-512. A walk is interpreted a tile at a time (`tile`), or, where
 //! code can be emitted for it, runs as one loop nest in which all values stay in registers.
 //!
 //! The functions are those of `math`, written over the values of a graph, so results of maps have the same bits.
 //! No code is emitted for computed subscripts, guarded reads that do not lie side by side, logarithms of sums, positions
 //! of greatest values and functions that are computed in doubles: these are interpreted.
 
+mod access;
 mod assembler;
 mod block;
 mod frame;
@@ -12,16 +13,20 @@ mod graph;
 mod layout;
 mod lower;
 mod nest;
+mod parts;
 mod reduction;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use crate::arena::Shared;
+use crate::machine::Level;
 use crate::walk::{Nest, Reduction, WalkSpec};
 use iced_x86::Register;
 use layout::Emitter;
 pub(crate) use layout::Layout;
 use memmap2::{Mmap, MmapMut};
+use vectors::Width;
 
 /// What the code is called with.
 #[repr(C)]
@@ -41,9 +46,9 @@ struct Call {
 /// The register in which the code is called with it.
 const CALL: Register = Register::RDI;
 
-/// Eight numbers, by their bits.
-#[repr(C, align(32))]
-struct Constant([u32; 8]);
+/// Sixteen numbers, by their bits.
+#[repr(C, align(64))]
+struct Constant([u32; 16]);
 
 /// Code in memory.
 pub(crate) struct Emitted {
@@ -52,12 +57,22 @@ pub(crate) struct Emitted {
     pub layout: Layout,
 }
 
-/// The code of a checked walk; none where it is to be interpreted.
-pub(crate) fn emit(spec: &WalkSpec, nest: &Nest) -> Option<Emitted> {
+/// The code of a checked walk on such a processor; none where it is to be interpreted.
+pub(crate) fn emit(spec: &WalkSpec, nest: &Nest, level: Level) -> Option<Emitted> {
+    let widths: &[Width] = match level {
+        // Of shorter rows there is one vector, however wide.
+        Level::V4 if spec.loops.last()?.extent > Width::Eight.lanes() => &[Width::Sixteen, Width::Eight],
+        Level::V4 | Level::V3 => &[Width::Eight],
+        Level::Portable => &[],
+    };
     if matches!(spec.reduction, Some(Reduction::LogSumExp | Reduction::ArgMax | Reduction::ArgMin)) {
         return None;
     }
-    let mut emitter = Emitter::new(spec, nest)?;
+    widths.iter().find_map(|width| emit_in(spec, nest, *width))
+}
+
+fn emit_in(spec: &WalkSpec, nest: &Nest, width: Width) -> Option<Emitted> {
+    let mut emitter = Emitter::new(spec, nest, width)?;
     emitter.emit();
     let asm = &emitter.asm;
     if !emitter.fits || asm.error.is_some() {
@@ -69,7 +84,8 @@ pub(crate) fn emit(spec: &WalkSpec, nest: &Nest) -> Option<Emitted> {
     code[..bytes.len()].copy_from_slice(&bytes);
     // A system may not allow it.
     let code = code.make_exec().ok()?;
-    let constants = asm.constants.iter().map(|lanes| Constant(*lanes)).collect();
+    let line = |line: &[u32]| Constant(std::array::from_fn(|place| line.get(place).copied().unwrap_or(0)));
+    let constants = asm.constants.chunks(16).map(line).collect();
     Some(Emitted { code, constants, layout: emitter.layout() })
 }
 
@@ -78,7 +94,7 @@ impl Emitted {
     ///
     /// # Safety
     /// The walk was checked, `arena` points to as many numbers as it was checked for, and no one else uses what
-    /// these positions write, or writes what they read. The processor has AVX2 and FMA. The range lies in
+    /// these positions write, or writes what they read. The processor has the level of the code. The range lies in
     /// `0..layout.extent` and begins at a multiple of `layout.unit`; it ends at one, or at the end. The step is one
     /// of the walk.
     pub unsafe fn run(&self, arena: Shared, rate: f32, [from, to]: [usize; 2], step: usize) {

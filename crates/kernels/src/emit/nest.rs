@@ -3,9 +3,10 @@
 //! what is reduced.
 
 use super::assembler::{Address, Label, general};
-use super::block::{Action, LANES};
+use super::block::Action;
 use super::graph::{Id, Op};
 use super::layout::{Emitter, Group, MOST_BYTES, Place};
+use super::vectors::TAIL;
 use super::{CALL, Call};
 use iced_x86::{Code, Register};
 use std::mem::offset_of;
@@ -23,7 +24,7 @@ impl Emitter<'_> {
                 general::MOMENT
             }
         };
-        let along = (copy * LANES) as i64 * place.lane_stride * 4;
+        let along = (copy * self.lanes()) as i64 * place.lane_stride * 4;
         self.fits &= along + (place.displacement as i64) < MOST_BYTES && along.abs() < MOST_BYTES;
         Address { base, displacement: place.displacement.wrapping_add(along as i32) }
     }
@@ -40,6 +41,7 @@ impl Emitter<'_> {
         self.asm.store_register(Code::Mov_rm64_r64, self.frame.stack().at(Register::RSP), general::COUNTER);
         self.asm.registers(Code::Mov_r64_rm64, general::FRAME, Register::RSP);
         self.take_call();
+        self.set_tail();
         self.inside(0);
         self.fits &= self.frame.size <= MOST_MEMORY - 64;
         self.asm.plain(Code::VEX_Vzeroupper);
@@ -78,6 +80,15 @@ impl Emitter<'_> {
                 self.asm.registers(Code::Add_r64_rm64, general::MOMENT, general::COUNTER);
             }
             self.asm.store_register(Code::Mov_rm64_r64, self.frame.pointer(group), general::MOMENT);
+        }
+    }
+
+    /// The mask of the last vector of a row, if there are masks and it is not whole.
+    fn set_tail(&mut self) {
+        let rest = self.order[self.lane].extent % self.lanes();
+        if self.asm.width.embeds() && rest > 0 {
+            self.asm.with_number(Code::Mov_r32_imm32, Register::EAX, (1 << rest) - 1);
+            self.asm.move_to_mask(TAIL, Register::EAX);
         }
     }
 
@@ -159,7 +170,7 @@ impl Emitter<'_> {
 
     /// Whether the loop of the lanes is a single block of vectors, wherever the code begins and ends.
     fn is_straight(&self, depth: usize) -> bool {
-        depth == self.lane && depth > 0 && self.order[depth].extent <= LANES * self.most_copies
+        depth == self.lane && depth > 0 && self.order[depth].extent <= self.lanes() * self.most_copies
     }
 
     /// Puts the pointers that are used inside of a loop into registers.
@@ -245,10 +256,10 @@ impl Emitter<'_> {
     /// The loop of the lanes: blocks of vectors, and what is left.
     fn lane_loop(&mut self, depth: usize) {
         let extent = self.order[depth].extent;
-        let block = LANES * self.most_copies;
+        let block = self.lanes() * self.most_copies;
         let (blocks, rest) = (extent / block, extent % block);
         let (skip, end) = (self.asm.label(), self.asm.label());
-        (self.copies, self.tail) = (self.most_copies, LANES);
+        (self.copies, self.tail) = (self.most_copies, self.lanes());
         if blocks > 0 && self.is_shared_out(depth) {
             self.count_blocks(depth, blocks * block, skip);
             self.repeat(depth, block as i64);
@@ -267,12 +278,12 @@ impl Emitter<'_> {
                 self.asm.load(Code::Cmp_r64_rm64, general::COUNTER, to);
                 self.asm.jump(Code::Jne_rel32_64, end);
             }
-            self.copies = rest.div_ceil(LANES);
-            self.tail = if rest % LANES == 0 { LANES } else { rest % LANES };
+            self.copies = rest.div_ceil(self.lanes());
+            self.tail = rest - (self.copies - 1) * self.lanes();
             self.inside(depth + 1);
             self.asm.set(end);
         }
-        (self.copies, self.tail) = (self.most_copies, LANES);
+        (self.copies, self.tail) = (self.most_copies, self.lanes());
         if !self.is_shared_out(depth) && (blocks > 1 || (blocks > 0 && rest > 0)) {
             self.advance_back(depth, (blocks * block) as i64);
         }
@@ -285,7 +296,7 @@ impl Emitter<'_> {
         self.asm.load(Code::Cmp_r64_rm64, general::COUNTER, to);
         self.asm.load(Code::Cmovg_r64_rm64, general::COUNTER, to);
         self.asm.load(Code::Sub_r64_rm64, general::COUNTER, from);
-        let places = (LANES * self.most_copies).trailing_zeros() as i32;
+        let places = (self.lanes() * self.most_copies).trailing_zeros() as i32;
         self.asm.with_number(Code::Sar_rm64_imm8, general::COUNTER, places);
         self.asm.store_register(Code::Mov_rm64_r64, counter, general::COUNTER);
         self.asm.jump(Code::Je_rel32_64, skip);

@@ -1,10 +1,11 @@
 //! Reductions in registers: an accumulator for each of the vectors side by side. Sums are taken in single
 //! precision over a few dozen numbers at a time and carried on in doubles, as everywhere.
 
-use super::assembler::{Operand, Vector, xmm, ymm};
-use super::block::{LANES, frame};
+use super::assembler::{Operand, Vector};
+use super::block::frame;
 use super::graph::{Predicate, Two};
 use super::layout::Emitter;
+use super::vectors::{Lanes, TAIL, Width};
 use crate::walk::Reduction;
 use iced_x86::Code;
 
@@ -15,12 +16,16 @@ const CARRY: Vector = 0;
 
 impl Emitter<'_> {
     fn accumulator(&self, copy: usize) -> Vector {
-        (15 - copy) as Vector
+        (self.lanes() * 2 - 1 - copy) as Vector
     }
 
-    /// Tells in which lanes there was a NaN, which the greater of two numbers would lose.
+    /// Tells in which lanes there was a NaN, which the greater of two numbers would lose; a mask those where there
+    /// was none.
     fn flag(&self, copy: usize) -> Vector {
-        (15 - self.accumulators() - copy) as Vector
+        match self.asm.width {
+            Width::Eight => self.accumulator(self.accumulators() + copy),
+            Width::Sixteen => TAIL - 1 - copy as Vector,
+        }
     }
 
     /// How many accumulators there are.
@@ -28,7 +33,7 @@ impl Emitter<'_> {
         if self.lane_is_reduced() { self.most_copies } else { self.copies }
     }
 
-    fn keeps_flags(&self) -> bool {
+    pub(super) fn keeps_flags(&self) -> bool {
         matches!(self.reduction, Some(Reduction::Max | Reduction::Min))
     }
 
@@ -44,15 +49,18 @@ impl Emitter<'_> {
 
     pub(super) fn begin_reduction(&mut self) {
         let (first, _) = self.operation();
+        let first = self.asm.uniform(first.to_bits());
         let count = self.accumulators();
-        let reserved = if self.keeps_flags() { 2 * count } else { count };
-        self.places.reserved = !0u16 << (16 - reserved);
-        let first = self.asm.constant([first.to_bits(); LANES]);
         for copy in 0..count {
-            let accumulator = self.accumulator(copy);
-            self.asm.copy(accumulator, Operand::Memory(first));
+            let (accumulator, flag) = (self.accumulator(copy), self.flag(copy));
+            self.places.reserved |= 1 << accumulator;
+            self.asm.copy(accumulator, first);
             if self.keeps_flags() {
-                self.clear(self.flag(copy));
+                self.places.reserved |= 1 << flag;
+                match self.asm.width {
+                    Width::Eight => self.clear(flag),
+                    Width::Sixteen => self.asm.fill_mask(flag),
+                }
             }
         }
         self.carried = None;
@@ -72,15 +80,23 @@ impl Emitter<'_> {
 
     pub(super) fn accumulate(&mut self, copy: usize, value: Vector) {
         let (first, operation) = self.operation();
-        let (accumulator, lanes) = (self.accumulator(copy), self.lanes_of(copy));
+        let accumulator = self.accumulator(copy);
+        let is_partial = self.lane_is_reduced() && self.lanes_of(copy) < self.lanes();
+        if self.asm.width == Width::Sixteen {
+            let lanes = if is_partial { Lanes::Of(TAIL) } else { Lanes::All };
+            if self.keeps_flags() {
+                self.keep_flag(copy, value, is_partial);
+            }
+            return self.asm.two_in(lanes, operation, accumulator, value, Operand::Register(accumulator));
+        }
         let mut value = value;
-        if self.lane_is_reduced() && lanes < LANES {
+        if is_partial {
             // Lanes beyond the end count as nothing.
-            let (mask, other) = (self.take(&[value]), self.mask(lanes));
-            self.asm.copy(mask, Operand::Memory(other));
+            let (mask, other) = (self.take(&[value]), self.mask(self.lanes_of(copy)));
+            self.asm.copy(mask, other);
             let target = self.take(&[value, mask]);
-            let first = self.asm.constant([first.to_bits(); LANES]);
-            self.asm.copy(target, Operand::Memory(first));
+            let first = self.asm.uniform(first.to_bits());
+            self.asm.copy(target, first);
             self.asm.choose(target, mask, Operand::Register(value), target);
             value = target;
         }
@@ -91,6 +107,17 @@ impl Emitter<'_> {
         }
         // Of equal values the first stays.
         self.asm.two(operation, accumulator, value, Operand::Register(accumulator));
+    }
+
+    /// Lanes with a NaN leave the mask, and never come back.
+    fn keep_flag(&mut self, copy: usize, value: Vector, is_partial: bool) {
+        let flag = self.flag(copy);
+        if !is_partial {
+            return self.asm.compare_in(Lanes::Of(flag), Predicate::Ordered, flag, value, Operand::Register(value));
+        }
+        let is_nan = self.take_mask(&[]);
+        self.asm.compare_in(Lanes::Of(TAIL), Predicate::Unordered, is_nan, value, Operand::Register(value));
+        self.asm.masks(Two::AndNot, flag, is_nan, flag);
     }
 
     /// Counts what was added, and carries sums on when there are many.
@@ -110,18 +137,18 @@ impl Emitter<'_> {
     /// Adds the accumulators to the sums in doubles.
     fn carry(&mut self) {
         let Some(sums) = self.carried else { return };
+        let vector = self.asm.width.bytes();
         for copy in 0..self.accumulators() {
             let accumulator = self.accumulator(copy);
-            let sum = sums + if self.lane_is_reduced() { 0 } else { 64 * copy as i32 };
+            let sum = sums + if self.lane_is_reduced() { 0 } else { 2 * vector * copy as i32 };
             for half in 0..2 {
-                let (at, mut source) = (frame(sum + 32 * half), accumulator);
+                let (at, mut source) = (frame(sum + vector * half), accumulator);
                 if half == 1 {
-                    let code = Code::VEX_Vextractf128_xmmm128_ymm_imm8;
-                    self.asm.extract(code, Operand::Register(CARRY), ymm(accumulator), 1);
+                    self.asm.upper_half(CARRY, accumulator);
                     source = CARRY;
                 }
-                self.asm.registers(Code::VEX_Vcvtps2pd_ymm_xmmm128, ymm(CARRY), xmm(source));
-                self.asm.vector(Code::VEX_Vaddpd_ymm_ymm_ymmm256, CARRY, CARRY, Operand::Memory(at));
+                self.asm.widen(CARRY, source);
+                self.asm.add_doubles(CARRY, CARRY, Operand::Memory(at));
                 self.asm.store(at, CARRY);
             }
             self.clear(accumulator);
@@ -138,15 +165,20 @@ impl Emitter<'_> {
         for copy in 0..self.accumulators() {
             let (accumulator, flag) = (self.accumulator(copy), self.flag(copy));
             if let Some(sums) = self.carried {
-                let at = |half: i32| frame(sums + 64 * copy as i32 + 32 * half);
-                self.asm.load(Code::VEX_Vcvtpd2ps_xmm_ymmm256, xmm(accumulator), at(0));
-                self.asm.load(Code::VEX_Vcvtpd2ps_xmm_ymmm256, xmm(CARRY), at(1));
-                let code = Code::VEX_Vinsertf128_ymm_ymm_xmmm128_imm8;
-                self.asm.shuffle(code, accumulator, accumulator, Operand::Register(CARRY), 1);
+                let vector = self.asm.width.bytes();
+                let at = |half: i32| Operand::Memory(frame(sums + vector * (2 * copy as i32 + half)));
+                self.asm.narrow(accumulator, at(0));
+                self.asm.narrow(CARRY, at(1));
+                self.asm.join_halves(accumulator, CARRY);
             }
-            if self.keeps_flags() {
+            match self.asm.width {
+                _ if !self.keeps_flags() => {}
                 // All bits set is a NaN.
-                self.asm.two(Two::Or, accumulator, accumulator, Operand::Register(flag));
+                Width::Eight => self.asm.two(Two::Or, accumulator, accumulator, Operand::Register(flag)),
+                Width::Sixteen => {
+                    self.asm.invert_mask(flag, flag);
+                    self.asm.fill_lanes(flag, accumulator);
+                }
             }
         }
         (0..self.accumulators()).map(|copy| self.accumulator(copy)).collect()
@@ -165,38 +197,53 @@ impl Emitter<'_> {
         }
         self.fold(operation, result);
         if self.keeps_flags() {
-            let flag = self.flag(0);
-            for copy in 1..self.accumulators() {
-                self.asm.two(Two::Or, flag, flag, Operand::Register(self.flag(copy)));
-            }
-            self.fold(Two::Or, flag);
-            self.asm.two(Two::Or, result, result, Operand::Register(flag));
+            self.join_flags(result);
         }
         result
     }
 
-    /// Joins the halves of a vector, then pairs, then neighbours.
+    /// Makes it a NaN if there was one in any lane.
+    fn join_flags(&mut self, result: Vector) {
+        let flag = self.flag(0);
+        if self.asm.width == Width::Sixteen {
+            (1..self.accumulators()).for_each(|copy| self.asm.masks(Two::And, flag, flag, self.flag(copy)));
+            let there_was_none = self.asm.label();
+            self.asm.test_mask(flag);
+            self.asm.jump(Code::Jb_rel32_64, there_was_none);
+            let nan = self.asm.uniform(u32::MAX);
+            self.asm.two(Two::Or, result, result, nan);
+            self.asm.set(there_was_none);
+            return;
+        }
+        for copy in 1..self.accumulators() {
+            self.asm.two(Two::Or, flag, flag, Operand::Register(self.flag(copy)));
+        }
+        self.fold(Two::Or, flag);
+        self.asm.two(Two::Or, result, result, Operand::Register(flag));
+    }
+
+    /// Joins the halves of a vector, then fours, then pairs, then neighbours.
     fn fold(&mut self, operation: Two, register: Vector) {
-        let whole = Operand::Register(register);
-        self.asm.shuffle(Code::VEX_Vperm2f128_ymm_ymm_ymmm256_imm8, CARRY, register, whole, 1);
-        self.asm.two(operation, register, register, Operand::Register(CARRY));
-        for order in [0b01_00_11_10, 0b10_11_00_01] {
-            let code = Code::VEX_Vpermilps_ymm_ymmm256_imm8;
-            self.asm.two_with_number(code, ymm(CARRY), ymm(register), order);
+        for distance in self.distances(1) {
+            self.asm.exchange(CARRY, register, distance);
             self.asm.two(operation, register, register, Operand::Register(CARRY));
         }
     }
 
+    /// Half of the lanes, half of that, and so on.
+    fn distances(&self, last: usize) -> impl Iterator<Item = usize> + use<> {
+        std::iter::successors(Some(self.lanes() / 2), |distance| Some(distance / 2)).take_while(move |d| *d >= last)
+    }
+
     fn join_doubles(&mut self, sums: i32, result: Vector) {
-        let add = Code::VEX_Vaddpd_ymm_ymm_ymmm256;
         self.asm.copy(result, Operand::Memory(frame(sums)));
-        self.asm.vector(add, result, result, Operand::Memory(frame(sums + 32)));
-        let code = Code::VEX_Vperm2f128_ymm_ymm_ymmm256_imm8;
-        self.asm.shuffle(code, CARRY, result, Operand::Register(result), 1);
-        self.asm.vector(add, result, result, Operand::Register(CARRY));
-        self.asm.two_with_number(Code::VEX_Vpermilpd_ymm_ymmm256_imm8, ymm(CARRY), ymm(result), 0b0101);
-        self.asm.vector(add, result, result, Operand::Register(CARRY));
-        self.asm.registers(Code::VEX_Vcvtpd2ps_xmm_ymmm256, xmm(result), ymm(result));
-        self.asm.registers(Code::VEX_Vbroadcastss_ymm_xmm, ymm(result), xmm(result));
+        self.asm.add_doubles(result, result, Operand::Memory(frame(sums + self.asm.width.bytes())));
+        // A double is two lanes.
+        for distance in self.distances(2) {
+            self.asm.exchange(CARRY, result, distance);
+            self.asm.add_doubles(result, result, Operand::Register(CARRY));
+        }
+        self.asm.narrow(result, Operand::Register(result));
+        self.asm.broadcast_first(result);
     }
 }

@@ -1,5 +1,6 @@
 //! Machine code against the interpreter: maps, products and greatest values have the same bits, sums nearly.
 
+use crate::machine::Level;
 use crate::{Access, Arena, Binary, Bound, Comparison, Instruction, Loop, Reduction, Unary, Walk, WalkSpec};
 
 /// Numbers without a pattern.
@@ -196,8 +197,8 @@ fn agree(a: f32, b: f32, exactly: bool) -> bool {
     (a.is_nan() && b.is_nan()) || a.to_bits() == b.to_bits() || (!exactly && near)
 }
 
-#[test]
-fn code_computes_what_the_interpreter_does() {
+/// Runs many walks as code for a level, and interpreted.
+fn code_computes_what_the_interpreter_does(level: Level) {
     let mut dice = Dice(1);
     let (mut emitted, mut with_guards) = ([0, 0], 0);
     for number in 0..4000 {
@@ -212,8 +213,8 @@ fn code_computes_what_the_interpreter_does() {
         if spec.reduction == Some(Reduction::Prod) && over > 30 {
             continue;
         }
-        let Ok(interpreted) = Walk::new(&spec, length) else { continue };
-        let Some(code) = Walk::new(&spec, length).unwrap().in_small_pieces() else { continue };
+        let Ok(interpreted) = Walk::on(level, &spec, length) else { continue };
+        let Some(code) = Walk::on(level, &spec, length).unwrap().in_small_pieces() else { continue };
         emitted[usize::from(spec.reduction.is_some())] += 1;
         with_guards += usize::from(spec.reads.iter().any(|read| !read.axes.is_empty()));
         let mut other = Arena::new(length);
@@ -223,8 +224,59 @@ fn code_computes_what_the_interpreter_does() {
         // Sums are added in another order, and of zeros of both signs another one may be the least.
         let exactly = spec.reduction.is_none();
         for (place, (a, b)) in arena.values().iter().zip(other.values()).enumerate() {
-            assert!(agree(*a, *b, exactly), "walk {number} at {place}: {a} {b}\n{spec:#?}");
+            assert!(agree(*a, *b, exactly), "{level:?}, walk {number} at {place}: {a} {b}\n{spec:#?}");
         }
     }
     assert!(emitted.iter().all(|count| *count > 500) && with_guards > 200, "{emitted:?}, {with_guards} were emitted");
+}
+
+/// The levels for which code is emitted, and how wide it is.
+fn levels() -> impl Iterator<Item = (Level, usize)> {
+    Level::all().into_iter().filter_map(|level| match level {
+        Level::V4 => Some((level, 16)),
+        Level::V3 => Some((level, 8)),
+        Level::Portable => None,
+    })
+}
+
+#[test]
+fn code_computes_what_the_interpreter_does_on_every_level() {
+    levels().for_each(|(level, _)| code_computes_what_the_interpreter_does(level));
+}
+
+/// Numbers side by side, of which each is compared with the next; all are used in the opposite order.
+#[test]
+fn there_may_be_more_values_than_registers() {
+    const VALUES: usize = 36;
+    for ((level, lanes), extent) in levels().flat_map(|level| [9, 40, 103].map(|extent| (level, extent))) {
+        let access = |offset: usize| Access { offset: offset as i64, strides: vec![1], axes: vec![] };
+        let mut program: Vec<Instruction> = (0..VALUES).map(Instruction::Read).collect();
+        program.extend((1..VALUES).map(|value| Instruction::Compare(Comparison::Less, value - 1, value)));
+        let mut last = 0;
+        for value in (1..VALUES).rev() {
+            program.push(Instruction::Select(VALUES + value - 1, last, value));
+            program.push(Instruction::Binary(Binary::Subtract, program.len() - 1, value - 1));
+            last = program.len() - 1;
+        }
+        let spec = WalkSpec {
+            loops: vec![Loop { extent, reduced: false }],
+            reads: (0..VALUES).map(access).collect(),
+            program,
+            reduction: None,
+            ending: vec![],
+            stores: vec![(last, access(VALUES + extent))],
+            by_steps: false,
+        };
+        let mut arena = Arena::new(VALUES + 2 * extent);
+        let mut dice = Dice(7);
+        arena.values_mut().fill_with(|| dice.number());
+        let mut other = Arena::new(arena.len());
+        other.values_mut().copy_from_slice(arena.values());
+        let code = Walk::on(level, &spec, arena.len()).unwrap();
+        assert_eq!(code.unit(), Some(lanes), "{level:?}");
+        code.run(&mut other, 0.0);
+        Walk::on(level, &spec, arena.len()).unwrap().interpreted().run(&mut arena, 0.0);
+        let same = |(a, b): (&f32, &f32)| agree(*a, *b, true);
+        assert!(arena.values().iter().zip(other.values()).all(same), "{level:?}, {extent}");
+    }
 }

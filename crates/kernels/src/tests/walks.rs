@@ -139,7 +139,7 @@ fn computed(level: Level, instruction: Instruction, [a, b]: &[Vec<f32>; 2], colu
         ending: vec![],
         stores: vec![(2, matrix(2))],
     };
-    Walk::new(&spec, arena.len()).unwrap().with_level(level).run(&mut arena, 0.0);
+    Walk::on(level, &spec, arena.len()).unwrap().run(&mut arena, 0.0);
     arena.values()[2 * size..].to_vec()
 }
 
@@ -206,7 +206,7 @@ fn loops_between_rows_run_inside_them() {
     };
     for level in Level::all() {
         for threads in 1..=3 {
-            let walk = Walk::new(&spec, arena.len()).unwrap().with_level(level);
+            let walk = Walk::on(level, &spec, arena.len()).unwrap();
             assert!(walk.nest.chunk[0] < rows, "several tiles of rows");
             assert_eq!(order(&walk), [4, 2, 1, 3, 0]);
             arena.values_mut()[..size].copy_from_slice(&x);
@@ -239,7 +239,7 @@ fn steps_are_outermost_wherever_they_are_written() {
     for level in Level::all() {
         let mut arena = Arena::new((1 + steps) * size);
         arena.values_mut()[..size].copy_from_slice(&x);
-        let walk = Walk::new(&spec, arena.len()).unwrap().with_level(level);
+        let walk = Walk::on(level, &spec, arena.len()).unwrap();
         assert!(walk.nest.chunk[0] < rows, "several tiles of rows");
         for done in 0..steps {
             walk.run_step(&mut arena, 0.0, done);
