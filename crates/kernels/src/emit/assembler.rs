@@ -1,9 +1,7 @@
 //! Machine code for x86-64, instruction by instruction: all but that on vectors (`vectors`).
 
 use super::vectors::Width;
-use iced_x86::{
-    BlockEncoder, BlockEncoderOptions, Code, IcedError, Instruction, InstructionBlock, MemoryOperand, Register,
-};
+use iced_x86::{Code, Encoder, IcedError, Instruction, MemoryOperand, Register};
 use std::collections::HashMap;
 
 /// The number of a register of vectors, or behind these of masks.
@@ -68,32 +66,35 @@ impl Address {
     }
 }
 
-/// A place in the code.
+/// A place in the code, by number.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Label(u64);
+pub(super) struct Label(usize);
 
 /// Code that is being written.
 pub(super) struct Assembler {
     pub width: Width,
-    instructions: Vec<Instruction>,
-    labels: u64,
-    /// The label of what comes next.
-    pending: Option<u64>,
+    encoder: Encoder,
+    /// Bytes so far.
+    length: usize,
+    /// Where labels are, and where jumps to them end.
+    labels: Vec<usize>,
+    jumps: Vec<(usize, Label)>,
     /// Numbers that the code reads, whole vectors of them at multiples of their size.
     pub constants: Vec<u32>,
     /// Where those are that stand alone, or in all lanes of a vector.
     uniform: HashMap<u32, usize>,
     /// What could not be written.
-    pub error: Option<IcedError>,
+    error: Option<IcedError>,
 }
 
 impl Assembler {
     pub fn new(width: Width) -> Assembler {
         Assembler {
             width,
-            instructions: Vec::new(),
-            labels: 0,
-            pending: None,
+            encoder: Encoder::new(64),
+            length: 0,
+            labels: Vec::new(),
+            jumps: Vec::new(),
             constants: Vec::new(),
             uniform: HashMap::new(),
             error: None,
@@ -101,38 +102,39 @@ impl Assembler {
     }
 
     pub(super) fn push(&mut self, instruction: Result<Instruction, IcedError>) {
-        match instruction {
-            Ok(mut instruction) => {
-                if let Some(label) = self.pending.take() {
-                    instruction.set_ip(label);
-                }
-                self.instructions.push(instruction);
-            }
+        match instruction.and_then(|instruction| self.encoder.encode(&instruction, self.length as u64)) {
+            Ok(bytes) => self.length += bytes,
             Err(error) => self.error = Some(error),
         }
     }
 
-    /// The machine code, as it stands at an address.
-    pub fn finish(&self, at: u64) -> Result<Vec<u8>, IcedError> {
-        let block = InstructionBlock::new(&self.instructions, at);
-        Ok(BlockEncoder::encode(64, block, BlockEncoderOptions::NONE)?.code_buffer)
+    /// The machine code: jumps are relative, and constants by a register, so that it may stand anywhere.
+    pub fn finish(&mut self) -> Result<Vec<u8>, IcedError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let mut code = self.encoder.take_buffer();
+        for (end, target) in &self.jumps {
+            let distance = self.labels[target.0] as i32 - *end as i32;
+            code[end - 4..*end].copy_from_slice(&distance.to_le_bytes());
+        }
+        Ok(code)
     }
 
     pub fn label(&mut self) -> Label {
-        self.labels += 1;
-        Label(self.labels)
+        self.labels.push(0);
+        Label(self.labels.len() - 1)
     }
 
     /// Says that a label is here.
     pub fn set(&mut self, label: Label) {
-        if self.pending.is_some() {
-            self.push(Ok(Instruction::with(Code::Nopd)));
-        }
-        self.pending = Some(label.0);
+        self.labels[label.0] = self.length;
     }
 
+    /// A jump of which the distance is the last four bytes.
     pub fn jump(&mut self, condition: Code, target: Label) {
-        self.push(Instruction::with_branch(condition, target.0));
+        self.push(Instruction::with_branch(condition, self.length as u64));
+        self.jumps.push((self.length, target));
     }
 
     /// The same bits in all lanes.

@@ -74,18 +74,16 @@ pub(crate) fn emit(spec: &WalkSpec, nest: &Nest, level: Level) -> Option<Emitted
 fn emit_in(spec: &WalkSpec, nest: &Nest, width: Width) -> Option<Emitted> {
     let mut emitter = Emitter::new(spec, nest, width)?;
     emitter.emit();
-    let asm = &emitter.asm;
-    if !emitter.fits || asm.error.is_some() {
+    if !emitter.fits {
         return None;
     }
-    // Jumps and constants are relative, so that it may stand anywhere.
-    let bytes = asm.finish(0).ok()?;
+    let bytes = emitter.asm.finish().ok()?;
     let mut code = MmapMut::map_anon(bytes.len()).ok()?;
     code[..bytes.len()].copy_from_slice(&bytes);
     // A system may not allow it.
     let code = code.make_exec().ok()?;
     let line = |line: &[u32]| Constant(std::array::from_fn(|place| line.get(place).copied().unwrap_or(0)));
-    let constants = asm.constants.chunks(16).map(line).collect();
+    let constants = emitter.asm.constants.chunks(16).map(line).collect();
     Some(Emitted { code, constants, layout: emitter.layout() })
 }
 
