@@ -4,7 +4,7 @@
 use crate::arena::{Arena, Shared};
 use crate::check::check;
 #[cfg(target_arch = "x86_64")]
-use crate::emit::{Emitted, Layout, emit};
+use crate::emit::{self, Emitted, Layout, Placed};
 use crate::machine::Level;
 use crate::threads;
 use crate::tile::{self, Scratch};
@@ -241,12 +241,19 @@ impl Walk {
             reduction: spec.reduction,
             ending,
             #[cfg(target_arch = "x86_64")]
-            emitted: emit(&spec, &nest, level),
+            emitted: emit::emit(&spec, &nest, level),
             nest,
             level,
             arena,
             steps: spec.by_steps.then(|| spec.loops[0].extent),
         })
+    }
+
+    /// Puts the machine code of walks into memory, all at once. That of another is put there when it runs first.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables))]
+    pub fn place(walks: &[&Walk]) {
+        #[cfg(target_arch = "x86_64")]
+        emit::place(walks.iter().filter_map(|walk| walk.emitted.as_ref()));
     }
 
     /// Runs it.
@@ -266,8 +273,10 @@ impl Walk {
         assert!(step < self.steps.unwrap_or(1), "a step of the walk");
         let shared = Shared(arena.values_mut().as_mut_ptr());
         #[cfg(target_arch = "x86_64")]
-        if let Some(emitted) = &self.emitted {
-            return run_emitted(emitted, shared, rate, step);
+        if let Some(emitted) = &self.emitted
+            && let Some(code) = emitted.placed()
+        {
+            return run_emitted(code, emitted.layout, shared, rate, step);
         }
         // Units are numbered along the kept loops, the outermost first.
         let units = self.nest.units / self.steps.unwrap_or(1);
@@ -313,15 +322,15 @@ impl Walk {
 
 /// Shares the outermost loop out.
 #[cfg(target_arch = "x86_64")]
-fn run_emitted(emitted: &Emitted, arena: Shared, rate: f32, step: usize) {
-    let Layout { extent, unit, work } = emitted.layout;
+fn run_emitted(code: &Placed, layout: Layout, arena: Shared, rate: f32, step: usize) {
+    let Layout { extent, unit, work } = layout;
     let together = (GRAIN / work.max(1)).max(1).next_multiple_of(unit);
     threads::each(extent.div_ceil(together), &|piece| {
         let from = piece * together;
         // SAFETY: `check` showed that every access of every position lies inside the arena, that different kept
         // positions are written at different places, and that what is written is not read but at the very position
         // that writes it. Pieces are disjoint ranges that begin at multiples of the unit.
-        unsafe { emitted.run(arena, rate, [from, (from + together).min(extent)], step) };
+        unsafe { code.run(arena, rate, [from, (from + together).min(extent)], step) };
     });
 }
 

@@ -12,6 +12,7 @@ mod frame;
 mod graph;
 mod layout;
 mod lower;
+mod memory;
 mod nest;
 mod parts;
 mod reduction;
@@ -19,20 +20,20 @@ mod reduction;
 mod tests;
 mod vectors;
 
-use crate::arena::Shared;
 use crate::machine::Level;
 use crate::walk::{Nest, Reduction, WalkSpec};
 use iced_x86::Register;
 use layout::Emitter;
 pub(crate) use layout::Layout;
-use memmap2::{Mmap, MmapMut};
+use memory::Code;
+pub(crate) use memory::Placed;
 use vectors::Width;
 
 /// What the code is called with.
 #[repr(C)]
 struct Call {
     arena: *mut f32,
-    constants: *const Constant,
+    constants: *const u8,
     /// Positions of the outermost loop over results.
     from: usize,
     to: usize,
@@ -46,14 +47,9 @@ struct Call {
 /// The register in which the code is called with it.
 const CALL: Register = Register::RDI;
 
-/// Sixteen numbers, by their bits.
-#[repr(C, align(64))]
-struct Constant([u32; 16]);
-
-/// Code in memory.
+/// Code, and how it is to be run.
 pub(crate) struct Emitted {
-    code: Mmap,
-    constants: Box<[Constant]>,
+    code: Code,
     pub layout: Layout,
 }
 
@@ -78,32 +74,17 @@ fn emit_in(spec: &WalkSpec, nest: &Nest, width: Width) -> Option<Emitted> {
         return None;
     }
     let bytes = emitter.asm.finish().ok()?;
-    let mut code = MmapMut::map_anon(bytes.len()).ok()?;
-    code[..bytes.len()].copy_from_slice(&bytes);
-    // A system may not allow it.
-    let code = code.make_exec().ok()?;
-    let line = |line: &[u32]| Constant(std::array::from_fn(|place| line.get(place).copied().unwrap_or(0)));
-    let constants = emitter.asm.constants.chunks(16).map(line).collect();
-    Some(Emitted { code, constants, layout: emitter.layout() })
+    Some(Emitted { code: Code::new(bytes, &emitter.asm.constants), layout: emitter.layout() })
 }
 
 impl Emitted {
-    /// Runs a range of positions of the outermost loop over results.
-    ///
-    /// # Safety
-    /// The walk was checked, `arena` points to as many numbers as it was checked for, and no one else uses what
-    /// these positions write, or writes what they read. The processor has the level of the code. The range lies in
-    /// `0..layout.extent` and begins at a multiple of `layout.unit`; it ends at one, or at the end. The step is one
-    /// of the walk.
-    pub unsafe fn run(&self, arena: Shared, rate: f32, [from, to]: [usize; 2], step: usize) {
-        let constants = self.constants.as_ptr();
-        let call = Call { arena: arena.at(0), constants, from, to, step, rate, rest: 0 };
-        // SAFETY: the mapping holds code that was written for this walk as a function of that type. It keeps the
-        // registers and the stack as the convention wants, reads the constants that it was written with, and visits
-        // the places of the walk's accesses, which were checked, for the positions of the range.
-        unsafe {
-            let function: extern "sysv64" fn(*const Call) = std::mem::transmute(self.code.as_ptr());
-            function(&call);
-        }
+    /// It in memory; none where the system does not allow it.
+    pub fn placed(&self) -> Option<&Placed> {
+        self.code.placed()
     }
+}
+
+/// Puts the code of many walks into memory at once.
+pub(crate) fn place<'a>(emitted: impl Iterator<Item = &'a Emitted>) {
+    memory::place(&emitted.map(|emitted| &emitted.code).collect::<Vec<_>>());
 }

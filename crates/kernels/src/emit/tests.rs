@@ -197,37 +197,34 @@ fn agree(a: f32, b: f32, exactly: bool) -> bool {
     (a.is_nan() && b.is_nan()) || a.to_bits() == b.to_bits() || (!exactly && near)
 }
 
-/// Runs many walks as code for a level, and interpreted.
-fn code_computes_what_the_interpreter_does(level: Level) {
-    let mut dice = Dice(1);
-    let (mut emitted, mut with_guards) = ([0, 0], 0);
-    for number in 0..4000 {
-        let (mut spec, length) = walk(&mut dice);
-        let kept_first = spec.loops.first().is_some_and(|range| !range.reduced);
-        spec.by_steps = kept_first && spec.loops.len() > 1 && dice.below(8) == 0;
-        let mut arena = Arena::new(length);
-        let is_sum = is_sum(spec.reduction);
-        arena.values_mut().fill_with(|| if is_sum { dice.number().clamp(-2.0, 2.0) } else { dice.number() });
-        // Long products leave the range of numbers, in one order or another.
-        let over: usize = spec.loops.iter().filter(|range| range.reduced).map(|range| range.extent).product();
-        if spec.reduction == Some(Reduction::Prod) && over > 30 {
-            continue;
-        }
-        let Ok(interpreted) = Walk::on(level, &spec, length) else { continue };
-        let Some(code) = Walk::on(level, &spec, length).unwrap().in_small_pieces() else { continue };
-        emitted[usize::from(spec.reduction.is_some())] += 1;
-        with_guards += usize::from(spec.reads.iter().any(|read| !read.axes.is_empty()));
-        let mut other = Arena::new(length);
-        other.values_mut().copy_from_slice(arena.values());
-        interpreted.interpreted().run(&mut arena, 0.3);
-        code.run(&mut other, 0.3);
-        // Sums are added in another order, and of zeros of both signs another one may be the least.
-        let exactly = spec.reduction.is_none();
-        for (place, (a, b)) in arena.values().iter().zip(other.values()).enumerate() {
-            assert!(agree(*a, *b, exactly), "{level:?}, walk {number} at {place}: {a} {b}\n{spec:#?}");
-        }
+/// A walk, its memory, and the code of it; none where it is interpreted.
+fn emitted(dice: &mut Dice, level: Level) -> Option<(WalkSpec, Arena, Walk)> {
+    let (mut spec, length) = walk(dice);
+    let kept_first = spec.loops.first().is_some_and(|range| !range.reduced);
+    spec.by_steps = kept_first && spec.loops.len() > 1 && dice.below(8) == 0;
+    let mut arena = Arena::new(length);
+    let is_sum = is_sum(spec.reduction);
+    arena.values_mut().fill_with(|| if is_sum { dice.number().clamp(-2.0, 2.0) } else { dice.number() });
+    // Long products leave the range of numbers, in one order or another.
+    let over: usize = spec.loops.iter().filter(|range| range.reduced).map(|range| range.extent).product();
+    if spec.reduction == Some(Reduction::Prod) && over > 30 {
+        return None;
     }
-    assert!(emitted.iter().all(|count| *count > 500) && with_guards > 200, "{emitted:?}, {with_guards} were emitted");
+    let code = Walk::on(level, &spec, length).ok()?.in_small_pieces()?;
+    Some((spec, arena, code))
+}
+
+/// Runs the code and the interpreter.
+fn compare(level: Level, spec: &WalkSpec, mut arena: Arena, code: &Walk) {
+    let mut other = Arena::new(arena.len());
+    other.values_mut().copy_from_slice(arena.values());
+    Walk::on(level, spec, arena.len()).unwrap().interpreted().run(&mut arena, 0.3);
+    code.run(&mut other, 0.3);
+    // Sums are added in another order, and of zeros of both signs another one may be the least.
+    let exactly = spec.reduction.is_none();
+    for (place, (a, b)) in arena.values().iter().zip(other.values()).enumerate() {
+        assert!(agree(*a, *b, exactly), "{level:?}, at {place}: {a} {b}\n{spec:#?}");
+    }
 }
 
 /// The levels for which code is emitted, and how wide it is.
@@ -240,8 +237,34 @@ fn levels() -> impl Iterator<Item = (Level, usize)> {
 }
 
 #[test]
-fn code_computes_what_the_interpreter_does_on_every_level() {
-    levels().for_each(|(level, _)| code_computes_what_the_interpreter_does(level));
+fn code_computes_what_the_interpreter_does() {
+    for (level, _) in levels() {
+        let mut dice = Dice(1);
+        let (mut counts, mut with_guards) = ([0, 0], 0);
+        for (spec, arena, code) in (0..4000).filter_map(|_| emitted(&mut dice, level)) {
+            counts[usize::from(spec.reduction.is_some())] += 1;
+            with_guards += usize::from(spec.reads.iter().any(|read| !read.axes.is_empty()));
+            compare(level, &spec, arena, &code);
+        }
+        assert!(counts.iter().all(|count| *count > 500) && with_guards > 200, "{counts:?}, {with_guards} were emitted");
+    }
+}
+
+#[test]
+fn codes_may_stand_in_memory_together() {
+    for (level, _) in levels() {
+        let mut dice = Dice(2);
+        let all: Vec<_> = (0..80).filter_map(|_| emitted(&mut dice, level)).collect();
+        let walks: Vec<&Walk> = all.iter().map(|(_, _, code)| code).collect();
+        // Some of them stand there already.
+        Walk::place(&walks[..5]);
+        Walk::place(&walks);
+        for (spec, arena, code) in &all {
+            let mut copy = Arena::new(arena.len());
+            copy.values_mut().copy_from_slice(arena.values());
+            compare(level, spec, copy, code);
+        }
+    }
 }
 
 /// Numbers side by side, of which each is compared with the next; all are used in the opposite order.
@@ -270,13 +293,8 @@ fn there_may_be_more_values_than_registers() {
         let mut arena = Arena::new(VALUES + 2 * extent);
         let mut dice = Dice(7);
         arena.values_mut().fill_with(|| dice.number());
-        let mut other = Arena::new(arena.len());
-        other.values_mut().copy_from_slice(arena.values());
         let code = Walk::on(level, &spec, arena.len()).unwrap();
         assert_eq!(code.unit(), Some(lanes), "{level:?}");
-        code.run(&mut other, 0.0);
-        Walk::on(level, &spec, arena.len()).unwrap().interpreted().run(&mut arena, 0.0);
-        let same = |(a, b): (&f32, &f32)| agree(*a, *b, true);
-        assert!(arena.values().iter().zip(other.values()).all(same), "{level:?}, {extent}");
+        compare(level, &spec, arena, &code);
     }
 }

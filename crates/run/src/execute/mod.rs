@@ -60,9 +60,12 @@ impl Engine {
             plan.operations.iter().map(|operation| translate::step(&plan, operation, false)).collect();
         let steps = steps.unwrap_or_else(|wrong| panic!("the plan is wrong: {wrong}"));
         let mut workspace = Workspace::default();
+        let mut walks = Vec::new();
         for step in &steps {
             step.reserve(&mut workspace);
+            step.find_walks(&mut walks);
         }
+        Walk::place(&walks);
         Engine { plan, arena, workspace, steps }
     }
 
@@ -114,6 +117,15 @@ impl Step {
             Step::Product(product) | Step::Guarded(product, ..) => workspace.reserve(product),
             Step::Repeat(_, _, steps) => steps.iter().for_each(|step| step.reserve(workspace)),
             Step::Walk(_) | Step::Scatter(_) => {}
+        }
+    }
+
+    fn find_walks<'a>(&'a self, found: &mut Vec<&'a Walk>) {
+        match self {
+            Step::Walk(walk) => found.push(walk),
+            Step::Guarded(_, walk, _) => found.push(walk),
+            Step::Repeat(_, _, steps) => steps.iter().for_each(|step| step.find_walks(found)),
+            Step::Product(_) | Step::Scatter(_) => {}
         }
     }
 
