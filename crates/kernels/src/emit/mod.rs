@@ -1,5 +1,5 @@
-//! Machine code for walks, on processors with AVX2 and FMA, or with AVX-512. A walk is interpreted a tile at a time (`tile`), or, where
-//! code can be emitted for it, runs as one loop nest in which all values stay in registers.
+//! Machine code for walks, on processors with AVX2 and FMA, or with AVX-512. A walk is interpreted a tile at a time
+//! (`tile`), or, where code can be emitted for it, runs as one loop nest in which all values stay in registers.
 //!
 //! The functions are those of `math`, written over the values of a graph, so results of maps have the same bits.
 //! No code is emitted for computed subscripts, guarded reads that do not lie side by side, logarithms of sums, positions
