@@ -18,17 +18,20 @@ const MOST: usize = 1000;
 /// Moves what changes parameters to the first place behind all that it reads, and all that read the parameter.
 pub(super) fn early(stages: Vec<Stage>, changed: &BTreeSet<Name>) -> Vec<Stage> {
     let changes = |stage: &Stage| stage.tasks().iter().any(|task| changed.contains(&task.target));
-    let (steps, mut placed): (Vec<Stage>, Vec<Stage>) = stages.into_iter().partition(changes);
-    for step in steps {
-        let (reads, writes) = (reads(&step), writes(&step));
-        let comes_first = |stage: &Stage| {
-            let (its_reads, its_writes) = (self::reads(stage), self::writes(stage));
-            its_writes.iter().any(|name| reads.contains(name)) || its_reads.iter().any(|name| writes.contains(name))
+    let (steps, others): (Vec<Stage>, Vec<Stage>) = stages.into_iter().partition(changes);
+    let known = |stage: Stage| {
+        let (reads, writes) = (reads(&stage), writes(&stage));
+        (stage, reads, writes)
+    };
+    let mut placed: Vec<_> = others.into_iter().map(known).collect();
+    for (step, reads, writes) in steps.into_iter().map(known) {
+        let comes_first = |(_, its_reads, its_writes): &(Stage, BTreeSet<Name>, BTreeSet<Name>)| {
+            !its_writes.is_disjoint(&reads) || !its_reads.is_disjoint(&writes)
         };
         let place = placed.iter().rposition(comes_first).map_or(0, |last| last + 1);
-        placed.insert(place, step);
+        placed.insert(place, (step, reads, writes));
     }
-    placed
+    placed.into_iter().map(|(stage, ..)| stage).collect()
 }
 
 fn reads(stage: &Stage) -> BTreeSet<Name> {

@@ -52,7 +52,6 @@ fn of(tasks: &[Task], values: &Values, changed: &BTreeSet<Name>, number: usize, 
     }
     let producer = tasks.iter().position(|task| task.target == *tensor)?;
     let Work::Map(body) = &tasks[producer].work else { return None };
-    let uses = tasks.iter().flat_map(Task::reads).filter(|(name, _)| name == tensor).count();
     let (own, at) = (&tasks[producer].indices, plain(subscripts)?);
     let index = own[at.iter().position(|index| index == summand)?].clone();
     let is_weight = |factor: &&Term| factor.free().iter().all(|free| *free == index);
@@ -62,10 +61,14 @@ fn of(tasks: &[Task], values: &Values, changed: &BTreeSet<Name>, number: usize, 
     let stays = places.iter().zip(&values[source].shape).all(|(place, extent)| is_inside(place, *extent));
     // A false condition keeps the rest from counting, which a weight of 0 does not.
     let weighs = weights.iter().any(|factor| factor.depends_on(&index));
-    if uses != 1 || !weighs || weights.iter().any(|factor| factor.is_condition()) {
+    if !weighs || weights.iter().any(|factor| factor.is_condition()) {
         return None;
     }
     if !stays || changed.contains(source) || own.iter().any(|index| !rest.depends_on(index)) {
+        return None;
+    }
+    let uses = tasks.iter().flat_map(Task::reads).filter(|(name, _)| name == tensor).count();
+    if uses != 1 {
         return None;
     }
     let (read, weights) = (moved(rest, own, &at), Term::mul(weights.into_iter().cloned().collect()));
