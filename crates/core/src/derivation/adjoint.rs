@@ -158,7 +158,7 @@ pub struct ReplayError {
 /// Where a tensor is unknown, `of` is not defined by an equation, or a derivative cannot be
 /// answered by the rules.
 pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveError> {
-    derived(model, of, wrt, true)
+    derived(model, of, wrt, true, MOST_ADDED)
 }
 
 /// The model with the derivatives that [`derive()`] gives as further tensors. What a derivation goes on
@@ -167,10 +167,10 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
 /// # Errors
 /// As [`derive()`].
 pub fn with_gradients(model: &Model, of: &str, wrt: &[Name]) -> Result<Model, DeriveError> {
-    Ok(derived(model, of, wrt, false)?.model)
+    Ok(derived(model, of, wrt, false, MOST_ADDED)?.model)
 }
 
-fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool) -> Result<Backward, DeriveError> {
+fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool, most_added: usize) -> Result<Backward, DeriveError> {
     for name in wrt.iter().map(|name| &**name).chain([of]) {
         model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()))?;
     }
@@ -185,6 +185,7 @@ fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool) -> Result<Backwar
         jacobians: Vec::new(),
         local: BTreeMap::new(),
         tried: RefCell::default(),
+        most_added,
     };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
@@ -243,6 +244,8 @@ struct Work<'a> {
     local: BTreeMap<(Name, Name), Definition>,
     /// What became of terms under the rules that look up nothing but the model.
     tried: RefCell<Tried>,
+    /// What is tried in place of a name, [`MOST_ADDED`].
+    most_added: usize,
 }
 
 impl Work<'_> {
@@ -270,8 +273,13 @@ impl Work<'_> {
         let first = self.chain_rule(&start);
         let mut best = self.chain(&first, &put_in);
         for consumer in consumers.iter().filter(|consumer| self.can_be_put_in(consumer)) {
+            let name = derivative_name(&self.of, consumer);
+            let added = self.derived(&name).map_or(0, |gradient| cost(gradient.derivation.end()));
+            if added.saturating_mul(how_often(first.end(), &name)) > self.most_added {
+                continue;
+            }
             let mut candidate = put_in.clone();
-            candidate.push(derivative_name(&self.of, consumer));
+            candidate.push(name);
             let attempt = self.chain(&first, &candidate);
             if cost(attempt.end()) <= cost(best.end()) {
                 (best, put_in) = (attempt, candidate);
@@ -405,6 +413,9 @@ impl Work<'_> {
 
 const DEFAULT_LETTERS: [&str; 8] = ["i", "j", "k", "l", "m", "n", "o", "p"];
 
+/// A derivative is tried in place of its name where all its places together cost no more than this: what cancels
+/// with a local Jacobian is short, and of something long nearly everything would have to cancel.
+const MOST_ADDED: usize = 40;
 /// A derivative no dearer than this is always shown by its right side.
 const SHORT: usize = 7;
 /// Other derivatives are put in by their right sides up to this cost of the whole.
@@ -435,4 +446,47 @@ fn cost(term: &Term) -> usize {
     let mut whole = own;
     term.for_each_child(&mut |child| whole += cost(child));
     whole
+}
+
+/// How often a term reads a tensor.
+fn how_often(term: &Term, name: &Name) -> usize {
+    let mut count = usize::from(matches!(term.node(), Node::Read { tensor, .. } if tensor == name));
+    term.for_each_child(&mut |child| count += how_often(child, name));
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{LOSS, build};
+    use crate::syntax::parse;
+    use crate::text::Source;
+
+    /// The models of the repository that have parameters to derive by.
+    fn models() -> impl Iterator<Item = (String, Model)> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+        let folders = [folder.join("bench"), folder].into_iter();
+        let entries = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "dr")).map(|path| {
+            let name = path.display().to_string();
+            let source = Source::new(&name, &std::fs::read_to_string(&path).unwrap());
+            let model = build(&source, &parse(&source).unwrap()).unwrap();
+            (name, crate::derivation::with_derivatives(&model).unwrap())
+        })
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_tried_would_not_be_put_in() {
+        let mut put_in = 0;
+        for (path, model) in models() {
+            let wrt: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
+            let [some, all] = [MOST_ADDED, usize::MAX].map(|most| derived(&model, LOSS, &wrt, false, most).unwrap());
+            for (one, other) in some.gradients.iter().zip(&all.gradients) {
+                let same = one.put_in == other.put_in && one.derivation.end() == other.derivation.end();
+                assert!(same, "{path}: {}", one.name);
+                put_in += one.put_in.len();
+            }
+        }
+        assert!(put_in > 10, "{put_in}");
+    }
 }
