@@ -205,6 +205,7 @@ impl Strip<'_> {
             let in_copy = Target { columns: Columns::Whole([first, first.add(M::LANES)]), rows: &own };
             let (mut target, mut keep) =
                 (Target { columns: columns.columns, rows: places }, Keep { count, ..self.keep });
+            target.prefetch();
             if let Some(crossed) = &crossed {
                 if self.keep.adds {
                     first.write_bytes(0, 2 * R * M::LANES);
@@ -215,7 +216,6 @@ impl Strip<'_> {
                 (keep.scale, keep.adds) = (1.0, false);
                 target = in_copy;
             }
-            target.prefetch();
             let left = self.left(row);
             match columns.wide {
                 1 => tile::<M, R, 1>(left, columns.right, self.depth, &target, keep),

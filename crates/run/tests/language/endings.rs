@@ -41,8 +41,7 @@ fn a_bias_and_a_rectifier_belong_to_the_product() {
 
 #[test]
 fn a_bias_may_belong_to_the_rows() {
-    let text =
-        "input X[20, 128]\nparam W[150, 20] ~ glorot\nparam c[150] ~ normal(0, 1)\na[i,t] = relu(W[i,j] X[j,t] + c[i])\n";
+    let text = "input X[20, 128]\nparam W[150, 20] ~ glorot\nparam c[150] ~ normal(0, 1)\na[i,t] = relu(W[i,j] X[j,t] + c[i])\n";
     let model = build(text);
     let outputs: Vec<Name> = vec!["a".into()];
     agree(&model, &random(&model, 1, &mut Dice::new(4)), &outputs, 1, 5e-6);
