@@ -8,12 +8,11 @@
 use super::block::{BUFFERS, Block};
 use super::strip::Half;
 use super::{Shape, Task, triangle};
+use crate::machine::Level;
 use crate::threads;
 
 /// Summands that are taken at once: two vectors of so many columns stay in the first cache.
 pub(super) const DEPTH: usize = 320;
-/// Columns are packed for more rows than this.
-const FEW_ROWS: usize = 12;
 /// Up to so many summands it does not matter that every thread packs the same columns.
 const FEW_SUMMANDS: usize = 64;
 /// Rows are packed where so many tiles of columns use them: places that are far apart may be one to the cache.
@@ -28,6 +27,15 @@ const MANY: usize = 4_000_000;
 const PIECES_OF_MANY: usize = 4;
 /// Rows or columns of a part that is large enough to be cut without a loss.
 const LARGE: usize = if cfg!(test) { 12 } else { 96 };
+
+/// Columns are packed for more rows than this: where vectors are long and tiles high they are read less often.
+fn few_rows(level: Level) -> usize {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::V4 => 64,
+        _ => 12,
+    }
+}
 
 /// What is prepared for it.
 pub(super) struct Blocks {
@@ -58,7 +66,7 @@ impl InPlace {
         let run = product.columns[0].run(columns);
         let segments = run.div_ceil(wide);
         let wastes = 5 * segments * wide > 8 * run;
-        if wastes || run == 0 || inner == 0 || rows > FEW_ROWS {
+        if wastes || run == 0 || inner == 0 || rows > few_rows(product.level) {
             return None;
         }
         let mut halves = Vec::with_capacity(columns / run * segments + 1);
