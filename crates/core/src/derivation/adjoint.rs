@@ -469,7 +469,7 @@ mod tests {
         let entries = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
         entries.filter(|path| path.extension().is_some_and(|extension| extension == "dr")).map(|path| {
             let name = path.display().to_string();
-            let source = Source::new(&name, &std::fs::read_to_string(&path).unwrap());
+            let source = Source::new(&name, std::fs::read_to_string(&path).unwrap());
             let model = build(&source, &parse(&source).unwrap()).unwrap();
             (name, crate::derivation::with_derivatives(&model).unwrap())
         })
