@@ -5,7 +5,8 @@ use crate::math;
 use crate::number::{Single, single};
 use crate::reduce::{greater, lesser};
 use crate::{
-    Access, Arena, Binary, Comparison, Dimension, Ending, Instruction, Loop, Product, ProductSpec, Reduction, Unary,
+    Access, Arena, Bias, Binary, Comparison, Dimension, Ending, Instruction, Loop, Product, ProductSpec, Reduction,
+    Unary,
 };
 use crate::{Walk, WalkSpec, Workspace};
 
@@ -262,6 +263,21 @@ fn wrong_products_are_refused() {
     assert!(Product::new(&spec([0, 16, 31], 4), 48).is_err());
     assert!(Product::new(&spec([0, 16, 32], 3), 48).is_err());
     assert!(Product::new(&spec([-1, 16, 32], 4), 48).is_err());
+    // Endings that read outside of the arena or their target, or belong to results that are not written once.
+    let ended = |ending| ProductSpec { ending, ..spec([0, 16, 32], 4) };
+    let bias = |offset| Ending { bias: Some(Bias { offset, by_rows: true }), ..Ending::default() };
+    let positive = |offset| Ending { positive: Some(offset), ..Ending::default() };
+    let is_refused = |spec: ProductSpec| Product::new(&spec, 64).is_err();
+    for right in [bias(0), bias(28), bias(60), positive(0), positive(48)] {
+        assert!(!is_refused(ended(right)), "{right:?}");
+    }
+    for wrong in [bias(-1), bias(29), bias(47), bias(61), positive(-1), positive(17), positive(32), positive(49)] {
+        assert!(is_refused(ended(wrong)), "{wrong:?}");
+    }
+    assert!(is_refused(ProductSpec { descends: true, ..ended(bias(60)) }));
+    assert!(is_refused(ProductSpec { symmetric: true, ..ended(bias(60)) }));
+    let halves = [[8, 0, 8], [4, 0, 4]].map(|strides| Dimension { extent: 2, strides });
+    assert!(is_refused(ProductSpec { rows: halves.to_vec(), ..ended(bias(60)) }));
 }
 
 fn dense(offset: usize, strides: &[i64]) -> Access {

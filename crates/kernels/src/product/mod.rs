@@ -222,7 +222,7 @@ impl Method {
 impl Shape {
     fn new(spec: &ProductSpec) -> Shape {
         let pair = |group: &[Dimension], a, b| [Offsets::new(group, a), Offsets::new(group, b)];
-        let (summands, columns) = (reach(&spec.inner, 1), reach(&spec.columns, 1));
+        let (summands, columns) = (span(&spec.inner, 1), span(&spec.columns, 1));
         Shape {
             batch: [0, 1, 2].map(|operand| Offsets::new(&spec.batch, operand)),
             rows: pair(&spec.rows, 0, 2),
@@ -248,7 +248,7 @@ impl Shape {
 }
 
 /// The least and the greatest place of a group, from the first.
-fn reach(group: &[Dimension], operand: usize) -> [isize; 2] {
+fn span(group: &[Dimension], operand: usize) -> [isize; 2] {
     let steps = group.iter().map(|axis| axis.strides[operand] as isize * (axis.extent as isize - 1).max(0));
     steps.fold([0, 0], |[least, greatest], step| [least + step.min(0), greatest + step.max(0)])
 }

@@ -3,7 +3,7 @@
 use crate::common::generator::Dice;
 use crate::common::{agree, build, gradients, pairs, planned, random};
 use deltarule_core::model::LOSS;
-use deltarule_core::plan::{Ending, Operation, Plan};
+use deltarule_core::plan::{Bias, Ending, Operation, Plan, Product};
 use deltarule_core::term::Name;
 
 /// Enough results that a map of them would find them in no near cache.
@@ -88,4 +88,27 @@ fn results_that_others_need_are_kept() {
         assert!(!found.iter().any(is_late), "{plan}");
         assert!(found.iter().all(|ending| ending.bias.is_some()) && found.len() <= 1, "{plan}");
     }
+}
+
+#[test]
+fn a_wrong_ending_is_refused() {
+    let (_, plan) = endings(&format!("{LAYER} + c[i]\na[i] = relu(z[i])\n"), &["a"]);
+    let place = |name: &str| plan.places.iter().position(|place| &*place.name == name).unwrap();
+    let changed = |change: &dyn Fn(&mut Product)| {
+        let mut plan = plan.clone();
+        let Operation::Product(product) = &mut plan.operations[0] else { panic!("{plan}") };
+        change(product);
+        plan.verify()
+    };
+    let bias = |place, offset, by_rows| Some(Bias { place, offset, by_rows });
+    assert_eq!(changed(&|_| ()), Ok(()));
+    let (own, target) = (place("c"), place("a"));
+    for wrong in [bias(own, 1, false), bias(own, -1, false), bias(target, 0, false), bias(plan.places.len(), 0, false)]
+    {
+        assert!(changed(&|product| product.ending.bias = wrong).is_err(), "{wrong:?}");
+    }
+    for wrong in [target, own] {
+        assert!(changed(&|product| product.ending.positive = Some(wrong)).is_err(), "{wrong}");
+    }
+    assert!(changed(&|product| product.descends = true).is_err());
 }
