@@ -1,6 +1,6 @@
 //! Every recorded step is checked: whatever is changed in one, the check sees it.
 
-use deltarule_core::derivation::{Backward, Derivation, Rule, derive, random_point, rules, verify};
+use deltarule_core::derivation::{Backward, Derivation, Rule, derive, random_point, rules, verify, with_derivatives};
 use deltarule_core::model::{Model, build};
 use deltarule_core::syntax::parse;
 use deltarule_core::term::{Affine, Name, Node, Term};
@@ -15,6 +15,8 @@ const MODELS: &[&str] = &[
     "input x[4,2]\ntarget y\nparam U[3,2] ~ he\nparam V[3,3] ~ he\nh[t:-1, i] = 0\n\
      h[t,i] = tanh(U[i,j] x[t,j] + V[i,j] h[t-1,j])\nloss = (sum[i] h[3,i] - y)^2\n",
     "input x[9]\ntarget y\nparam w[3] ~ he\nc[i:4] = x[2*i+k] w[k]\nloss = (sum[i] max(c[i], 0) - y)^2 / (1 + c[i] c[i])\n",
+    "input x[2]\nparam W[3,2] ~ he\nparam w[3] ~ he\na[h] = tanh(W[h,i] x[i])\nu = w[h] a[h]\ng[i] = ∂u/∂x[i]\n\
+     loss = (g[i] g[i] - 1)^2\n",
 ];
 
 fn built(text: &str) -> Model {
@@ -88,7 +90,7 @@ fn every_changed_step_is_seen() {
     let changes: [Change; 3] = [("sign", sign), ("factor", factor), ("index", index)];
     let (mut tampered, mut in_full) = (0, 0);
     for text in MODELS {
-        let model = built(text);
+        let model = with_derivatives(&built(text)).unwrap();
         let wrt: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
         let mut backward = derive(&model, "loss", &wrt).unwrap();
         backward.put_in_full();

@@ -1,6 +1,6 @@
 //! Reverse mode over the definitions of a model: one derivative per tensor.
 
-use super::full::is_put_in;
+use super::full::all_put_in;
 use super::rewrite::{Context, Derivation, Rule, Tried};
 use super::rules::names;
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY};
@@ -134,9 +134,7 @@ impl Backward {
             goes_on(&gradient.derivation, &gradient.shown).map_err(fail(&gradient.of, &gradient.wrt))?;
             if let Some(in_full) = &gradient.in_full {
                 goes_on(&gradient.shown, in_full).map_err(fail(&gradient.of, &gradient.wrt))?;
-                let put_in: Vec<Name> = self.gradients.iter().map(|other| other.name.clone()).collect();
-                let put_in: Vec<Name> = put_in.into_iter().filter(|name| is_put_in(&self.model, name)).collect();
-                replay(in_full, &put_in).map_err(fail(&gradient.of, &gradient.wrt))?;
+                replay(in_full, &all_put_in(&self.model)).map_err(fail(&gradient.of, &gradient.wrt))?;
             }
         }
         Ok(())

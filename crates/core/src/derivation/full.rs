@@ -19,8 +19,15 @@ impl Backward {
     }
 }
 
+/// The derivatives that are put in by their right sides: those that were derived, and those that equations of
+/// the model read.
+pub(super) fn all_put_in(model: &Model) -> Vec<Name> {
+    let names = model.tensors.iter().map(|tensor| tensor.name.clone());
+    names.filter(|name| is_put_in(model, name)).collect()
+}
+
 /// Whether a derivative is put in by its right side: recurrences are left.
-pub(super) fn is_put_in(model: &Model, name: &Name) -> bool {
+fn is_put_in(model: &Model, name: &Name) -> bool {
     derivative_parts(name).is_some() && !model.tensors.is_recurrent(name)
 }
 

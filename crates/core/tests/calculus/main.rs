@@ -1,5 +1,6 @@
 //! Derivatives of what slides, strides, gathers and recurs: short, right, and exact.
 
+mod accepted;
 mod conventions;
 mod hand;
 mod linear;

@@ -382,6 +382,26 @@ rule!(
 );
 
 rule!(
+    /// Makes way for a delta in an addend of a factor of a branch: a step of a recurrence that is divided by a number.
+    DISTRIBUTE_IN_BRANCH, "distributive law, in a branch", "where(c, u (v + w), z) = where(c, u v + u w, z)", Place::on(Kinds::WHERE).with(Kinds::COMPARE), |term, context| {
+        let Node::Where(condition, then, otherwise) = term.node() else { return None };
+        let multiplied_out = |branch: &Term| {
+            let Node::Mul(factors) = branch.node() else { return None };
+            let is_ready =
+                |factor: &Term| matches!(factor.node(), Node::Add(_)) && holds_delta_anywhere(factor, context.model);
+            let position = factors.iter().position(is_ready)?;
+            Some(Term::add(distribute(factors, position)))
+        };
+        let branches = [then, otherwise].map(|branch| multiplied_out(branch).ok_or(branch));
+        if branches.iter().all(Result::is_err) {
+            return None;
+        }
+        let [then, otherwise] = branches.map(|branch| branch.unwrap_or_else(Term::clone));
+        Some(Term::choose(condition.clone(), then, otherwise))
+    }
+);
+
+rule!(
     /// Makes way for a delta in a branch.
     SPLIT_BRANCHES, "branches apart", "where(c, u, v) = where(c, u, 0) + where(c, 0, v)", Place::on(Kinds::WHERE).with(Kinds::COMPARE), |term, context| {
         let Node::Where(condition, then, otherwise) = term.node() else { return None };

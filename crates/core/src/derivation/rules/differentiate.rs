@@ -83,13 +83,15 @@ macro_rules! answer {
 }
 
 answer!(
-    /// What does not hold the variable, or is constant between jumps.
+    /// What does not hold the variable, or is constant between jumps. An entry of another tensor does not move
+    /// with what only its subscripts hold: they are integers.
     CONSTANT, "derivative of a constant", "∂c/∂x = 0", |term, _| {
         let question = question(term)?;
         let flat = match question.of.node() {
             Node::Compare(..) | Node::Logic(..) => true,
             Node::Call(Function::Sign | Function::Floor | Function::Stop, _) => true,
             Node::Reduce { reduction: Reduction::ArgMax | Reduction::ArgMin, .. } => true,
+            Node::Read { tensor, .. } => tensor != question.wrt,
             _ => !question.depends(question.of),
         };
         flat.then(|| Term::integer(0))

@@ -65,6 +65,7 @@ pub static SIMPLIFY: &[&Rule] = &[
     &simplify::PRODUCT_OF_EXPONENTIALS,
     &simplify::LOG_OF_EXPONENTIAL,
     &collapse::DELTA_OUT_OF_BRANCH,
+    &collapse::DISTRIBUTE_IN_BRANCH,
     &collapse::SPLIT_BRANCHES,
     &collapse::BRANCH_AS_BRACKET,
     &collapse::DISTRIBUTE_TO_CANCEL,
