@@ -112,6 +112,13 @@ fn value<N: Level>(code: &Code, frame: &mut Frame, variables: &[Variable]) -> Ou
             Ok(base.power(&value(&sides[1], frame, variables)?))
         }
         Code::Call(function, arguments) => call(*function, arguments, frame, variables),
+        Code::Floor(multiples, divisor) => {
+            let mut dividend = 0.0;
+            for (number, code) in multiples {
+                dividend += number * plain(code, frame)?;
+            }
+            Ok(N::constant((dividend / divisor).floor()))
+        }
         Code::Share(addends, normaliser) => {
             share(values(addends, frame, variables)?, value(normaliser, frame, variables)?)
         }

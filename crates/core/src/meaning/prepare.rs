@@ -5,7 +5,7 @@ use super::reach::Reach;
 use super::total::{Entries, Moving, Totals};
 use super::{Array, MeaningError, Point};
 use crate::model::{Definition, Model, share};
-use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Reduction, Slot, Term};
+use crate::term::{Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Number, Reduction, Slot, Term};
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
@@ -43,6 +43,9 @@ pub(super) enum Code<'a> {
     Product(Vec<Code<'a>>, Vec<Code<'a>>),
     Power(Box<[Code<'a>; 2]>),
     Call(Function, Vec<Code<'a>>),
+    /// The floor of a sum of multiples over a positive integer. It is divided at the end, so that a dividend of
+    /// integers is exact.
+    Floor(Vec<(f64, Code<'a>)>, f64),
     /// `exp(u - l)`: the addends of `u`, and `-l`, by which the shares of a row add up to 1.
     Share(Vec<Code<'a>>, Box<Code<'a>>),
     Compare(Comparison, Box<[Code<'a>; 2]>),
@@ -163,6 +166,7 @@ impl<'a> Preparation<'a> {
                 Code::Fault(MeaningError::Arguments { function: *function, found: arguments.len() })
             }
             Node::Call(Function::Exp, arguments) => self.exponential(&arguments[0]),
+            Node::Call(Function::Floor, arguments) => self.floor(&arguments[0]),
             Node::Call(function, arguments) => Code::Call(*function, self.codes(arguments)),
             Node::Compare(comparison, left, right) => {
                 Code::Compare(*comparison, Box::new([self.code(left), self.code(right)]))
@@ -184,6 +188,22 @@ impl<'a> Preparation<'a> {
 
     fn codes(&mut self, terms: &'a [Term]) -> Vec<Code<'a>> {
         terms.iter().map(|term| self.code(term)).collect()
+    }
+
+    fn floor(&mut self, quotient: &'a Term) -> Code<'a> {
+        let Some(divisor) = quotient.denominator().filter(|divisor| *divisor > 1) else {
+            return Code::Call(Function::Floor, vec![self.code(quotient)]);
+        };
+        let times = |number: Number| number.times(Number::integer(divisor)).value();
+        let multiple = |addend: &'a Term| match addend.node() {
+            Node::Number(number) => (times(*number), Code::Number(1.0)),
+            Node::Mul(factors) => match factors[0].as_number() {
+                Some(number) => (times(number), self.product(factors[1..].iter())),
+                None => (divisor as f64, self.product(factors.iter())),
+            },
+            _ => (divisor as f64, self.code(addend)),
+        };
+        Code::Floor(quotient.addends().iter().map(multiple).collect(), divisor as f64)
     }
 
     fn exponential(&mut self, exponent: &'a Term) -> Code<'a> {
@@ -394,6 +414,7 @@ impl Code<'_> {
             Code::Product(conditions, others) => {
                 conditions.iter().chain(others).for_each(|code| code.parts(found));
             }
+            Code::Floor(multiples, _) => multiples.iter().for_each(|(_, code)| code.parts(found)),
             Code::Share(addends, normaliser) => {
                 addends.iter().chain([&**normaliser]).for_each(|code| code.parts(found));
             }

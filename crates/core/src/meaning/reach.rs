@@ -56,6 +56,7 @@ impl Search<'_> {
             Code::Fault(_) | Code::Number(_) | Code::Integer(_) => Some(()),
             Code::Read(read) => self.entry(&read.entry),
             Code::Sum(codes) | Code::Logic(_, codes) | Code::Call(_, codes) => self.all(codes),
+            Code::Floor(multiples, _) => multiples.iter().try_for_each(|(_, code)| self.code(code)),
             Code::Share(addends, normaliser) => self.all(addends).and_then(|()| self.code(normaliser)),
             Code::Product(conditions, others) => self.all(conditions).and_then(|()| self.all(others)),
             Code::Power(sides) | Code::Compare(_, sides) => self.all(&**sides),

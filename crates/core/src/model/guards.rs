@@ -7,7 +7,7 @@ use crate::term::{Comparison, Connective, Function, Number};
 use std::rc::Rc;
 
 /// How many values are tried one by one.
-const MOST_TRIED: i128 = 1 << 17;
+const MOST_TRIED: i128 = 1 << 20;
 /// How many conditions are used together.
 const DEEPEST: usize = 3;
 /// How many conditions are looked at.
@@ -180,16 +180,38 @@ fn least(form: &Form, conditions: &[&Form], extents: Extents, depth: usize) -> O
 }
 
 /// Which values a form takes where the conditions hold, tried one by one: `None` where there are
-/// too many or a range is not known, `Some(None)` where there is none.
+/// too many or a range is not known, `Some(None)` where there is none. Where all conditions that say
+/// something of it by way of others are too many, those that say something of it directly are enough.
 pub(super) fn tried(form: &Form, guards: &[Guard], extents: Extents) -> Option<Option<Bounds>> {
+    (tried_with(form, &about(form, guards, true), extents))
+        .or_else(|| tried_with(form, &about(form, guards, false), extents))
+}
+
+/// The conditions that are about what a form is made of, and those that are about what these are about.
+fn about<'g>(form: &Form, guards: &'g [Guard], all: bool) -> Vec<&'g Guard> {
     let mut leaves = Vec::new();
     form.leaves(&mut leaves);
-    let shares = |guard: &&Guard| {
-        let mut own = Vec::new();
-        guard.form().leaves(&mut own);
-        own.iter().any(|leaf| leaves.contains(leaf))
-    };
-    let guards: Vec<&Guard> = guards.iter().filter(shares).collect();
+    let (mut found, mut rest): (Vec<&Guard>, Vec<&Guard>) = (Vec::new(), guards.iter().collect());
+    loop {
+        let shares = |guard: &&Guard| {
+            let mut own = Vec::new();
+            guard.form().leaves(&mut own);
+            own.iter().any(|leaf| leaves.contains(leaf))
+        };
+        let (more, others): (Vec<&Guard>, Vec<&Guard>) = rest.into_iter().partition(shares);
+        rest = others;
+        more.iter().for_each(|guard| guard.form().leaves(&mut leaves));
+        let is_last = more.is_empty() || !all;
+        found.extend(more);
+        if is_last {
+            return found;
+        }
+    }
+}
+
+fn tried_with(form: &Form, guards: &[&Guard], extents: Extents) -> Option<Option<Bounds>> {
+    let mut leaves = Vec::new();
+    form.leaves(&mut leaves);
     guards.iter().for_each(|guard| guard.form().leaves(&mut leaves));
     let ranges = leaves.iter().map(|leaf| leaf.bounds(extents)).collect::<Option<Vec<Bounds>>>()?;
     let count = ranges.iter().try_fold(1i128, |count, (low, high)| {

@@ -4,7 +4,7 @@
 use super::PlanError;
 use super::lower::Lowering;
 use super::tasks::{Work, space};
-use crate::term::{Index, Node, Reduction, Term};
+use crate::term::{Index, Name, Node, Reduction, Term};
 
 /// Up to so many factors every order is tried.
 const EXHAUSTIVE: usize = 5;
@@ -100,16 +100,40 @@ impl Lowering {
         if let Some(read) = self.scatter(over, &factors)? {
             return Ok(read);
         }
-        let factors = match self.pads(&factors) {
-            true => self.padded(over, &factors)?.unwrap_or(factors),
-            false => factors,
+        let padded = if self.pads(&factors) { self.padded(over, &factors)? } else { None };
+        let Some(padded) = padded else {
+            let groups = groups(&factors);
+            return self.sum_of_groups(over, factors, groups, &[]);
         };
-        let groups = groups(&factors);
+        let groups = groups(&padded.factors);
+        let all: Vec<Term> = padded.masks.iter().map(|(mask, _)| mask.clone()).collect();
         if groups.len() < 2 {
-            if let Some(sum) = self.guarded(over, &factors)? {
+            return self.sum_of_groups(over, padded.factors, groups, &all);
+        }
+        // A group that has to be computed anyway sees to the masks of its indices; a copy is 0 there already.
+        let sees = |group: &Group, (mask, copies): &(Term, Vec<Name>)| match group.is_read() {
+            true => group.factors[0].tensors().iter().any(|name| copies.contains(name)),
+            false => group.contains(mask.free()),
+        };
+        let unseen = padded.masks.iter().filter(|mask| !groups.iter().all(|group| sees(group, mask)));
+        let unseen: Vec<Term> = unseen.map(|(mask, _)| mask.clone()).collect();
+        let groups = groups.into_iter().map(|group| if group.is_read() { group } else { under(group, &all) }).collect();
+        self.sum_of_groups(over, padded.factors, groups, &unseen)
+    }
+
+    /// The sum of a product of groups. Where a mask is false some group is 0, but another one may not be finite.
+    fn sum_of_groups(
+        &mut self,
+        over: &[Index],
+        factors: Vec<Term>,
+        groups: Vec<Group>,
+        masks: &[Term],
+    ) -> Result<Term, PlanError> {
+        if groups.len() < 2 {
+            if let Some(sum) = self.guarded(over, &factors, masks)? {
                 return Ok(sum);
             }
-            return self.reduce(Reduction::Sum, over, Term::mul(factors));
+            return self.reduce(Reduction::Sum, over, Term::mul([&factors, masks].concat()));
         }
         // An index of one group only is summed there first.
         for (number, group) in groups.iter().enumerate() {
@@ -118,29 +142,54 @@ impl Lowering {
             if own.is_empty() {
                 continue;
             }
+            if masks.iter().any(|mask| own.iter().any(|index| mask.depends_on(index))) {
+                // Nothing else would know where there is no addend at all.
+                return self.reduce(Reduction::Sum, over, Term::mul([&factors, masks].concat()));
+            }
             let summed = self.sum(&own, Term::mul(group.factors.clone()))?;
             let others = groups.iter().enumerate().filter(|(other, _)| *other != number);
             let others = others.flat_map(|(_, group)| group.factors.iter().cloned());
             let rest: Vec<Index> = over.iter().filter(|index| !own.contains(index)).cloned().collect();
-            let body = Term::mul(others.chain([summed]).collect());
-            return self.sum(&rest, body);
+            let factors: Vec<Term> = others.chain([summed]).collect();
+            if masks.is_empty() {
+                return self.sum(&rest, Term::mul(factors));
+            }
+            return self.masked(&rest, factors, masks);
         }
-        self.contract(over, groups)
+        self.contract(over, groups, masks)
+    }
+
+    /// A sum in which some factor is 0 where a mask is false.
+    fn masked(&mut self, over: &[Index], factors: Vec<Term>, masks: &[Term]) -> Result<Term, PlanError> {
+        let depends = |factor: &Term| over.iter().any(|index| factor.depends_on(index));
+        let (inside, outside): (Vec<Term>, Vec<Term>) = factors.into_iter().partition(depends);
+        let covered = over.iter().all(|index| inside.iter().any(|factor| factor.depends_on(index)));
+        let (of_sum, after): (Vec<Term>, Vec<Term>) = masks.iter().cloned().partition(depends);
+        if over.is_empty() || !covered {
+            // There is a sum left only where something depends on its index.
+            let all = inside.into_iter().chain(outside).chain(masks.iter().cloned()).collect();
+            return if over.is_empty() { Ok(Term::mul(all)) } else { self.sum(over, Term::mul(all)) };
+        }
+        let groups = groups(&inside);
+        let sum = self.sum_of_groups(over, inside, groups, &of_sum)?;
+        Ok(Term::mul(outside.into_iter().chain(after).chain([sum]).collect()))
     }
 
     /// Multiplies two groups after the other, in the cheapest order.
-    fn contract(&mut self, over: &[Index], mut groups: Vec<Group>) -> Result<Term, PlanError> {
+    fn contract(&mut self, over: &[Index], mut groups: Vec<Group>, masks: &[Term]) -> Result<Term, PlanError> {
         while groups.len() > 1 {
             let (a, b) = cheapest_pair(over, &groups);
             let (second, first) = (groups.remove(b), groups.remove(a));
             let ends: Vec<Index> = ending_indices(over, &first, &second, &groups);
             let joined = first.join(&second);
             if ends.is_empty() {
-                groups.push(joined);
+                groups.push(under(joined, masks));
                 continue;
             }
             let kept: Vec<Index> = joined.indices.iter().filter(|index| !ends.contains(index)).cloned().collect();
-            let read = self.product([&first, &second], ends, kept, None)?;
+            let own: Vec<Term> = masks.iter().filter(|mask| joined.contains(mask.free())).cloned().collect();
+            let guard = (!own.is_empty()).then(|| Term::mul(own));
+            let read = self.product([&first, &second], ends, kept, guard)?;
             groups.push(Group::new(vec![read]));
         }
         // Outer products may be left over; they are no sums.
@@ -191,7 +240,7 @@ impl Lowering {
     /// A sum of two groups of which only one sees a condition, as in causal attention: its copy is 0
     /// where the condition is false, so the product is right wherever the other group is finite.
     /// `None` where the sum is no such one.
-    fn guarded(&mut self, over: &[Index], factors: &[Term]) -> Result<Option<Term>, PlanError> {
+    fn guarded(&mut self, over: &[Index], factors: &[Term], masks: &[Term]) -> Result<Option<Term>, PlanError> {
         let factors: Vec<Term> = factors.iter().flat_map(factors_under_condition).collect();
         let Some(([first, second], guards)) = guarded_groups(&factors) else { return Ok(None) };
         // What is summed in one group beforehand is no longer guarded in the other.
@@ -204,7 +253,7 @@ impl Lowering {
             return Ok(None);
         }
         let kept = first.join(&second).indices.into_iter().filter(|index| !over.contains(index)).collect();
-        self.product([&first, &second], over.to_vec(), kept, Some(Term::mul(guards))).map(Some)
+        self.product([&first, &second], over.to_vec(), kept, Some(Term::mul([&guards, masks].concat()))).map(Some)
     }
 
     fn reads_stay_inside(&self, term: &Term) -> bool {

@@ -7,7 +7,7 @@ use super::nest::is_inside;
 use super::split::{apart, splits, together};
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
-use crate::term::{Affine, Comparison, Index, Name, Node, Reduction, Term};
+use crate::term::{Affine, Comparison, Function, Index, Name, Node, Reduction, Term};
 use std::collections::{HashMap, HashSet};
 
 /// Instructions that must be saved for a value to be worth memory and a loop of its own.
@@ -194,6 +194,12 @@ impl Lowering {
     fn hoist_inside(&mut self, term: &Term, positions: f64) -> Term {
         match term.node() {
             Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
+            // Of a quotient the dividend: a part of it by itself would be rounded before it is divided.
+            Node::Call(Function::Floor, arguments) if let Some(divisor) = arguments[0].denominator() => {
+                let dividend = Term::mul(vec![Term::integer(divisor), arguments[0].clone()]);
+                let dividend = self.hoist(&dividend, positions);
+                Term::call(Function::Floor, Term::mul(vec![Term::ratio(1, divisor), dividend]))
+            }
             _ => term.map_children(&mut |child| self.hoist(child, positions)),
         }
     }

@@ -4,7 +4,7 @@
 use super::PlanError;
 use super::lower::Lowering;
 use super::nest::is_inside;
-use crate::term::{Affine, Comparison, Index, Node, Slot, Term, fresh_id};
+use crate::term::{Affine, Comparison, Index, Name, Node, Slot, Term, fresh_id};
 
 /// A factor that can be read from a copy.
 struct Copy {
@@ -16,27 +16,43 @@ struct Copy {
     conditions: Vec<usize>,
 }
 
+/// Factors of a sum that read copies.
+pub(super) struct Padded {
+    /// The factors and the conditions that are left.
+    pub factors: Vec<Term>,
+    /// Conditions that copies see to, with the names of those: where one is false they are 0. The other factors have
+    /// not seen it: where one of those is not finite, 0 times it is no number.
+    pub masks: Vec<(Term, Vec<Name>)>,
+}
+
 impl Lowering {
     /// The factors of a sum, those whose reads leave their tensors, or have floors in their
-    /// subscripts, read from copies. The conditions that only guard them are gone. `None` where
-    /// there are no such factors.
-    pub fn padded(&mut self, over: &[Index], factors: &[Term]) -> Result<Option<Vec<Term>>, PlanError> {
+    /// subscripts, read from copies. `None` where there are no such factors.
+    pub fn padded(&mut self, over: &[Index], factors: &[Term]) -> Result<Option<Padded>, PlanError> {
         let (conditions, others): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
         let first = fresh_id(&factors.iter().collect::<Vec<_>>()).max(over.iter().map(|i| i.id + 1).max().unwrap_or(0));
         let copies: Vec<Option<Copy>> = others.iter().map(|factor| self.copy_of(factor, &conditions, first)).collect();
-        let gone = |number: usize| copies.iter().flatten().any(|copy| copy.conditions.contains(&number));
         if !copies.iter().any(Option::is_some) {
             return Ok(None);
         }
-        let mut result: Vec<Term> = Vec::new();
+        let mut padded = Padded { factors: Vec::new(), masks: Vec::new() };
+        let mut seen: Vec<Vec<Name>> = vec![Vec::new(); conditions.len()];
         for (factor, copy) in others.iter().zip(&copies) {
-            result.push(match copy {
-                Some(copy) => self.materialise(&copy.entry)?.substitute_all(&copy.at),
-                None => factor.clone(),
-            });
+            let Some(copy) = copy else {
+                padded.factors.push(factor.clone());
+                continue;
+            };
+            let read = self.materialise(&copy.entry)?.substitute_all(&copy.at);
+            copy.conditions.iter().for_each(|number| seen[*number].extend(read.tensors()));
+            padded.factors.push(read);
         }
-        result.extend(conditions.iter().enumerate().filter(|(number, _)| !gone(*number)).map(|(_, c)| c.clone()));
-        Ok(Some(result))
+        for (condition, copies) in conditions.into_iter().zip(seen) {
+            match copies.is_empty() {
+                true => padded.factors.push(condition),
+                false => padded.masks.push((condition, copies)),
+            }
+        }
+        Ok(Some(padded))
     }
 
     /// Whether a sum of these factors would read copies in a matrix product.
@@ -84,6 +100,13 @@ impl Lowering {
                         entry.push(condition);
                     }
                 }
+            }
+            // What is read at a computed place is 0 beyond the axis only under a condition.
+            let place = &inner[inner.len() - 1];
+            if place.as_affine().is_none() {
+                let end = Term::integer(*extent as i64);
+                entry.push(Term::compare(Comparison::LessEqual, Term::integer(0), place.clone()));
+                entry.push(Term::compare(Comparison::Less, place.clone(), end));
             }
             at.push((own, shifted(&form, -least)?));
         }

@@ -206,8 +206,9 @@ impl<'a> Builder<'a> {
     }
 
     fn call(&mut self, function: Function, arguments: &[Term]) -> usize {
-        if let (Function::Floor, Some((dividend, divisor))) = (function, integer_quotient(&arguments[0])) {
-            return self.floor_quotient(&dividend, divisor);
+        if let (Function::Floor, Some(divisor)) = (function, arguments[0].denominator().filter(|divisor| *divisor > 1))
+        {
+            return self.floor_quotient(&arguments[0], divisor);
         }
         let first = self.term(&arguments[0]);
         let two = |builder: &mut Self, function| {
@@ -223,14 +224,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// `floor(dividend / divisor)` of integers. Half of one is added to the dividend, so that the
-    /// quotient, however it is rounded, is beyond no other integer.
-    fn floor_quotient(&mut self, dividend: &Term, divisor: i64) -> usize {
-        let dividend = self.term(dividend);
-        let half = self.number(0.5);
+    /// The floor of a sum of fractions. It is divided at the end: a dividend of integers is exact, and so is then the
+    /// floor of its quotient, which is rounded to no integer that it does not reach.
+    fn floor_quotient(&mut self, quotient: &Term, divisor: i64) -> usize {
+        let dividend = self.term(&Term::mul(vec![Term::integer(divisor), quotient.clone()]));
         let divisor = self.number(divisor as f64);
-        let sum = self.binary(Binary::Add, dividend, half);
-        let quotient = self.binary(Binary::Divide, sum, divisor);
+        let quotient = self.binary(Binary::Divide, dividend, divisor);
         self.unary(Unary::Call(Function::Floor), quotient)
     }
 
@@ -250,19 +249,6 @@ impl<'a> Builder<'a> {
         let first = values.next().unwrap_or_default();
         values.fold(first, |before, value| self.binary(join, before, value))
     }
-}
-
-/// An integer term and the positive integer that it is divided by, where the term is such a quotient.
-fn integer_quotient(term: &Term) -> Option<(Term, i64)> {
-    let mut divisor = 1i64;
-    for addend in term.addends() {
-        let Number::Ratio(_, denominator) = addend.leading_number() else { return None };
-        if divisor % denominator != 0 {
-            divisor = divisor.checked_mul(denominator)?;
-        }
-    }
-    let dividend = Term::mul(vec![Term::integer(divisor), term.clone()]);
-    (divisor > 1 && dividend.is_integer()).then_some((dividend, divisor))
 }
 
 /// What a factor divides by: `x`, where it is `x^-n`.

@@ -135,6 +135,15 @@ impl Term {
     pub fn as_quotient(&self) -> Option<(Term, i64)> {
         over_denominator(self)
     }
+
+    /// The least positive integer by which a sum of fractions becomes one without: 6 for `x / 2 + y / 3`, whatever
+    /// `x` and `y` are; `None` where a number in it is no fraction.
+    pub fn denominator(&self) -> Option<i64> {
+        self.addends().iter().try_fold(1i64, |divisor, addend| {
+            let Number::Ratio(_, denominator) = addend.leading_number() else { return None };
+            divisor.checked_mul(denominator / greatest_common_divisor(divisor, denominator))
+        })
+    }
 }
 
 /// `Σ coefficient · part + constant`, the parts being integer terms.
@@ -186,11 +195,7 @@ fn greatest_common_divisor(a: i64, b: i64) -> i64 {
 
 /// A term as an integer term over a positive integer, if it is one.
 fn over_denominator(term: &Term) -> Option<(Term, i64)> {
-    let mut divisor = 1i64;
-    for addend in term.addends() {
-        let Number::Ratio(_, denominator) = addend.leading_number() else { return None };
-        divisor = divisor.checked_mul(denominator / greatest_common_divisor(divisor, denominator))?;
-    }
+    let divisor = term.denominator()?;
     let dividend = Term::mul(vec![Term::integer(divisor), term.clone()]);
     dividend.is_integer().then_some((dividend, divisor))
 }

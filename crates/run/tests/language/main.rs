@@ -1,5 +1,6 @@
 //! The whole language on the fast path, held to the interpreter.
 
+mod adjoints;
 #[path = "../common/mod.rs"]
 mod common;
 mod conventions;

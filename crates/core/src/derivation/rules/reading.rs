@@ -1,6 +1,7 @@
 //! Rules that put together what the way to a result took apart.
 
 use super::differentiate::rule;
+use super::safe::is_safe;
 use crate::derivation::rewrite::{Place, Rule};
 use crate::model::Model;
 use crate::term::{Affine, Index, Kinds, Node, Reduction, Term, fresh_id};
@@ -30,7 +31,7 @@ rule!(
 
 rule!(
     /// Halves that were taken apart, each with what it was multiplied by.
-    JOIN_BRANCHES, "branches together", "u where(c, v, 0) + w where(c, 0, x) = where(c, u v, w x); [c] u + where(c, 0, v) = where(c, u, v)", Place::on(Kinds::ADD).with(Kinds::WHERE), |term, _| {
+    JOIN_BRANCHES, "branches together", "u where(c, v, 0) + w where(c, 0, x) = where(c, u v, w x); [c] u + where(c, 0, v) = where(c, u, v)", Place::on(Kinds::ADD).with(Kinds::WHERE), |term, context| {
         let Node::Add(addends) = term.node() else { return None };
         for (position, addend) in addends.iter().enumerate() {
             let Some(first) = Half::of(addend) else { continue };
@@ -41,7 +42,7 @@ rule!(
             let Some((other, second)) = partner else { continue };
             let (then, otherwise) = if first.is_then { (first.value, second.value) } else { (second.value, first.value) };
             let mut rest = addends.clone();
-            let (common, then, otherwise) = in_both(&then, &otherwise);
+            let (common, then, otherwise) = in_both(&then, &otherwise, context.model);
             rest[position] = Term::mul(vec![common, Term::choose(first.condition, then, otherwise)]);
             rest.remove(other);
             return Some(Term::add(rest));
@@ -50,11 +51,16 @@ rule!(
     }
 );
 
-/// The factors that two products have in common, and what is left of each.
-fn in_both(first: &Term, second: &Term) -> (Term, Term, Term) {
+/// The factors that two products have in common, and what is left of each. What conditions of one product guard
+/// does not leave it, unless it can be evaluated anyway.
+fn in_both(first: &Term, second: &Term, model: &Model) -> (Term, Term, Term) {
+    let is_own = |factor: &Term, other: &Term| factor.is_condition() && !other.factors().contains(factor);
+    let has_own = |one: &Term, other: &Term| one.factors().iter().any(|factor| is_own(factor, other));
+    let are_guarded = has_own(first, second) || has_own(second, first);
     let (mut common, mut own, mut others) = (Vec::new(), Vec::new(), second.factors().to_vec());
     for factor in first.factors() {
-        match others.iter().position(|other| other == factor) {
+        let may_leave = !are_guarded || is_safe(factor, model);
+        match others.iter().position(|other| other == factor).filter(|_| may_leave) {
             Some(position) => common.push(others.remove(position)),
             None => own.push(factor.clone()),
         }

@@ -122,9 +122,7 @@ rule!(
         // What a condition of one addend guards must not leave it, unless it can be evaluated anyway.
         let own_condition = |factor: &Term| factor.is_condition() && shared.iter().all(|(base, _)| base != factor);
         if addends.iter().flat_map(Term::factors).any(own_condition) {
-            shared.retain(|(base, exponent)| {
-                base.is_condition() || is_safe(&Term::pow(base, &Term::number(*exponent)), context.model)
-            });
+            shared.retain(|(base, exponent)| is_safe(&Term::pow(base, &Term::number(*exponent)), context.model));
         }
         if shared.is_empty() {
             return None;
