@@ -3,11 +3,11 @@
 //! The interpreter is the judge: it evaluates the term before and after, and answers the questions
 //! `∂/∂` by dual numbers, which share nothing with the rules.
 
-use deltarule_core::derivation::{Context, Rule, derivative_name, everywhere, random_point, rules};
-use deltarule_core::meaning::{Array, Point, complete, evaluate, finite_difference};
+use deltarule_core::derivation::{Context, Rule, everywhere, random_point, rules};
+use deltarule_core::meaning::{Point, complete, evaluate};
 use deltarule_core::model::{self, Definition, Model};
 use deltarule_core::syntax;
-use deltarule_core::term::{Affine, Comparison, Function, Index, Name, Node, Term};
+use deltarule_core::term::{Affine, Comparison, Index, Name, Node, Term};
 use deltarule_core::text::Source;
 use std::collections::BTreeMap;
 
@@ -246,6 +246,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
 mod page;
 #[path = "laws/places.rs"]
 mod places;
+#[path = "laws/special.rs"]
+mod special;
 
 fn build(text: &str) -> Model {
     let source = Source::new("law.dr", text);
@@ -298,72 +300,11 @@ fn without(mut model: Model, name: &str) -> Model {
     model
 }
 
-/// The subjects of the rules that need more than an equation.
-fn special_subjects(seed: u64) -> Vec<(&'static str, Subject)> {
-    let model = build(GIVEN);
-    let index = |id, extent| Index::new(id, extent, "i");
-    let (i, j) = (index(0, 3), index(1, 3));
-    let both = vec![i.clone(), j.clone()];
-    // By `u` as well as by `q`: a diagonal Jacobian does not change when its indices are swapped.
-    let jacobian = |wrt| Term::jacobian("h", vec![Term::index(&i)], wrt, vec![Term::index(&j)]);
-    let diagonal = Term::mul(vec![
-        Term::integer(2),
-        Term::read("q", vec![Term::index(&i)]),
-        Term::delta(Term::index(&i), Term::index(&j)),
-    ]);
-    let linear = Term::read("C", vec![Term::index(&i), Term::index(&j)]);
-    let mut subjects = Vec::new();
-    for (wrt, body) in [("q", diagonal), ("u", linear)] {
-        subjects.push(("definition, in normal form", new_subject(model.clone(), jacobian(wrt), both.clone(), seed)));
-        let term = Term::mul(vec![Term::index(&j), jacobian(wrt)]);
-        let mut local = new_subject(model.clone(), term, both.clone(), seed);
-        local.jacobians.insert(("h".into(), wrt.into()), Definition { indices: both.clone(), body });
-        subjects.push(("local Jacobian", local));
-    }
-
-    let value = Term::call(Function::Exp, Term::read("u", vec![Term::index(&i)]));
-    let inner = Term::call(Function::Sin, Term::read("C", vec![Term::index(&i), Term::integer(0)]));
-    let question = Term::derivative(inner, "C", vec![Term::index(&i), Term::index(&j)]);
-    let beside = Term::mul(vec![value, question]);
-    subjects.push(("value by its name", new_subject(model.clone(), beside, both.clone(), seed)));
-
-    // The values of derivatives come from finite differences.
-    for (name, wrt) in [("chain rule", "u"), ("chain rule", "q"), ("derived above", "h")] {
-        let mut subject = new_subject(
-            model.clone(),
-            Term::read_at(&derivative_name("loss", wrt), std::slice::from_ref(&i)),
-            vec![i.clone()],
-            seed,
-        );
-        for of in ["u", "q", "h", "n"] {
-            let shape = model.tensor(of).expect("a tensor of the model").shape.clone();
-            let by = |entry| {
-                finite_difference(&model, &subject.point, &"loss".into(), &of.into(), entry, 1e-3).unwrap().value
-            };
-            let values = (0..shape.iter().product()).map(by).collect();
-            subject.point.insert(derivative_name("loss", of), Array { shape, values });
-        }
-        let twice = Term::mul(vec![Term::integer(2), Term::read_at("h", std::slice::from_ref(&i))]);
-        subject.known.insert(derivative_name("loss", "h"), Definition { indices: vec![i.clone()], body: twice });
-        subjects.push((name, subject));
-    }
-    let flow = Term::read_at(&derivative_name("loss", "l"), std::slice::from_ref(&i));
-    let pole = Term::read_at("u", std::slice::from_ref(&i)).inverse();
-    let mut masked = new_subject(model.clone(), Term::mul(vec![flow, pole]), vec![i.clone()], seed);
-    masked.point.insert(derivative_name("loss", "l"), Array { shape: vec![3], values: vec![0.0, 1.5, -0.5] });
-    subjects.push(("nothing flows through a mask", masked));
-    let [i, j, m, n] = [0, 1, 2, 3].map(|id| index(id, 3));
-    let entry = Term::read_at("C", &[i.clone(), j.clone()]);
-    let remainder = Term::call2(Function::Mod, entry, Term::ratio(1, 3));
-    let remainder = Term::derivative(remainder, "C", vec![Term::index(&m), Term::index(&n)]);
-    subjects.push(("derivative of a remainder", new_subject(model, remainder, vec![i, j, m, n], seed)));
-    subjects
-}
-
 fn subjects_of(rule: &Rule, seed: u64) -> Vec<Subject> {
     let own = EXAMPLES.iter().filter(|(name, ..)| *name == rule.name);
     let mut subjects: Vec<Subject> = own.map(|(_, equation, wrt)| subject(equation, wrt, seed)).collect();
-    subjects.extend(special_subjects(seed).into_iter().filter(|(name, _)| *name == rule.name).map(|(_, s)| s));
+    let special = special::subjects(seed).into_iter();
+    subjects.extend(special.filter(|(name, _)| *name == rule.name).map(|(_, subject)| subject));
     subjects
 }
 

@@ -175,16 +175,7 @@ fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool, most_added: usize
     model.definition(of).ok_or_else(|| DeriveError::NotDefined(of.into()))?;
     let source = model.clone();
     let (model, stabilised) = rewritten(model, STABLE);
-    let mut work = Work {
-        model: &model,
-        of: of.into(),
-        gradients: Vec::new(),
-        positions: HashMap::new(),
-        jacobians: Vec::new(),
-        local: BTreeMap::new(),
-        tried: RefCell::default(),
-        most_added,
-    };
+    let mut work = Work { most_added, ..Work::new(&model, of) };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
     }
@@ -207,7 +198,7 @@ fn path(model: &Model, of: &str, wrt: &[Name]) -> Vec<Name> {
         .collect()
 }
 
-fn as_tensor(model: &Model, gradient: &Gradient) -> Tensor {
+pub(super) fn as_tensor(model: &Model, gradient: &Gradient) -> Tensor {
     let by = model.tensor(&gradient.wrt).expect("derived by a tensor of the model");
     let of = model.tensor(&gradient.of).expect("derived of a tensor of the model");
     Tensor {
@@ -231,19 +222,35 @@ pub(super) fn known_definitions(model: &Model, names: &[Name]) -> BTreeMap<Name,
     names.iter().filter_map(|name| Some((name.clone(), model.definition(name)?.clone()))).collect()
 }
 
-struct Work<'a> {
-    model: &'a Model,
+/// A derivation that is being made.
+pub(super) struct Work<'a> {
+    pub(super) model: &'a Model,
     of: Name,
-    gradients: Vec<Gradient>,
+    pub(super) gradients: Vec<Gradient>,
     /// The position of each of them by its name.
     positions: HashMap<Name, usize>,
-    jacobians: Vec<LocalJacobian>,
+    pub(super) jacobians: Vec<LocalJacobian>,
     /// What they end in, by tensor and variable.
-    local: BTreeMap<(Name, Name), Definition>,
+    pub(super) local: BTreeMap<(Name, Name), Definition>,
     /// What became of terms under the rules that look up nothing but the model.
     tried: RefCell<Tried>,
     /// What is tried in place of a name, [`MOST_ADDED`].
     most_added: usize,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(model: &'a Model, of: &str) -> Work<'a> {
+        Work {
+            model,
+            of: of.into(),
+            gradients: Vec::new(),
+            positions: HashMap::new(),
+            jacobians: Vec::new(),
+            local: BTreeMap::new(),
+            tried: RefCell::default(),
+            most_added: MOST_ADDED,
+        }
+    }
 }
 
 impl Work<'_> {
@@ -265,29 +272,12 @@ impl Work<'_> {
         let indices = self.entry(&self.of, wrt);
         let name = derivative_name(&self.of, wrt);
         let start = Term::read_at(&name, &indices);
-        // A derivative is put in by its right side where the result is no longer for it: so terms
-        // cancel (softmax with cross-entropy becomes p - y) without being computed twice.
-        let mut put_in = Vec::new();
         let first = self.chain_rule(&start);
-        let mut best = self.chain(&first, &put_in);
-        for consumer in consumers.iter().filter(|consumer| self.can_be_put_in(consumer)) {
-            let name = derivative_name(&self.of, consumer);
-            let added = self.derived(&name).map_or(0, |gradient| cost(gradient.derivation.end()));
-            if added.saturating_mul(how_often(first.end(), &name)) > self.most_added {
-                continue;
-            }
-            let mut candidate = put_in.clone();
-            candidate.push(name);
-            let attempt = self.chain(&first, &candidate);
-            if cost(attempt.end()) <= cost(best.end()) {
-                (best, put_in) = (attempt, candidate);
-            }
-        }
+        let known = consumers.iter().filter(|consumer| self.can_be_put_in(consumer));
+        let (best, put_in) = self.best_chain(&first, known.map(|consumer| derivative_name(&self.of, consumer)));
         let shown = Derivation::new(best.end().clone());
-        let of = self.of.clone();
-        self.positions.insert(name.clone(), self.gradients.len());
-        self.gradients.push(Gradient {
-            of,
+        self.add(Gradient {
+            of: self.of.clone(),
             wrt: wrt.clone(),
             name,
             indices,
@@ -300,6 +290,31 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Simplifies what the chain rule gives, with the derivatives put in that the result is no longer for: so terms
+    /// cancel (softmax with cross-entropy becomes p - y) without being computed twice. Tells which they are.
+    pub(super) fn best_chain(&self, first: &Derivation, known: impl Iterator<Item = Name>) -> (Derivation, Vec<Name>) {
+        let mut put_in = Vec::new();
+        let mut best = self.chain(first, &put_in);
+        for name in known {
+            let added = self.derived(&name).map_or(0, |gradient| cost(gradient.derivation.end()));
+            if added.saturating_mul(how_often(first.end(), &name)) > self.most_added {
+                continue;
+            }
+            let mut candidate = put_in.clone();
+            candidate.push(name);
+            let attempt = self.chain(first, &candidate);
+            if cost(attempt.end()) <= cost(best.end()) {
+                (best, put_in) = (attempt, candidate);
+            }
+        }
+        (best, put_in)
+    }
+
+    pub(super) fn add(&mut self, gradient: Gradient) {
+        self.positions.insert(gradient.name.clone(), self.gradients.len());
+        self.gradients.push(gradient);
+    }
+
     /// Whether the derivative by a tensor has a right side that can stand for it: it is derived, and
     /// does not read itself.
     fn can_be_put_in(&self, consumer: &Name) -> bool {
@@ -308,7 +323,7 @@ impl Work<'_> {
     }
 
     /// Indices for the axes of the first tensor and then those of the second.
-    fn entry(&self, first: &str, second: &str) -> Vec<Index> {
+    pub(super) fn entry(&self, first: &str, second: &str) -> Vec<Index> {
         let mut indices: Vec<Index> = Vec::new();
         for name in [first, second] {
             let tensor = self.model.tensor(name).expect("a tensor of the model");
@@ -322,7 +337,7 @@ impl Work<'_> {
         indices
     }
 
-    fn local_jacobian(&mut self, tensor: &Name, wrt: &Name) -> Result<(), DeriveError> {
+    pub(super) fn local_jacobian(&mut self, tensor: &Name, wrt: &Name) -> Result<(), DeriveError> {
         if self.local.contains_key(&(tensor.clone(), wrt.clone())) {
             return Ok(());
         }

@@ -7,6 +7,7 @@
 mod adjoint;
 mod check;
 mod exact;
+mod forward;
 mod full;
 mod nested;
 mod probe;

@@ -1,5 +1,6 @@
 //! Derivatives that equations of the model read.
 
+use super::forward::{derive_forward, is_better_forward};
 use super::{DeriveError, derivative_name, derivative_parts, with_gradients};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Index, Name, Term};
@@ -24,7 +25,7 @@ pub fn with_derivatives(model: &Model) -> Result<Model, DeriveError> {
         let Some((position, name)) = ready else {
             return Err(DeriveError::UnknownTensor(unknown(&model, &missing[0].1)));
         };
-        let further = definitions(&model, name)?;
+        let further = definitions(&model, name, is_better_forward)?;
         let mut tensors = model.tensors.to_vec();
         tensors.splice(*position..*position, further);
         model.tensors = tensors.into();
@@ -37,7 +38,7 @@ pub fn with_derivatives(model: &Model) -> Result<Model, DeriveError> {
 /// # Errors
 /// As [`with_derivatives`].
 pub fn with_derivative(model: &Model, of: &str, wrt: &str) -> Result<Model, DeriveError> {
-    let further = definitions(model, &derivative_name(of, wrt))?;
+    let further = definitions(model, &derivative_name(of, wrt), |_, _, _| false)?;
     Ok(model.extended(further))
 }
 
@@ -72,10 +73,20 @@ fn unknown(model: &Model, name: &Name) -> Name {
 }
 
 /// The definitions of a derivative and of those on the way to it that the model does not have.
-fn definitions(model: &Model, name: &Name) -> Result<Vec<Tensor>, DeriveError> {
+fn definitions(
+    model: &Model,
+    name: &Name,
+    goes_forward: fn(&Model, &str, &str) -> bool,
+) -> Result<Vec<Tensor>, DeriveError> {
     let Some((of, wrt)) = derivative_parts(name) else { return Ok(Vec::new()) };
     let mut derived = match model.definition(of) {
-        Some(_) => with_gradients(model, of, &[wrt.into()])?.tensors[model.tensors.len()..].to_vec(),
+        Some(_) => {
+            let whole = match goes_forward(model, of, wrt) {
+                true => derive_forward(model, of, wrt)?.model,
+                false => with_gradients(model, of, &[wrt.into()])?,
+            };
+            whole.tensors[model.tensors.len()..].to_vec()
+        }
         None => Vec::new(),
     };
     if derived.iter().all(|tensor| tensor.name != *name) {
@@ -86,8 +97,8 @@ fn definitions(model: &Model, name: &Name) -> Result<Vec<Tensor>, DeriveError> {
     derived.retain(|tensor| needed.contains(&tensor.name));
     let is_per_example = |name: &str| model.tensor(name).is_some_and(|tensor| tensor.per_example);
     for tensor in &mut derived {
-        let by = derivative_parts(&tensor.name).is_some_and(|(_, by)| is_per_example(by));
-        tensor.per_example = is_per_example(of) || by;
+        let sides = derivative_parts(&tensor.name);
+        tensor.per_example = sides.is_some_and(|(of, by)| is_per_example(of) || is_per_example(by));
     }
     Ok(derived)
 }

@@ -98,6 +98,22 @@ impl Tensors {
         readers.map(|reader| self[*reader].name.clone()).collect()
     }
 
+    /// The tensors that the definition of `of` reads and that depend on `wrt`, `wrt` itself included.
+    pub fn producers(&self, of: &str, wrt: &str) -> Vec<Name> {
+        let (Some(of), Some(wrt)) = (self.position(of), self.position(wrt)) else { return Vec::new() };
+        let depends = self.reached_from(vec![wrt]);
+        let reads = self.graph().reads[of].iter().filter(|read| depends[**read]);
+        reads.map(|read| self[*read].name.clone()).collect()
+    }
+
+    /// The tensors that depend on `wrt` and on which `of` depends, those two included, in the order of the file.
+    pub fn between(&self, of: &str, wrt: &str) -> Vec<Name> {
+        let (Some(of), Some(wrt)) = (self.position(of), self.position(wrt)) else { return Vec::new() };
+        let (way, depends) = (self.way(of), self.reached_from(vec![wrt]));
+        let both = self.iter().enumerate().filter(|(position, _)| way.needed[*position] && depends[*position]);
+        both.map(|(_, tensor)| tensor.name.clone()).collect()
+    }
+
     /// Whether a condition can make the derivative of `of` by a tensor 0: somewhere on the way it is read in
     /// a branch, or beside a condition.
     pub fn is_masked(&self, of: &str, tensor: &str) -> bool {
@@ -107,14 +123,19 @@ impl Tensors {
 
     /// The tensors that depend on one of those, those included.
     pub fn dependents(&self, of: &[Name]) -> BTreeSet<Name> {
+        let found = self.reached_from(of.iter().filter_map(|name| self.position(name)).collect());
+        self.iter().zip(found).filter(|(_, found)| *found).map(|(tensor, _)| tensor.name.clone()).collect()
+    }
+
+    /// Which tensors depend on one of these, those included.
+    fn reached_from(&self, mut pending: Vec<usize>) -> Vec<bool> {
         let mut found = vec![false; self.len()];
-        let mut pending: Vec<usize> = of.iter().filter_map(|name| self.position(name)).collect();
         while let Some(position) = pending.pop() {
             if !std::mem::replace(&mut found[position], true) {
                 pending.extend(&self.graph().readers[position]);
             }
         }
-        self.iter().zip(found).filter(|(_, found)| *found).map(|(tensor, _)| tensor.name.clone()).collect()
+        found
     }
 
     /// The tensors whose definitions a term, or a part of it, could be: those that read a tensor which it

@@ -2,6 +2,7 @@
 
 use crate::hand::{Hand, at, completed, index, model, read, uniform, verified};
 use deltarule_core::derivation::{derivative_name, derivative_parts, random_point, with_derivatives};
+use deltarule_core::meaning::Array;
 use deltarule_core::model::Model;
 use deltarule_core::term::{Index, Term};
 
@@ -65,4 +66,38 @@ fn derivatives_that_are_constants_are_defined_too() {
     assert_eq!(point["∂q/∂W"].values, [0.0; 3]);
     assert_eq!(point["∂x/∂x"].values, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
     assert_eq!(point["∂u/∂W"].values, point["x"].values);
+}
+
+/// By the same variable every further derivative goes on from those before it, and no adjoint has adjoints.
+#[test]
+fn the_nth_derivative_needs_n_of_every_tensor() {
+    let count = |order: usize| {
+        let mut text = "input x\nparam w[8] ~ lecun\nparam V[8,8] ~ lecun\nparam v[8] ~ lecun\na[i] = tanh(w[i] x)\n\
+                        c[i] = tanh(V[i,j] a[j])\nu = v[i] c[i]\nd0 = u\n"
+            .to_string();
+        (1..=order).for_each(|number| text += &format!("d{number} = ∂d{}/∂x\n", number - 1));
+        text += &format!("loss = (d{order} - u)^2\n");
+        let whole = with_derivatives(&model(&text)).unwrap();
+        if order <= 3 {
+            verified(&whole, &["w", "V", "v", "x"]);
+        }
+        let sizes = whole.tensors.iter().filter_map(|tensor| tensor.definition());
+        (whole.tensors.len(), sizes.map(|definition| definition.body.size()).sum::<usize>())
+    };
+    let counts: Vec<(usize, usize)> = (1..=8).map(count).collect();
+    let further: Vec<usize> = counts.windows(2).map(|two| two[1].0 - two[0].0).collect();
+    assert!(further.iter().all(|more| *more <= 5), "{counts:?}");
+    assert!(counts[7].1 < 40 * counts[0].1, "{counts:?}");
+}
+
+/// What a mask makes 0 must not meet what is infinite, so that derivatives go backwards there.
+#[test]
+fn masks_keep_poles_out_of_derivatives_in_equations() {
+    for root in ["sqrt(x)", "log(x)", "1 / x", "x^0.5"] {
+        let text = format!("input x\nparam w ~ ones\ns = {root}\nu = where(x > 0, w s, x)\nloss = (∂u/∂x - w)^2\n");
+        let whole = with_derivatives(&model(&text)).unwrap();
+        let scalar = |value: f64| Array { shape: Vec::new(), values: vec![value] };
+        let point = [("x".into(), scalar(0.0)), ("w".into(), scalar(3.0))].into_iter().collect();
+        assert_eq!(completed(&whole, point)["loss"].values, [4.0], "{text}");
+    }
 }

@@ -127,6 +127,7 @@ pub fn all() -> &'static [&'static Rule] {
         let mut rules: Vec<&'static Rule> = Vec::new();
         let single = [
             &names::CHAIN_RULE,
+            &names::CHAIN_RULE_FORWARD,
             &names::LOCAL_JACOBIANS,
             &names::MASKED_POLE,
             &names::KNOWN_DERIVATIVE,

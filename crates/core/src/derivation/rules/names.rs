@@ -47,6 +47,31 @@ rule!(
 );
 
 rule!(
+    /// Over all tensors in the definition of `t` that depend on the variable, itself included.
+    CHAIN_RULE_FORWARD, "chain rule, forwards", "∂t[i]/∂x[j] = sum over s in t: sum[k] ∂t[i]/∂s[k] ∂s[k]/∂x[j]", Place::on(Kinds::READ), |term, context| {
+        let Node::Read { tensor, subscripts } = term.node() else { return None };
+        let (of, wrt) = derivative_parts(tensor)?;
+        let (of_at, at) = subscripts.split_at(context.model.tensor(of)?.shape.len());
+        let path = |producer: &Name| {
+            if &**producer == wrt {
+                return Some(Term::jacobian(of, of_at.to_vec(), wrt, at.to_vec()));
+            }
+            let indices: Vec<Index> = (context.model.definition(producer)?.indices.iter().zip(fresh_id(&[term])..))
+                .map(|(index, id)| Index { id, ..index.clone() })
+                .collect();
+            let entry: Vec<Term> = indices.iter().map(Term::index).collect();
+            let inner = Term::read(&derivative_name(producer, wrt), [&*entry, at].concat());
+            let local = Term::jacobian(of, of_at.to_vec(), producer, entry);
+            Some(Term::sum(&indices, Term::mul(vec![local, inner])))
+        };
+        let producers = context.model.tensors.producers(of, wrt);
+        // The derivative by itself is no sum of these alone.
+        (of != wrt && !producers.is_empty())
+            .then(|| producers.iter().map(path).collect::<Option<Vec<Term>>>().map(Term::add))?
+    }
+);
+
+rule!(
     /// What a mask makes 0 stays 0 beside a pole. Where a condition can make the derivative `g` 0, and the
     /// factors beside it need not be finite.
     MASKED_POLE, "nothing flows through a mask", "g u = [g != 0] g u", Place::on(Kinds::MUL), |term, context| {
