@@ -3,12 +3,13 @@
 use super::full::all_put_in;
 use super::rewrite::{Context, Derivation, Rule, Tried};
 use super::rules::names;
+use super::rules::stable::{LOG_OF_NAMED, has_small_divisor};
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY};
-use super::{Stabilised, derivative_name, rewritten};
+use super::{Stabilised, derivative_name, derivative_parts, opaque, rewritten};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The derivative of a definition by one tensor that stands in it, the others held fixed.
 #[derive(Debug, Clone)]
@@ -51,6 +52,8 @@ pub struct Gradient {
 pub struct Backward {
     /// The model as it was written.
     pub source: Model,
+    /// The tensors that stable forms do not look through, since it is differentiated by them.
+    pub held: Vec<Name>,
     /// The definitions that were given a stable form before anything was derived.
     pub stabilised: Vec<Stabilised>,
     /// The model with stable definitions and the derivatives as further tensors.
@@ -110,7 +113,8 @@ impl Backward {
     /// Replays every derivation, believing nothing; names the first that does not hold.
     pub fn replay(&self) -> Result<(), ReplayError> {
         let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
-        let as_written = Context { model: &self.source, jacobians: &none, known: &nothing };
+        let written = opaque(&self.source, &self.held);
+        let as_written = Context { model: &written, jacobians: &none, known: &nothing };
         for stable in &self.stabilised {
             let chain = stable.tensor.clone();
             stable.derivation.replay(&as_written).map_err(|step| ReplayError { chain, step })?;
@@ -173,8 +177,52 @@ fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool, most_added: usize
         model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()))?;
     }
     model.definition(of).ok_or_else(|| DeriveError::NotDefined(of.into()))?;
+    stably(of, wrt, &mut |stable| derived_from(model, of, wrt, shows, most_added, stable))
+}
+
+/// What is derived with the rules for stable forms. Where it divides by a probability that can be rounded to 0, the
+/// logarithm is not taken of that, and all is derived once more.
+pub(super) fn stably(
+    of: &str,
+    wrt: &[Name],
+    derive: &mut dyn FnMut(&[&'static Rule]) -> Result<Backward, DeriveError>,
+) -> Result<Backward, DeriveError> {
+    let first = derive(STABLE)?;
+    if !divides_by_probability(&first.model, of, wrt) {
+        return Ok(first);
+    }
+    derive(&[&[&LOG_OF_NAMED as &Rule], STABLE].concat())
+}
+
+/// Whether the derivatives of a model divide by a probability, by name.
+fn divides_by_probability(model: &Model, of: &str, wrt: &[Name]) -> bool {
+    let mut pending: Vec<Name> = wrt.iter().map(|name| derivative_name(of, name)).collect();
+    let mut seen: BTreeSet<Name> = BTreeSet::new();
+    let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
+    let context = Context { model, jacobians: &jacobians, known: &known };
+    while let Some(name) = pending.pop() {
+        let Some(definition) = model.definition(&name).filter(|_| derivative_parts(&name).is_some()) else { continue };
+        if !seen.insert(name) {
+            continue;
+        }
+        if has_small_divisor(&definition.body, &context) {
+            return true;
+        }
+        pending.extend(definition.body.tensors());
+    }
+    false
+}
+
+fn derived_from(
+    model: &Model,
+    of: &str,
+    wrt: &[Name],
+    shows: bool,
+    most_added: usize,
+    stable: &[&'static Rule],
+) -> Result<Backward, DeriveError> {
     let source = model.clone();
-    let (model, stabilised) = rewritten(model, STABLE);
+    let (model, stabilised) = rewritten(model, wrt, stable);
     let mut work = Work { most_added, ..Work::new(&model, of) };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
@@ -184,7 +232,8 @@ fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool, most_added: usize
     }
     let Work { gradients, jacobians, .. } = work;
     let derived: Vec<Tensor> = gradients.iter().map(|gradient| as_tensor(&model, gradient)).collect();
-    Ok(Backward { source, stabilised, model: model.extended(derived), of: of.into(), gradients, jacobians })
+    let held = wrt.to_vec();
+    Ok(Backward { source, held, stabilised, model: model.extended(derived), of: of.into(), gradients, jacobians })
 }
 
 /// The tensors to differentiate by, from `of` backwards: those wanted and those on the way to them.

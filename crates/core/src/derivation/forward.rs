@@ -4,11 +4,11 @@
 //! under their names, so that the n-th needs n derivatives of every tensor; by reverse mode, where every adjoint
 //! has an adjoint of its own, it would need 2^n.
 
-use super::adjoint::{Backward, DeriveError, Gradient, Work, as_tensor};
-use super::rewrite::{Context, Derivation};
+use super::adjoint::{Backward, DeriveError, Gradient, Work, as_tensor, stably};
+use super::rewrite::{Context, Derivation, Rule};
 use super::rules::names;
 use super::rules::safe::{is_finite, may_have_pole};
-use super::{derivative_name, rewritten, rules};
+use super::{derivative_name, rewritten};
 use crate::model::{Model, Tensor};
 use crate::term::{Name, Term};
 use std::collections::BTreeMap;
@@ -37,10 +37,15 @@ pub(super) fn is_better_forward(model: &Model, of: &str, wrt: &str) -> bool {
 /// # Errors
 /// Where no rule answers a derivative.
 pub(super) fn derive_forward(model: &Model, of: &str, wrt: &str) -> Result<Backward, DeriveError> {
+    let wrt = [Name::from(wrt)];
+    stably(of, &wrt, &mut |stable| derived_from(model, of, &wrt, stable))
+}
+
+fn derived_from(model: &Model, of: &str, held: &[Name], stable: &[&'static Rule]) -> Result<Backward, DeriveError> {
     let source = model.clone();
-    let (model, stabilised) = rewritten(model, rules::STABLE);
+    let (model, stabilised) = rewritten(model, held, stable);
     let mut work = Work::new(&model, of);
-    let wrt: Name = wrt.into();
+    let (held, wrt) = (held.to_vec(), held[0].clone());
     for tensor in model.tensors.between(of, &wrt) {
         if tensor != wrt && model.tensor(&derivative_name(&tensor, &wrt)).is_none() {
             work.derive_forward_by(&tensor, &wrt)?;
@@ -48,7 +53,7 @@ pub(super) fn derive_forward(model: &Model, of: &str, wrt: &str) -> Result<Backw
     }
     let Work { gradients, jacobians, .. } = work;
     let derived: Vec<Tensor> = gradients.iter().map(|gradient| as_tensor(&model, gradient)).collect();
-    Ok(Backward { source, stabilised, model: model.extended(derived), of: of.into(), gradients, jacobians })
+    Ok(Backward { source, held, stabilised, model: model.extended(derived), of: of.into(), gradients, jacobians })
 }
 
 impl Work<'_> {

@@ -6,10 +6,7 @@
 //! `m = max[k] u[k]`. A logarithm of a sum by itself stays one.
 
 use crate::model::{Model, share};
-use crate::term::{Affine, Comparison, Function, Index, Kinds, Node, Number, Opened, Reduction, Slot, Term, fresh_id};
-
-/// Indices of a row that are tried for those bound in its normaliser.
-const MOST_CANDIDATES: usize = 64;
+use crate::term::{Comparison, Connective, Function, Kinds, Node, Number, Opened, Reduction, Term, fresh_id};
 
 /// A term with the same value, its softmaxes by the greatest of the row.
 pub(super) fn by_greatest(term: &Term) -> Term {
@@ -60,8 +57,9 @@ fn exponent(term: &Term) -> Option<Term> {
     }
 }
 
-/// A term with the same value, where it has shares `exp(u - l)` whose normaliser has a name: in a row of minus
-/// infinity nothing is subtracted, which leaves 0, and in a row with infinity no number.
+/// A term with the same value, where it has shares `exp(u - l)` whose normaliser has a name: that is put in by its
+/// definition. Where it is computed step by step it is read: in a row of minus infinity nothing is subtracted then,
+/// which leaves 0, and in a row with infinity no number.
 pub(super) fn by_named(term: &Term, model: &Model) -> Term {
     if !term.kinds().meet(Kinds::CALL) {
         return term.clone();
@@ -70,7 +68,12 @@ pub(super) fn by_named(term: &Term, model: &Model) -> Term {
         let mut addends = exponent.addends().to_vec();
         let place = share::normaliser(exponent, model)?;
         let (number, l) = addends[place].split_number();
-        let Node::Read { .. } = l.node() else { return None };
+        let Node::Read { tensor, subscripts } = l.node() else { return None };
+        if !model.tensors.is_recurrent(tensor) {
+            // The row itself, so that its greatest can be subtracted.
+            addends[place] = Term::mul(vec![Term::number(number), model.definition(tensor)?.at(subscripts)?]);
+            return Some(Term::call(Function::Exp, Term::add(addends)));
+        }
         let lowest = Term::compare(Comparison::Equal, l.clone(), Term::number(Number::Float(f64::NEG_INFINITY)));
         // `l - l` is 0, but of an infinite one no number.
         let finite = Term::add(vec![l.clone(), together(together(l.clone()).minus(&l))]);
@@ -102,14 +105,6 @@ impl Row {
         let sum = Term::sum(&opened.indices, Term::call(Function::Exp, below(&opened.body, &greatest)));
         Row { greatest, sum }
     }
-
-    /// `exp(u) / sum`, and 0 in a row of minus infinity.
-    fn share(&self, u: &Term) -> Term {
-        let quotient = Term::mul(vec![Term::call(Function::Exp, below(u, &self.greatest)), self.sum.inverse()]);
-        let lowest = Term::number(Number::Float(f64::NEG_INFINITY));
-        let finite = Term::compare(Comparison::NotEqual, self.greatest.clone(), lowest);
-        Term::choose(finite, quotient, Term::integer(0))
-    }
 }
 
 /// `u - m` as one difference that nothing is put in between.
@@ -123,6 +118,16 @@ fn together(term: Term) -> Term {
     Term::call(Function::Stop, term)
 }
 
+/// A normaliser that is added, and the other addends.
+fn added_normaliser(argument: &Term) -> Option<(Term, Term)> {
+    let is_normaliser = |addend: &&Term| matches!(addend.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
+    argument.addends().iter().find(is_normaliser).map(|addend| (addend.clone(), argument.minus(addend)))
+}
+
+fn is_not(term: &Term, infinity: f64) -> Term {
+    Term::compare(Comparison::NotEqual, term.clone(), Term::number(Number::Float(infinity)))
+}
+
 /// A normaliser that is subtracted, how often, and the other addends.
 fn normaliser(argument: &Term) -> Option<(Term, i64, Term)> {
     argument.addends().iter().find_map(|addend| {
@@ -133,25 +138,45 @@ fn normaliser(argument: &Term) -> Option<(Term, i64, Term)> {
     })
 }
 
-/// `exp(argument)`.
+/// `exp(argument)` with the greatest of each row subtracted in the exponent and the sum of the row as a divisor; for
+/// members of a row of minus infinity 0. What is left of the exponent stays in it: `exp(u - m)` could be 0 where `exp` of the rest
+/// is infinite.
 fn exponential(argument: &Term) -> Option<Term> {
-    let (lse, times, mut rest) = normaliser(argument)?;
-    let opened = lse.open_from(fresh_id(&[argument]))?;
-    let row = Row::new(&opened);
-    let mut factors = Vec::new();
-    while (factors.len() as i64) < times
-        && let Some((u, others)) = member(&rest, &opened)
-    {
-        factors.push(row.share(&u));
+    let (mut rest, mut exponents, mut divisors, mut finite) = (argument.clone(), Vec::new(), Vec::new(), Vec::new());
+    let mut otherwise = Term::integer(0);
+    while let Some((lse, times, mut others)) = normaliser(&rest) {
+        let opened = lse.open_from(fresh_id(&[argument]))?;
+        let row = Row::new(&opened);
+        let mut left = times;
+        while left > 0
+            && let Some((u, without)) = member(&others, &opened)
+        {
+            exponents.push(below(&u, &row.greatest));
+            (others, left) = (without, left - 1);
+        }
+        // What is no member of the row is compared with its greatest all the same.
+        if left > 0 {
+            others = below(&others, &Term::mul(vec![Term::integer(left), row.greatest.clone()]));
+            otherwise = Term::call(Function::Exp, argument.clone());
+            finite.push(is_not(&row.greatest, f64::INFINITY));
+        }
+        divisors.push(Term::pow(&row.sum, &Term::integer(-times)));
+        finite.push(is_not(&row.greatest, f64::NEG_INFINITY));
         rest = others;
     }
-    if factors.is_empty() {
+    if divisors.is_empty() {
         return None;
     }
-    let left = Term::integer(factors.len() as i64 - times);
-    let rest = Term::add(vec![rest, Term::mul(vec![left, lse])]);
-    factors.push(exponential(&rest).unwrap_or_else(|| Term::call(Function::Exp, rest)));
-    Some(Term::mul(factors))
+    exponents.push(rest);
+    let exponential = Term::call(Function::Exp, Term::add(exponents));
+    let quotient = Term::mul([vec![exponential], divisors].concat());
+    Some(Term::choose(Term::logic(Connective::And, finite), quotient, otherwise))
+}
+
+/// The entry of a row among the addends, and the others.
+fn member(addends: &Term, row: &Opened) -> Option<(Term, Term)> {
+    let (at, others) = row.entry(addends)?;
+    Some((row.body.substitute_all(&at), others))
 }
 
 /// A sum in which normalisers are subtracted from members of their rows.
@@ -160,11 +185,21 @@ fn difference(sum: &Term) -> Option<Term> {
     let opened = lse.open_from(fresh_id(&[sum]))?;
     let row = Row::new(&opened);
     let mut parts = Vec::new();
-    while (parts.len() as i64) < times
-        && let Some((u, others)) = member(&rest, &opened)
-    {
-        parts.push(together(below(&u, &row.greatest).minus(&Term::call(Function::Log, row.sum.clone()))));
-        rest = others;
+    let log = |row: &Row| Term::call(Function::Log, row.sum.clone());
+    while (parts.len() as i64) < times {
+        if let Some((u, others)) = member(&rest, &opened) {
+            parts.push(together(below(&u, &row.greatest).minus(&log(&row))));
+            rest = others;
+        } else if let Some((other, others)) = added_normaliser(&rest) {
+            let other = Row::new(&other.open_from(fresh_id(&[sum]))?);
+            let logs = together(log(&other).minus(&log(&row)));
+            let difference = Term::add(vec![below(&other.greatest, &row.greatest), logs]);
+            let lowest = Term::number(Number::Float(f64::NEG_INFINITY));
+            parts.push(Term::choose(is_not(&other.greatest, f64::NEG_INFINITY), difference, lowest));
+            rest = others;
+        } else {
+            break;
+        }
     }
     if parts.is_empty() {
         return None;
@@ -173,43 +208,4 @@ fn difference(sum: &Term) -> Option<Term> {
     let rest = Term::add(vec![rest, Term::mul(vec![left, lse])]);
     parts.push(difference(&rest).unwrap_or(rest));
     Some(Term::add(parts))
-}
-
-/// A member of the row among the addends, and the others.
-fn member(addends: &Term, row: &Opened) -> Option<(Term, Term)> {
-    let mut forms: Vec<Affine> = Vec::new();
-    subscripts(addends, &mut forms);
-    forms.truncate(MOST_CANDIDATES);
-    let mut chosen: Vec<(Index, Affine)> = Vec::new();
-    search(addends, row, &forms, &mut chosen)
-}
-
-/// Tries all forms for the indices of the row that have none yet.
-fn search(addends: &Term, row: &Opened, forms: &[Affine], chosen: &mut Vec<(Index, Affine)>) -> Option<(Term, Term)> {
-    let Some(index) = row.indices.get(chosen.len()) else {
-        let u = row.body.substitute_all(chosen);
-        let others = addends.minus(&u);
-        return (others.is_zero() || others.size() < addends.size()).then_some((u, others));
-    };
-    let last = index.extent as i64 - 1;
-    let fits = |form: &&Affine| form.bounds().is_some_and(|(least, greatest)| least >= 0 && greatest <= last);
-    forms.iter().filter(fits).find_map(|form| {
-        chosen.push((index.clone(), form.clone()));
-        let found = search(addends, row, forms, chosen);
-        chosen.pop();
-        found
-    })
-}
-
-/// The affine forms that stand as subscripts, without those of indices bound inside.
-fn subscripts(term: &Term, found: &mut Vec<Affine>) {
-    if let Node::Read { subscripts: own, .. } = term.node() {
-        for form in own.iter().filter_map(Term::as_affine) {
-            let is_free = form.terms.iter().all(|(slot, _)| matches!(slot, Slot::Free(_)));
-            if is_free && !found.contains(&form) {
-                found.push(form);
-            }
-        }
-    }
-    term.for_each_child(&mut |child| subscripts(child, found));
 }

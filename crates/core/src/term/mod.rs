@@ -19,6 +19,7 @@ mod kinds;
 mod number;
 mod order;
 mod plain;
+mod row;
 mod visit;
 
 pub use few::Few;

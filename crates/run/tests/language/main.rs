@@ -5,6 +5,7 @@ mod adjoints;
 mod common;
 mod conventions;
 mod endings;
+mod extremes;
 mod kept;
 mod masks;
 mod recurrences;

@@ -370,7 +370,7 @@ answer!(
     /// The weights are the softmax; with a bracket `[u[k] != -inf]` where that could fail by the form of `u`.
     LOGSUMEXP, "derivative of logsumexp", "∂(logsumexp[k] u[k]) = sum[k] exp(u[k] - logsumexp[l] u[l]) ∂u[k]", |term, context| {
         let (question, opened) = reduction(term, Reduction::LogSumExp)?;
-        let weight = super::stable::weight(&opened.body, question.of, context.model);
+        let weight = super::logarithm::weight(&opened.body, question.of, context.model);
         Some(Term::sum(&opened.indices, Term::mul(vec![weight, question.ask(opened.body.clone())])))
     }
 );

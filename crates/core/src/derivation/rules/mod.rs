@@ -4,6 +4,8 @@
 pub mod collapse;
 pub mod differentiate;
 mod expand;
+mod exponentials;
+mod logarithm;
 pub mod names;
 pub mod reading;
 pub(crate) mod safe;
@@ -64,6 +66,7 @@ pub static SIMPLIFY: &[&Rule] = &[
     &simplify::CANCEL,
     &simplify::PRODUCT_OF_EXPONENTIALS,
     &simplify::LOG_OF_EXPONENTIAL,
+    &stable::TANH_OF_SIGMOID,
     &collapse::DELTA_OUT_OF_BRANCH,
     &collapse::DISTRIBUTE_IN_BRANCH,
     &collapse::SPLIT_BRANCHES,
@@ -102,15 +105,22 @@ pub static READ: &[&Rule] =
 
 /// Gives definitions the forms that neither overflow nor lose digits.
 pub static STABLE: &[&Rule] = &[
+    &stable::TANH,
+    &stable::SIGMOID,
     &stable::SOFTMAX,
     &simplify::PRODUCT_OF_EXPONENTIALS,
-    &stable::LOG_OF_SUM_OF_EXPONENTIALS,
-    &simplify::LOG_OF_EXPONENTIAL,
-    &stable::SIGMOID,
     &stable::SOFTPLUS,
+    &stable::LOG_OF_SUM_OF_EXPONENTIALS,
+    &stable::CONSTANT_OUT_OF_LOGSUMEXP,
+    &simplify::LOG_OF_EXPONENTIAL,
     &stable::LOG_OF_SIGMOID,
     &stable::LOG_OF_ONE_MINUS_SIGMOID,
+    &stable::LOG_OF_POSITIVE,
 ];
+
+/// Gives logarithms in derivatives the form that does not look at what was rounded to 0.
+pub static STABLE_LOGARITHMS: &[&Rule] =
+    &[&stable::LOG_OF_NAMED, &simplify::LOG_OF_EXPONENTIAL, &stable::LOG_OF_SIGMOID, &stable::LOG_OF_ONE_MINUS_SIGMOID];
 
 /// The place of a rule in the table.
 pub(super) fn number(rule: &Rule) -> Option<usize> {

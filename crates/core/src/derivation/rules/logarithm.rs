@@ -1,0 +1,235 @@
+//! Logarithms of what is positive by its form, told without computing it: exponentials, and sums, products and powers
+//! of those. They are finite where the value itself overflows, or is rounded to 0.
+
+use super::safe::is_maybe_minus_infinity;
+use crate::derivation::rewrite::Context;
+use crate::model::Model;
+use crate::term::{Comparison, Connective, Function, Index, Node, Number, Opened, Reduction, Term, fresh_id};
+
+/// The definition of a tensor that is read here, unless it reads itself.
+pub(super) fn unfolded(term: &Term, context: &Context) -> Option<Term> {
+    match term.node() {
+        Node::Read { tensor, .. } if context.model.tensors.is_recurrent(tensor) => None,
+        Node::Read { tensor, subscripts } => context.model.definition(tensor)?.at(subscripts),
+        _ => None,
+    }
+}
+
+pub(super) fn minus_infinity() -> Term {
+    Term::number(Number::Float(f64::NEG_INFINITY))
+}
+
+fn log_of_number(number: Number) -> Term {
+    Term::call(Function::Log, Term::number(number))
+}
+
+fn softplus(argument: Term) -> Term {
+    Term::call(Function::Softplus, argument)
+}
+
+/// `log(1 / (1 + exp(-u)))`
+pub(super) fn log_of_sigmoid(u: &Term) -> Term {
+    softplus(u.negated()).negated()
+}
+
+/// A logarithm that needs no value which could overflow.
+pub(super) struct Logarithm {
+    /// What it is.
+    pub term: Term,
+    /// Whether there is an exponential at all: of a number there is none.
+    pub is_exponential: bool,
+}
+
+impl Logarithm {
+    fn exponential(term: Term) -> Option<Logarithm> {
+        Some(Logarithm { term, is_exponential: true })
+    }
+
+    fn map(self, f: impl FnOnce(Term) -> Term) -> Option<Logarithm> {
+        Some(Logarithm { term: f(self.term), ..self })
+    }
+}
+
+/// The logarithm of a term by its form, also by way of names: of exponentials, logistic functions and hyperbolic
+/// cosines, of positive numbers, and of sums, products, powers and branches of those.
+pub(super) fn logarithm(term: &Term, context: &Context) -> Option<Logarithm> {
+    match term.node() {
+        Node::Number(number) if number.value() > 0.0 && number.value().is_finite() => {
+            Some(Logarithm { term: log_of_number(*number), is_exponential: false })
+        }
+        Node::Call(Function::Exp, of) => Logarithm::exponential(of[0].clone()),
+        Node::Call(Function::Sigmoid, of) => Logarithm::exponential(log_of_sigmoid(&of[0])),
+        Node::Call(Function::Cosh, of) => Logarithm::exponential(log_of_cosh(&of[0])),
+        Node::Call(Function::Sqrt, of) => logarithm(&of[0], context)?.map(|of| Term::mul(vec![Term::ratio(1, 2), of])),
+        Node::Pow(base, exponent) => {
+            exponent.as_number()?;
+            logarithm(base, context)?.map(|base| Term::mul(vec![exponent.clone(), base]))
+        }
+        Node::Mul(factors) => of_product(factors, context),
+        Node::Add(addends) => of_complement(term, context).or_else(|| of_addends(addends, context)),
+        Node::Where(condition, then, otherwise) => {
+            let branch = |term: &Term| match term.is_zero() {
+                true => Some(Logarithm { term: minus_infinity(), is_exponential: false }),
+                false => logarithm(term, context),
+            };
+            let (then, otherwise) = (branch(then)?, branch(otherwise)?);
+            let is_exponential = then.is_exponential || otherwise.is_exponential;
+            Some(Logarithm { term: Term::choose(condition.clone(), then.term, otherwise.term), is_exponential })
+        }
+        Node::Reduce { reduction: Reduction::Sum, .. } => {
+            let Opened { indices, body, .. } = term.open()?;
+            logarithm(&body, context).filter(|body| body.is_exponential)?.map(|body| log_of_sum(&indices, &body))
+        }
+        Node::Reduce { reduction: Reduction::Prod, .. } => {
+            let Opened { indices, body, .. } = term.open()?;
+            logarithm(&body, context)?.map(|body| Term::sum(&indices, body))
+        }
+        Node::Read { .. } => logarithm(&unfolded(term, context)?, context),
+        _ => None,
+    }
+}
+
+/// `log(cosh(u))`, the same for all signs of `u` and as smooth.
+fn log_of_cosh(u: &Term) -> Term {
+    let twice = Term::mul(vec![Term::integer(-2), u.clone()]);
+    Term::add(vec![u.clone(), softplus(twice), log_of_number(Number::integer(2)).negated()])
+}
+
+/// Conditions among the factors make it minus infinity where they fail.
+fn of_product(factors: &[Term], context: &Context) -> Option<Logarithm> {
+    let (conditions, values): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
+    let logs: Vec<Logarithm> = values.iter().map(|factor| logarithm(factor, context)).collect::<Option<_>>()?;
+    let is_exponential = logs.iter().any(|log| log.is_exponential);
+    let sum = Term::add(logs.into_iter().map(|log| log.term).collect());
+    let term = match conditions.is_empty() {
+        true => sum,
+        false => Term::choose(Term::logic(Connective::And, conditions), sum, minus_infinity()),
+    };
+    Some(Logarithm { term, is_exponential })
+}
+
+/// `1 - v`, where the term is `1 + w` or `1 - v`: `v`.
+pub(super) fn one_minus(term: &Term) -> Option<Term> {
+    let Node::Add(addends) = term.node() else { return None };
+    (addends.len() == 2 && addends.iter().any(Term::is_one)).then(|| Term::integer(1).minus(term))
+}
+
+/// A positive number `c` and `v`, where the term is `c (1 - v)`.
+fn complement(term: &Term) -> Option<(Number, Term)> {
+    let Node::Add(addends) = term.node() else { return None };
+    let number =
+        addends.iter().find_map(Term::as_number).filter(|number| addends.len() == 2 && number.value() > 0.0)?;
+    let scaled = Term::mul(vec![Term::number(number.power(-1)), term.clone()]);
+    Some((number, Term::integer(1).minus(&scaled)))
+}
+
+/// Of one minus a logistic function, one minus or plus a hyperbolic tangent, one minus its square, and one minus an
+/// entry of a softmax; also multiples of them.
+fn of_complement(term: &Term, context: &Context) -> Option<Logarithm> {
+    let (scale, v) = complement(term)?;
+    let log = log_of_complement(&v, context)?;
+    Logarithm::exponential(Term::add(vec![log_of_number(scale), log]))
+}
+
+/// `log(1 - v)`
+fn log_of_complement(v: &Term, context: &Context) -> Option<Term> {
+    let v = unfolded(v, context).unwrap_or_else(|| v.clone());
+    let (number, rest) = v.split_number();
+    let rest = unfolded(&rest, context).unwrap_or(rest);
+    let twice = |u: &Term, times: i64| Term::mul(vec![Term::integer(times), u.clone()]);
+    let sign = number.as_integer().filter(|sign| sign.abs() == 1)?;
+    match rest.node() {
+        Node::Call(Function::Tanh, of) => {
+            Some(log_of_number(Number::integer(2)).minus(&softplus(twice(&of[0], 2 * sign))))
+        }
+        Node::Pow(base, exponent) if sign == 1 && *exponent == Term::integer(2) => {
+            let base = unfolded(base, context).unwrap_or_else(|| base.clone());
+            let Node::Call(Function::Tanh, of) = base.node() else { return None };
+            let both = [2, -2].map(|times| softplus(twice(&of[0], times)).negated());
+            Some(Term::add([vec![log_of_number(Number::integer(4))], both.to_vec()].concat()))
+        }
+        _ if sign == 1 => {
+            let Logarithm { term: exponent, is_exponential: true } = logarithm(&rest, context)? else { return None };
+            log_of_one_minus_sigmoid(&exponent).or_else(|| log_of_all_but_one(&exponent))
+        }
+        _ => None,
+    }
+}
+
+/// `log(1 - σ(u))`, where the logarithm of the logistic function is given.
+fn log_of_one_minus_sigmoid(log: &Term) -> Option<Term> {
+    match log.negated().node() {
+        Node::Call(Function::Softplus, of) => Some(softplus(of[0].negated()).negated()),
+        _ => None,
+    }
+}
+
+/// `log(1 - exp(u[i] - l))`, `l` the logsumexp of the row of `u`: that of all others, less `l`.
+fn log_of_all_but_one(exponent: &Term) -> Option<Term> {
+    let (row, _) = normaliser(exponent)?;
+    let opened = row.open_from(fresh_id(&[exponent]))?;
+    let (at, rest) = opened.entry(&Term::add(vec![exponent.clone(), row.clone()]))?;
+    if !rest.is_zero() {
+        return None;
+    }
+    let same = at.iter().map(|(index, at)| Term::delta(Term::index(index), Term::affine(at.clone())));
+    let same = Term::logic(Connective::And, same.collect());
+    let others = Term::reduce(Reduction::LogSumExp, &opened.indices, Term::choose(same, minus_infinity(), opened.body));
+    Some(others.minus(&row))
+}
+
+/// A logsumexp that is subtracted once, and the sum without it.
+pub(super) fn normaliser(exponent: &Term) -> Option<(Term, Term)> {
+    exponent.addends().iter().find_map(|addend| {
+        let (number, rest) = addend.split_number();
+        let is_normaliser = matches!(rest.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
+        (is_normaliser && number == Number::MINUS_ONE).then(|| (rest, exponent.minus(addend)))
+    })
+}
+
+/// Of one plus an exponential the softplus, of other sums a logsumexp over the addends.
+fn of_addends(addends: &[Term], context: &Context) -> Option<Logarithm> {
+    let logs: Vec<Logarithm> = addends.iter().map(|addend| logarithm(addend, context)).collect::<Option<_>>()?;
+    if !logs.iter().any(|log| log.is_exponential) {
+        return None;
+    }
+    let logs: Vec<Term> = logs.into_iter().map(|log| log.term).collect();
+    if let [a, b] = logs.as_slice()
+        && (a.is_zero() || b.is_zero())
+    {
+        return Logarithm::exponential(softplus(if a.is_zero() { b.clone() } else { a.clone() }));
+    }
+    let parts: Vec<&Term> = logs.iter().collect();
+    let index = Index::new(fresh_id(&parts), logs.len(), "k");
+    let at = |(place, log): (i64, Term)| Term::mul(vec![Term::delta(Term::index(&index), Term::integer(place)), log]);
+    let row = Term::add((0..).zip(logs).map(at).collect());
+    Logarithm::exponential(Term::reduce(Reduction::LogSumExp, &[index], row))
+}
+
+/// `logsumexp[k] u[k]`, with what all exponents have in common before it.
+pub(super) fn log_of_sum(indices: &[Index], exponent: &Term) -> Term {
+    let (inside, outside): (Vec<Term>, Vec<Term>) =
+        exponent.addends().iter().cloned().partition(|addend| indices.iter().any(|index| addend.depends_on(index)));
+    if inside.is_empty() {
+        return Term::reduce(Reduction::LogSumExp, indices, exponent.clone());
+    }
+    Term::add([vec![Term::reduce(Reduction::LogSumExp, indices, Term::add(inside))], outside].concat())
+}
+
+/// `exp(u - l)`, for `l` the logsumexp of a row of which `u` is one. Where `u` could be minus infinity by
+/// its form, it stands beside the bracket `[u != -inf]`: a whole row of it has weights 0.
+pub(super) fn weight(u: &Term, logsumexp: &Term, model: &Model) -> Term {
+    let weight = Term::call(Function::Exp, u.minus(logsumexp));
+    if !is_maybe_minus_infinity(u, model) {
+        return weight;
+    }
+    Term::mul(vec![Term::compare(Comparison::NotEqual, u.clone(), minus_infinity()), weight])
+}
+
+/// `exp(exponent)`, with the bracket of [`weight`] where a normaliser is subtracted.
+pub(super) fn share(exponent: &Term, model: &Model) -> Term {
+    match normaliser(exponent) {
+        Some((row, rest)) if !rest.is_zero() => weight(&rest, &row, model),
+        _ => Term::call(Function::Exp, exponent.clone()),
+    }
+}
