@@ -5,7 +5,7 @@ use super::rewrite::{Context, Derivation, Rule, Tried};
 use super::rules::names;
 use super::rules::stable::{LOG_OF_NAMED, has_small_divisor};
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY};
-use super::{Stabilised, derivative_name, derivative_parts, opaque, rewritten};
+use super::{Stabilised, derivative_name, derivative_parts, opaque, rewritten, with_rows};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Function, Index, Name, Node, Term};
 use std::cell::RefCell;
@@ -50,7 +50,7 @@ pub struct Gradient {
 /// Everything derived for one tensor.
 #[derive(Debug, Clone)]
 pub struct Backward {
-    /// The model as it was written.
+    /// The model as it was written, with names for what is compared.
     pub source: Model,
     /// The tensors that stable forms do not look through, since it is differentiated by them.
     pub held: Vec<Name>,
@@ -177,7 +177,8 @@ fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool, most_added: usize
         model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()))?;
     }
     model.definition(of).ok_or_else(|| DeriveError::NotDefined(of.into()))?;
-    stably(of, wrt, &mut |stable| derived_from(model, of, wrt, shows, most_added, stable))
+    let model = with_rows(model);
+    stably(of, wrt, &mut |stable| derived_from(&model, of, wrt, shows, most_added, stable))
 }
 
 /// What is derived with the rules for stable forms. Where it divides by a probability that can be rounded to 0, the

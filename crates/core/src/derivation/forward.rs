@@ -8,7 +8,7 @@ use super::adjoint::{Backward, DeriveError, Gradient, Work, as_tensor, stably};
 use super::rewrite::{Context, Derivation, Rule};
 use super::rules::names;
 use super::rules::safe::{is_finite, may_have_pole};
-use super::{derivative_name, rewritten};
+use super::{derivative_name, rewritten, with_rows};
 use crate::model::{Model, Tensor};
 use crate::term::{Name, Term};
 use std::collections::BTreeMap;
@@ -38,7 +38,8 @@ pub(super) fn is_better_forward(model: &Model, of: &str, wrt: &str) -> bool {
 /// Where no rule answers a derivative.
 pub(super) fn derive_forward(model: &Model, of: &str, wrt: &str) -> Result<Backward, DeriveError> {
     let wrt = [Name::from(wrt)];
-    stably(of, &wrt, &mut |stable| derived_from(model, of, &wrt, stable))
+    let model = with_rows(model);
+    stably(of, &wrt, &mut |stable| derived_from(&model, of, &wrt, stable))
 }
 
 fn derived_from(model: &Model, of: &str, held: &[Name], stable: &[&'static Rule]) -> Result<Backward, DeriveError> {

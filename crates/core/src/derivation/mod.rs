@@ -13,6 +13,7 @@ mod nested;
 mod probe;
 mod residue;
 mod rewrite;
+mod rows;
 pub mod rules;
 mod steps;
 
@@ -21,6 +22,7 @@ pub use check::{CheckError, Verification, evaluation_work, random_point, verify}
 pub use exact::{Exact, Expansion, Verdict};
 pub use nested::{with_derivative, with_derivatives};
 pub use rewrite::{Context, Derivation, Place, Rule, Step, everywhere};
+pub use rows::{is_row, with_rows};
 pub use rules::names::{derivative_name, derivative_parts};
 pub use steps::magnitude;
 
@@ -45,11 +47,12 @@ pub fn stabilised(model: &Model) -> Model {
 }
 
 /// The model as it is best computed: also the logarithm of a named probability is not computed
-/// from the probability. Derivatives in the model are left as they were derived, but for such logarithms.
+/// from the probability. Derivatives in the model are left as they were derived, but for such logarithms. What
+/// is compared has one value ([`with_rows`]).
 pub fn for_running(model: &Model) -> Model {
     let mut rules: Vec<&'static Rule> = vec![&rules::stable::LOG_OF_NAMED];
     rules.extend(rules::STABLE);
-    let model = rewritten(model, &[], &rules).0;
+    let model = rewritten(&with_rows(model), &[], &rules).0;
     let change = |tensor: &Tensor| match derivative_parts(&tensor.name) {
         Some(_) => {
             stable_tensor(tensor, rules::STABLE_LOGARITHMS, &model).map_or_else(|| tensor.clone(), |(new, _)| new)

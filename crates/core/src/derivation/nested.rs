@@ -1,7 +1,7 @@
 //! Derivatives that equations of the model read.
 
 use super::forward::{derive_forward, is_better_forward};
-use super::{DeriveError, derivative_name, derivative_parts, with_gradients};
+use super::{DeriveError, derivative_name, derivative_parts, with_gradients, with_rows};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Index, Name, Term};
 
@@ -12,7 +12,8 @@ use crate::term::{Index, Name, Term};
 /// # Errors
 /// Where a derivative is of or by a tensor that the model does not have, or no rule answers it.
 pub fn with_derivatives(model: &Model) -> Result<Model, DeriveError> {
-    let mut model = model.clone();
+    // No further ones are found on the way, so that what is derived stands behind these tensors.
+    let mut model = with_rows(model);
     loop {
         let missing = missing(&model);
         if missing.is_empty() {
@@ -38,7 +39,8 @@ pub fn with_derivatives(model: &Model) -> Result<Model, DeriveError> {
 /// # Errors
 /// As [`with_derivatives`].
 pub fn with_derivative(model: &Model, of: &str, wrt: &str) -> Result<Model, DeriveError> {
-    let further = definitions(model, &derivative_name(of, wrt), |_, _, _| false)?;
+    let model = with_rows(model);
+    let further = definitions(&model, &derivative_name(of, wrt), |_, _, _| false)?;
     Ok(model.extended(further))
 }
 

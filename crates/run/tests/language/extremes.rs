@@ -321,8 +321,8 @@ const KINDS: &[Kind] = &[
             )
         },
         spellings: &[
-            "p[i] = (i + 1) exp(z[i]) / sum[k] (k + 1) exp(z[k])\nloss = sum[i] (1 + i) p[i]",
-            "w[i:4] = 2 i + 2\nloss = sum[i] (1 + i) w[i] exp(z[i]) / sum[k] w[k] exp(z[k])",
+            "p[i] = (i + 1) exp(z[i]) / (sum[k] (k + 1) exp(z[k]))\nloss = sum[i] (1 + i) p[i]",
+            "w[i:4] = 2 i + 2\nloss = sum[i] (1 + i) w[i] exp(z[i]) / (sum[k] w[k] exp(z[k]))",
             "w[i:4] = i + 1\ne[i] = w[i] exp(z[i])\np[i] = e[i] / sum[k] e[k]\nloss = sum[i] (1 + i) p[i]",
         ],
     },
@@ -337,12 +337,12 @@ const KINDS: &[Kind] = &[
         cancels: 0.0,
         meaning: |z| weighted([shares(&z[..3]).iter().map(Dual::exp).collect(), vec![z[3].times(0.0)]].concat()),
         spellings: &[
-            "p[i] = [i < 3] exp(z[i]) / sum[k] [k < 3] exp(z[k])\nloss = sum[i] (1 + i) p[i]",
+            "p[i] = [i < 3] exp(z[i]) / (sum[k] [k < 3] exp(z[k]))\nloss = sum[i] (1 + i) p[i]",
             "p[i] = where(i < 3, exp(z[i]), 0) / sum[k] where(k < 3, exp(z[k]), 0)\nloss = sum[i] (1 + i) p[i]",
             "p[i] = softmax[i](where(i < 3, z[i], -inf))\nloss = sum[i] (1 + i) p[i]",
             "e[i] = [i < 3] exp(z[i])\np[i] = e[i] / sum[k] e[k]\nloss = sum[i] (1 + i) p[i]",
             "w[i:4] = [i < 3]\ne[i] = w[i] exp(z[i])\np[i] = e[i] / sum[k] e[k]\nloss = sum[i] (1 + i) p[i]",
-            "p[i] = softmax[i](z[i])\nq[i] = [i < 3] p[i] / sum[k] [k < 3] p[k]\nloss = sum[i] (1 + i) q[i]",
+            "p[i] = softmax[i](z[i])\nq[i] = [i < 3] p[i] / (sum[k] [k < 3] p[k])\nloss = sum[i] (1 + i) q[i]",
             "u[i] = where(i < 3, z[i], -inf)\np[i] = exp(u[i] - max[k] u[k]) / sum[k] exp(u[k] - max[l] u[l])\nloss = sum[i] (1 + i) p[i]",
         ],
     },
@@ -351,7 +351,7 @@ const KINDS: &[Kind] = &[
         cancels: 0.0,
         meaning: |z| shares(&[z[2].clone(), z[3].clone()])[1].exp().plus(1.0),
         spellings: &[
-            "s[q:2,k:2] = z[2*q+k]\np[q,k] = [k <= q] exp(s[q,k]) / sum[l] [l <= q] exp(s[q,l])\nloss = sum[q] p[q,q]",
+            "s[q:2,k:2] = z[2*q+k]\np[q,k] = [k <= q] exp(s[q,k]) / (sum[l] [l <= q] exp(s[q,l]))\nloss = sum[q] p[q,q]",
             "s[q:2,k:2] = where(k <= q, z[2*q+k], -inf)\np[q,k] = softmax[k](s[q,k])\nloss = sum[q] p[q,q]",
         ],
     },
@@ -454,7 +454,7 @@ fn masks_that_are_given_and_rows_of_minus_infinity() {
         mistakes(text, &model, &given, expected, values[1], 0.0)
     };
     let text =
-        "input w[3]\nparam z[3] ~ zeros\np[i] = w[i] exp(z[i]) / sum[k] w[k] exp(z[k])\nloss = sum[i] (1 + i) p[i]\n";
+        "input w[3]\nparam z[3] ~ zeros\np[i] = w[i] exp(z[i]) / (sum[k] w[k] exp(z[k]))\nloss = sum[i] (1 + i) p[i]\n";
     let mut wrong = String::new();
     for z in [[1e3, 0.0, 0.0], [1e4, -1e4, -1e4], [-1e4, 5.0, 5.0]] {
         wrong += &softmax(

@@ -11,6 +11,7 @@ mod masks;
 mod recurrences;
 mod subscripts;
 mod symmetric;
+mod ties;
 
 use common::generator::Dice;
 use common::{Given, engine, random};

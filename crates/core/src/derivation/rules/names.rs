@@ -136,7 +136,7 @@ rule!(
 );
 
 /// The entry of a tensor whose right side a term is.
-pub(super) fn fold(term: &Term, tensor: &Tensor, context: &Context) -> Option<Term> {
+pub(in crate::derivation) fn fold(term: &Term, tensor: &Tensor, context: &Context) -> Option<Term> {
     let (name, definition) = (&tensor.name, tensor.definition().filter(|definition| is_like(&definition.body, term))?);
     foldable(tensor, context)?;
     let plain = assignments(&definition.indices, term.free()).into_iter().find_map(|assignment| {

@@ -29,7 +29,7 @@ fn below(tensor: &str, model: &Model) -> Option<usize> {
 pub fn stays_below(term: &Term, extent: usize, model: &Model) -> bool {
     match term.node() {
         Node::Read { tensor, subscripts } => {
-            below(tensor, model).is_some_and(|below| below <= extent) && reads_inside(tensor, subscripts, model)
+            below(tensor, model).is_some_and(|below| below <= extent) && entry_is_inside(tensor, subscripts, model)
         }
         _ => term.stays_below(extent),
     }
@@ -44,7 +44,20 @@ fn shape(tensor: &str, model: &Model) -> Option<Vec<usize>> {
     Some([shape(of, model)?, shape(wrt, model)?].concat())
 }
 
-fn reads_inside(tensor: &str, subscripts: &[Term], model: &Model) -> bool {
+/// Whether all reads in a term stay inside their tensors, whatever is asked around them.
+pub fn reads_inside(term: &Term, model: &Model) -> bool {
+    let here = match term.node() {
+        Node::Read { tensor, subscripts } => entry_is_inside(tensor, subscripts, model),
+        _ => true,
+    };
+    match (here, term.under()) {
+        (false, _) => false,
+        (true, Some(under)) => reads_inside(under.body, model),
+        (true, None) => !term.any_child(&mut |child| !reads_inside(child, model)),
+    }
+}
+
+fn entry_is_inside(tensor: &str, subscripts: &[Term], model: &Model) -> bool {
     let Some(shape) = shape(tensor, model) else { return false };
     shape.len() == subscripts.len()
         && subscripts.iter().zip(shape).all(|(subscript, extent)| stays_below(subscript, extent, model))
@@ -66,7 +79,7 @@ fn has_value(term: &Term, model: &Model, inside: bool) -> bool {
     match term.node() {
         Node::Number(number) => number.value().is_finite(),
         Node::Affine(_) => true,
-        Node::Read { tensor, subscripts } => !inside || reads_inside(tensor, subscripts, model),
+        Node::Read { tensor, subscripts } => !inside || entry_is_inside(tensor, subscripts, model),
         Node::Add(parts) | Node::Mul(parts) | Node::Logic(_, parts) => parts.iter().all(safe),
         Node::Compare(_, a, b) => safe(a) && safe(b),
         Node::Where(a, b, c) => safe(a) && safe(b) && safe(c),

@@ -47,6 +47,9 @@ pub struct DefinitionPage {
 /// Stands where the name of a rule would, beside the right side of a definition as it was written.
 pub const AS_WRITTEN: &str = "as written";
 
+/// Stands there beside the right side of a row that got a name.
+pub const COMPARED: &str = "named, as it is compared";
+
 /// The derivation of one derivative.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GradientPage {

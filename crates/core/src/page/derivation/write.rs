@@ -2,17 +2,19 @@
 
 use super::conventions::Unguarded;
 use super::cotangents::{Cotangent, Names};
-use super::document::{AS_WRITTEN, DefinitionPage, Document, GradientPage, JacobianPage, Line, NamePage, Notations};
+use super::document::{
+    AS_WRITTEN, COMPARED, DefinitionPage, Document, GradientPage, JacobianPage, Line, NamePage, Notations,
+};
 use super::fold::is_plain;
 use super::notes::{assumptions, notes};
 use super::results::{SHORT_MATRIX, in_names, value_of, with_short_derivatives};
 use crate::derivation::rules::{SIMPLIFY, SOLVE, names};
 use crate::derivation::{
     Backward, Context, Derivation, Gradient, LocalJacobian, Rule, Stabilised, Verification, derivative_name,
-    derivative_parts,
+    derivative_parts, is_row,
 };
 use crate::meaning::{Point, complete};
-use crate::model::Model;
+use crate::model::{Definition, Model, Tensor};
 use crate::page::index::Notation;
 use crate::page::jacobian::Shape;
 use crate::page::matrix::{
@@ -61,7 +63,7 @@ pub fn document(contents: &Contents) -> Document {
         of: backward.of.to_string(),
         verified,
         names: writer.needed(&gradients),
-        definitions: backward.stabilised.iter().map(|stable| writer.definition(stable)).collect(),
+        definitions: writer.definitions(),
         gradients,
     }
 }
@@ -188,6 +190,25 @@ impl Writer<'_> {
         let rank = self.backward.model.tensor(&gradient.of)?.shape.len();
         let (rows, columns) = gradient.indices.split_at(rank.min(gradient.indices.len()));
         (rank > 0).then(|| Shape::of(rows, columns, term))
+    }
+
+    /// The definitions that are not as they were written: those of what is compared, and those with a stable form.
+    fn definitions(&self) -> Vec<DefinitionPage> {
+        let source = &self.backward.source;
+        let is_stable = |name: &Name| self.backward.stabilised.iter().any(|stable| stable.tensor == *name);
+        let rows = source.tensors.iter().filter(|tensor| is_row(tensor, source) && !is_stable(&tensor.name));
+        let row = |tensor: &Tensor| {
+            let Definition { indices, body } = tensor.definition()?.clone();
+            let mut page = self.definition(&Stabilised {
+                tensor: tensor.name.clone(),
+                indices,
+                derivation: Derivation::new(body),
+            });
+            page.steps.iter_mut().for_each(|line| line.rule = COMPARED.to_string());
+            Some(page)
+        };
+        let stable = self.backward.stabilised.iter().map(|stable| self.definition(stable));
+        rows.filter_map(row).chain(stable).collect()
     }
 
     fn definition(&self, stable: &Stabilised) -> DefinitionPage {
