@@ -102,9 +102,10 @@ fn gradient(page: &GradientPage) -> Value {
 /// How well the lines of derivations agree, in words.
 pub fn agreement(found: &Verification) -> String {
     let size = |error: f64| if error == 0.0 { "exactly".to_string() } else { format!("to {error:.0e}") };
-    let Verification { points, lines, max_rel_error, max_difference_error, .. } = found;
+    let Verification { points, lines, max_rel_error, max_difference_error, undecided, .. } = found;
+    let open = if *undecided == 0 { String::new() } else { format!(", {undecided} comparisons undecided") };
     format!(
-        "{lines} lines at {points} random {} agree {}, with finite differences {}",
+        "{lines} lines at {points} random {} agree {}, with finite differences {}{open}",
         if *points == 1 { "point" } else { "points" },
         size(*max_rel_error),
         size(*max_difference_error)

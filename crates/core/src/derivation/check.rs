@@ -7,11 +7,12 @@ use super::derivative_name;
 use super::probe;
 use super::rewrite::Derivation;
 use crate::meaning::{
-    Array, Difference, MeaningError, Point, complete, directional_difference, evaluate_entries, finite_difference,
+    Array, Balls, Difference, MeaningError, Point, Sides, Sought, complete, directional_difference, evaluate_entries,
+    finite_difference,
 };
 use crate::model::{Initialiser, Model, Role, TargetKind, Tensor};
 use crate::term::{Index, Name, Term};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 /// What a check found.
@@ -29,6 +30,8 @@ pub struct Verification {
     pub max_difference_error: f64,
     /// How many of the lines were shown to equal the one above them in exact arithmetic.
     pub exact: usize,
+    /// How many comparisons of lines a thousand bits did not decide, or would have taken too long.
+    pub undecided: usize,
 }
 
 /// Why a derivation does not hold.
@@ -122,8 +125,10 @@ impl std::fmt::Display for CheckError {
 
 impl std::error::Error for CheckError {}
 
-/// Lines may differ by this much of their size: far more than rounding, far less than any slip.
+/// Lines that differ in doubles by less than this of their size agree: far less than any slip.
 const LINE_TOLERANCE: f64 = 1e-8;
+/// Those that differ by more are compared with many bits, visiting at most so many nodes.
+const LINE_NODES: usize = 10_000_000;
 /// Finite differences of fourth order may be off by this much of the size of the derivative,
 /// beside their own estimate of their error.
 const DIFFERENCE_TOLERANCE: f64 = 1e-6;
@@ -214,7 +219,8 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
     let differences = 8 * points.len().max(1) * backward.gradients.len().max(1);
     let entries = (MOST_WORK / work.max(1) / differences).min(ENTRIES);
     let wanted = read_by_lines(backward);
-    found.exact = super::steps::check(backward, &wanted, work <= MOST_SPECIAL_WORK)?;
+    let steps = super::steps::check(backward, &wanted, work <= MOST_SPECIAL_WORK)?;
+    (found.exact, found.undecided) = (steps.exact, steps.undecided);
     let mut defined = BTreeSet::new();
     let mut done = 0usize;
     for (number, point) in points.iter().enumerate() {
@@ -223,7 +229,8 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         }
         let mut point = point.clone();
         complete(&backward.model, &mut point, &wanted)?;
-        let check = Check { model: &backward.model, point: &point, work: Cell::new(0) };
+        let balls = RefCell::new(Balls::new(&backward.model, &point));
+        let check = Check { model: &backward.model, point: &point, work: Cell::new(0), balls };
         (found.points, found.lines) = (number + 1, 0);
         for stable in &backward.stabilised {
             let Stabilised { tensor, indices, derivation } = stable;
@@ -308,6 +315,8 @@ struct Check<'a> {
     point: &'a Point,
     /// How many bodies of reductions were evaluated for lines.
     work: Cell<usize>,
+    /// The same point with many bits.
+    balls: RefCell<Balls<'a>>,
 }
 
 impl Check<'_> {
@@ -327,6 +336,7 @@ impl Check<'_> {
             self.work.set(self.work.get().saturating_add(work));
             Ok(values)
         };
+        let start = first;
         let first = values(first)?;
         found.lines += derivation.steps.len();
         let size = largest(&first);
@@ -335,18 +345,36 @@ impl Check<'_> {
             for ((expected, value), entry) in first.iter().zip(&line).zip(&entries) {
                 let error = (expected - value).abs() / size;
                 if error > LINE_TOLERANCE || (error.is_nan() && expected.is_finite()) {
-                    return Err(CheckError::Line {
-                        chain: chain.clone(),
-                        rule: step.rule.name,
-                        entry: entry.clone(),
-                        expected: *expected,
-                        found: *value,
-                    });
+                    if let Some((expected, value)) = self.difference([start, &step.after], indices, entry, found) {
+                        let (chain, rule, entry) = (chain.clone(), step.rule.name, entry.clone());
+                        return Err(CheckError::Line { chain, rule, entry, expected, found: value });
+                    }
+                    continue;
                 }
                 found.max_rel_error = found.max_rel_error.max(error);
             }
         }
         Ok(first.iter().any(|value| value.is_finite()))
+    }
+
+    /// The values of two lines that seem different, where that is no rounding.
+    fn difference(
+        &self,
+        lines: [&Term; 2],
+        indices: &[Index],
+        entry: &[usize],
+        found: &mut Verification,
+    ) -> Option<(f64, f64)> {
+        let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
+        match self.balls.borrow_mut().compare(lines, &at, Sought::STEP, LINE_NODES) {
+            Sides::Equal | Sides::FirstUndefined => None,
+            Sides::Different(expected, value) => Some((expected, value)),
+            Sides::SecondUndefined(expected) => Some((expected, f64::NAN)),
+            Sides::Undecided(_) | Sides::TooLong => {
+                found.undecided += 1;
+                None
+            }
+        }
     }
 
     /// Some entries of a result, counted over all axes, with their values; none of what is no scalar's

@@ -5,7 +5,7 @@
 //! it; of comparisons only that they are consistent with some order. So terms that come out equal are
 //! equal, and terms that do not may be equal for another reason.
 
-use super::residue::{Residue, scatter};
+use crate::meaning::residue::{Residue, scatter};
 use crate::model::{Model, Role, TargetKind, Tensor};
 use crate::term::{
     Affine, Binder, Comparison, Connective, Function, Index, Name, Node, Number, Reduction, Slot, Term, TermHasher,
@@ -15,8 +15,10 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// How often two terms are compared, each time with other residues.
 const ROUNDS: u64 = 2;
-/// In how many tries: an inverse of 0 spoils one.
-const TRIES: u64 = 6;
+/// How often where they depend on an order, which each time is another one.
+const ORDERED_ROUNDS: u64 = 12;
+/// How many more tries are made: an inverse of 0 spoils one.
+const SPARE: u64 = 4;
 
 /// Compares terms over the tensors of a model.
 pub struct Exact<'a> {
@@ -86,6 +88,8 @@ const MOST_EXPANDED: usize = 12;
 pub enum Verdict {
     /// They are equal.
     Equal,
+    /// They are equal for each of several orders of what is compared in them, but not all were looked at.
+    EqualInOrders,
     /// They are different: everything in them was computed, and came out different.
     Different,
     /// They may be equal for a reason that this arithmetic does not know, or have no value in it.
@@ -98,15 +102,16 @@ impl Exact<'_> {
         if left == right {
             return Verdict::Equal;
         }
-        let mut rounds = 0;
-        for seed in 0..TRIES {
+        let (mut rounds, mut is_ordered) = (0, false);
+        for seed in 0..ORDERED_ROUNDS + SPARE {
             let mut point = Residues::new(self, scatter(seed));
             if point.impose_given().is_none() {
                 return Verdict::Unknown;
             }
             let mut all_equal = || {
                 // The entries are shared out among the rounds: one residue tells nearly all.
-                let own = (rounds as usize % entries.len().max(1)..entries.len()).step_by(ROUNDS as usize);
+                let step = if is_ordered { 1 } else { ROUNDS as usize };
+                let own = (rounds as usize % step.min(entries.len().max(1))..entries.len()).step_by(step);
                 for entry in own.map(|number| &entries[number]) {
                     let mut scope =
                         Scope { free: indices.iter().cloned().zip(entry.clone()).collect(), bound: Vec::new() };
@@ -124,8 +129,11 @@ impl Exact<'_> {
                 None if point.work > self.most_work => return Verdict::Unknown,
                 None => {}
             }
-            if rounds == ROUNDS {
-                return Verdict::Equal;
+            is_ordered |= point.asks_order;
+            match rounds {
+                ROUNDS if !is_ordered => return Verdict::Equal,
+                ORDERED_ROUNDS => return Verdict::EqualInOrders,
+                _ => {}
             }
         }
         Verdict::Unknown
@@ -162,6 +170,8 @@ struct Residues<'e, 'a> {
     /// Entries of defined tensors that were computed before.
     computed: Entries,
     work: usize,
+    /// Whether a value depends on an order that was made up.
+    asks_order: bool,
     /// Whether a value was made up that may not be independent of the others.
     is_loose: bool,
 }
@@ -169,7 +179,7 @@ struct Residues<'e, 'a> {
 impl<'e, 'a> Residues<'e, 'a> {
     fn new(exact: &'e Exact<'a>, seed: u64) -> Residues<'e, 'a> {
         let (fixed, computed) = (Entries::default(), Entries::default());
-        Residues { exact, seed, fixed, computed, work: 0, is_loose: false }
+        Residues { exact, seed, fixed, computed, work: 0, asks_order: false, is_loose: false }
     }
 
     /// The value of a term; `None` where it has none in this arithmetic.
@@ -321,14 +331,20 @@ impl<'e, 'a> Residues<'e, 'a> {
             Function::Sinh => half(u.exponential().minus(u.negated().exponential())),
             Function::Cosh => half(u.exponential().plus(u.negated().exponential())),
             Function::Softplus => Some(self.opaque(Function::Log, &[one.plus(u.exponential())])),
-            Function::Abs => Some(u.times(Residue::integer(u.sign(self.seed)))),
-            Function::Sign => Some(Residue::integer(u.sign(self.seed))),
-            Function::Relu => Some(if u.sign(self.seed) > 0 { u } else { Residue::ZERO }),
-            Function::Max => Some(if u.minus(values[1]).sign(self.seed) > 0 { u } else { values[1] }),
-            Function::Min => Some(if u.minus(values[1]).sign(self.seed) < 0 { u } else { values[1] }),
+            Function::Abs => Some(u.times(Residue::integer(self.sign(u)))),
+            Function::Sign => Some(Residue::integer(self.sign(u))),
+            Function::Relu => Some(if self.sign(u) > 0 { u } else { Residue::ZERO }),
+            Function::Max => Some(if self.sign(u.minus(values[1])) > 0 { u } else { values[1] }),
+            Function::Min => Some(if self.sign(u.minus(values[1])) < 0 { u } else { values[1] }),
             Function::Stop => Some(u),
             _ => Some(self.opaque(function, &values)),
         }
+    }
+
+    /// The sign of a number in an order that nothing tells.
+    fn sign(&mut self, number: Residue) -> i64 {
+        self.asks_order |= !number.is_zero();
+        number.sign(self.seed)
     }
 
     fn opaque(&self, function: Function, values: &[Residue]) -> Residue {
@@ -345,7 +361,7 @@ impl<'e, 'a> Residues<'e, 'a> {
                 }
                 self.is_loose = true;
                 let difference = self.value(left, scope)?.minus(self.value(right, scope)?);
-                Some(comparison.holds(difference.sign(self.seed) as f64, 0.0))
+                Some(comparison.holds(self.sign(difference) as f64, 0.0))
             }
             Node::Logic(connective, conditions) => {
                 let mut found = Vec::with_capacity(conditions.len());

@@ -11,12 +11,12 @@ mod forward;
 mod full;
 mod nested;
 mod probe;
-mod residue;
 mod rewrite;
 mod rows;
 pub mod rules;
 mod steps;
 
+pub use crate::meaning::magnitude;
 pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive, with_gradients};
 pub use check::{CheckError, Verification, evaluation_work, random_point, verify};
 pub use exact::{Exact, Expansion, Verdict};
@@ -24,7 +24,6 @@ pub use nested::{with_derivative, with_derivatives};
 pub use rewrite::{Context, Derivation, Place, Rule, Step, everywhere};
 pub use rows::{is_row, with_rows};
 pub use rules::names::{derivative_name, derivative_parts};
-pub use steps::magnitude;
 
 use crate::model::{Definition, Initialiser, Model, Role, TargetKind, Tensor};
 use crate::term::{Function, Index, Name, Term};

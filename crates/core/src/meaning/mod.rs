@@ -4,6 +4,7 @@
 //! the exact conventions of the language; derivatives come from dual numbers, which share nothing
 //! with the rules of differentiation.
 
+mod ball;
 mod batch;
 mod difference;
 mod error;
@@ -11,10 +12,12 @@ mod evaluate;
 mod function;
 mod prepare;
 mod reach;
+pub(crate) mod residue;
 mod scalar;
 mod tabulate;
 mod total;
 
+pub use ball::{Balls, Sides, Sought, magnitude};
 pub use batch::{check, complete, run};
 pub use difference::{Difference, difference_quotient, directional_difference, finite_difference};
 pub use error::MeaningError;

@@ -206,7 +206,7 @@ impl<'a> Judge<'a> {
             self.given.iter().map(|given| (given.indices.as_slice(), &given.condition)).collect();
         [Expansion::Derivatives, Expansion::All].into_iter().any(|expands| {
             let exact = Exact { model, expands, given: given.clone(), most_work: MOST_WORK };
-            exact.compare(above, line, indices, entries) == Verdict::Equal
+            matches!(exact.compare(above, line, indices, entries), Verdict::Equal | Verdict::EqualInOrders)
         })
     }
 }

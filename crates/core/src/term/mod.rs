@@ -250,6 +250,11 @@ impl Term {
         self.0.free.binary_search(index).is_ok()
     }
 
+    /// Whether indices stand in it that a reduction around it binds.
+    pub fn is_loose(&self) -> bool {
+        self.0.loose > 0
+    }
+
     /// How many nodes it has.
     pub fn size(&self) -> usize {
         self.0.size

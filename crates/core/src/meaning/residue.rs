@@ -7,13 +7,13 @@
 const WHOLE: u64 = 4_611_686_018_427_377_339;
 /// A prime: exponents are taken modulo it.
 const HALF: u64 = 2_305_843_009_213_688_669;
-/// A square, so that its powers have the order `HALF`.
-const BASE: u64 = 4;
+/// A square, so that its powers have the order `HALF`; of a number that nobody writes, since it is what `exp(1)` is.
+const BASE: u64 = 2_718_281_828_459_045_236;
 
 /// A number modulo the one prime, and modulo the other where it is an exponent. Both are homomorphisms, so
 /// `exp(a + b) = exp(a) exp(b)` holds for residues as it does for numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Residue {
+pub(crate) struct Residue {
     value: u64,
     exponent: u64,
 }
@@ -127,7 +127,7 @@ impl Residue {
 }
 
 /// A function that scatters its arguments (the finalizer of SplitMix64, G. Steele and others, 2014).
-pub(super) fn scatter(key: u64) -> u64 {
+pub(crate) fn scatter(key: u64) -> u64 {
     let mut mixed = key.wrapping_add(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -149,6 +149,8 @@ mod tests {
         assert!(a.negated().exponential().equals(a.exponential().inverse().unwrap()));
         assert_eq!(Residue::ZERO.exponential().value, 1);
         assert!((0..50).all(|seed| a.sign(seed) == -a.negated().sign(seed)));
+        assert!((1..1000).all(|number| !Residue::ONE.exponential().equals(Residue::integer(number))));
+        assert_eq!(power(BASE, HALF, WHOLE), 1);
         assert!(Residue::ZERO.inverse().is_none());
         let (half, third) = (Residue::integer(2).inverse().unwrap(), Residue::integer(3).inverse().unwrap());
         assert_eq!(half.plus(third), Residue::integer(5).times(Residue::integer(6).inverse().unwrap()));
