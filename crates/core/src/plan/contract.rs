@@ -3,7 +3,8 @@
 
 use super::PlanError;
 use super::lower::Lowering;
-use super::tasks::{Work, space};
+use super::pad::Mask;
+use super::tasks::{Guard, Work, space};
 use crate::term::{Index, Name, Node, Reduction, Term};
 
 /// Up to so many factors every order is tried.
@@ -39,6 +40,17 @@ impl Group {
 
     fn join(&self, other: &Group) -> Group {
         Group::new(self.factors.iter().chain(&other.factors).cloned().collect())
+    }
+}
+
+impl Mask {
+    /// Whether a group is 0 where it is false.
+    fn is_seen_by(&self, group: &Group) -> bool {
+        let is_copy = |name: &Name| self.copies.contains(name);
+        match group.factors.as_slice() {
+            [read] if group.is_read() => matches!(read.node(), Node::Read { tensor, .. } if is_copy(tensor)),
+            factors => factors.contains(&self.condition),
+        }
     }
 }
 
@@ -103,22 +115,19 @@ impl Lowering {
         let padded = if self.pads(&factors) { self.padded(over, &factors)? } else { None };
         let Some(padded) = padded else {
             let groups = groups(&factors);
-            return self.sum_of_groups(over, factors, groups, &[]);
+            return self.sum_of_groups(over, factors, groups, Vec::new());
         };
         let groups = groups(&padded.factors);
-        let all: Vec<Term> = padded.masks.iter().map(|(mask, _)| mask.clone()).collect();
+        let all: Vec<Term> = padded.masks.iter().map(|mask| mask.condition.clone()).collect();
         if groups.len() < 2 {
-            return self.sum_of_groups(over, padded.factors, groups, &all);
+            return self.sum_of_groups(over, padded.factors, groups, padded.masks);
         }
-        // A group that has to be computed anyway sees to the masks of its indices; a copy is 0 there already.
-        let sees = |group: &Group, (mask, copies): &(Term, Vec<Name>)| match group.is_read() {
-            true => group.factors[0].tensors().iter().any(|name| copies.contains(name)),
-            false => group.contains(mask.free()),
-        };
-        let unseen = padded.masks.iter().filter(|mask| !groups.iter().all(|group| sees(group, mask)));
-        let unseen: Vec<Term> = unseen.map(|(mask, _)| mask.clone()).collect();
-        let groups = groups.into_iter().map(|group| if group.is_read() { group } else { under(group, &all) }).collect();
-        self.sum_of_groups(over, padded.factors, groups, &unseen)
+        // A group that has to be computed anyway sees to the masks of its indices.
+        let groups: Vec<Group> =
+            (groups.into_iter()).map(|group| if group.is_read() { group } else { under(group, &all) }).collect();
+        let is_seen = |mask: &Mask| groups.iter().all(|group| mask.is_seen_by(group));
+        let masks = padded.masks.into_iter().filter(|mask| !is_seen(mask)).collect();
+        self.sum_of_groups(over, padded.factors, groups, masks)
     }
 
     /// The sum of a product of groups. Where a mask is false some group is 0, but another one may not be finite.
@@ -127,13 +136,15 @@ impl Lowering {
         over: &[Index],
         factors: Vec<Term>,
         groups: Vec<Group>,
-        masks: &[Term],
+        masks: Vec<Mask>,
     ) -> Result<Term, PlanError> {
+        let conditions = || masks.iter().map(|mask| mask.condition.clone());
         if groups.len() < 2 {
-            if let Some(sum) = self.guarded(over, &factors, masks)? {
+            if let Some(sum) = self.guarded(over, &factors, &masks)? {
                 return Ok(sum);
             }
-            return self.reduce(Reduction::Sum, over, Term::mul([&factors, masks].concat()));
+            let all = factors.into_iter().chain(conditions()).collect();
+            return self.reduce(Reduction::Sum, over, Term::mul(all));
         }
         // An index of one group only is summed there first.
         for (number, group) in groups.iter().enumerate() {
@@ -142,54 +153,60 @@ impl Lowering {
             if own.is_empty() {
                 continue;
             }
-            if masks.iter().any(|mask| own.iter().any(|index| mask.depends_on(index))) {
+            if conditions().any(|mask| own.iter().any(|index| mask.depends_on(index))) {
                 // Nothing else would know where there is no addend at all.
-                return self.reduce(Reduction::Sum, over, Term::mul([&factors, masks].concat()));
+                let all = factors.into_iter().chain(conditions()).collect();
+                return self.reduce(Reduction::Sum, over, Term::mul(all));
             }
             let summed = self.sum(&own, Term::mul(group.factors.clone()))?;
             let others = groups.iter().enumerate().filter(|(other, _)| *other != number);
             let others = others.flat_map(|(_, group)| group.factors.iter().cloned());
             let rest: Vec<Index> = over.iter().filter(|index| !own.contains(index)).cloned().collect();
             let factors: Vec<Term> = others.chain([summed]).collect();
-            if masks.is_empty() {
-                return self.sum(&rest, Term::mul(factors));
-            }
-            return self.masked(&rest, factors, masks);
+            return match masks.is_empty() {
+                true => self.sum(&rest, Term::mul(factors)),
+                false => self.masked(&rest, factors, masks),
+            };
         }
         self.contract(over, groups, masks)
     }
 
     /// A sum in which some factor is 0 where a mask is false.
-    fn masked(&mut self, over: &[Index], factors: Vec<Term>, masks: &[Term]) -> Result<Term, PlanError> {
+    fn masked(&mut self, over: &[Index], factors: Vec<Term>, masks: Vec<Mask>) -> Result<Term, PlanError> {
         let depends = |factor: &Term| over.iter().any(|index| factor.depends_on(index));
-        let (inside, outside): (Vec<Term>, Vec<Term>) = factors.into_iter().partition(depends);
-        let covered = over.iter().all(|index| inside.iter().any(|factor| factor.depends_on(index)));
-        let (of_sum, after): (Vec<Term>, Vec<Term>) = masks.iter().cloned().partition(depends);
+        let covered = over.iter().all(|index| factors.iter().any(|factor| factor.depends_on(index)));
         if over.is_empty() || !covered {
-            // There is a sum left only where something depends on its index.
-            let all = inside.into_iter().chain(outside).chain(masks.iter().cloned()).collect();
-            return if over.is_empty() { Ok(Term::mul(all)) } else { self.sum(over, Term::mul(all)) };
+            let all = Term::mul(factors.into_iter().chain(masks.into_iter().map(|mask| mask.condition)).collect());
+            return if over.is_empty() { Ok(all) } else { self.sum(over, all) };
         }
+        let (inside, outside): (Vec<Term>, Vec<Term>) = factors.into_iter().partition(depends);
+        let (of_sum, after): (Vec<Mask>, Vec<Mask>) = masks.into_iter().partition(|mask| depends(&mask.condition));
         let groups = groups(&inside);
-        let sum = self.sum_of_groups(over, inside, groups, &of_sum)?;
+        let sum = self.sum_of_groups(over, inside, groups, of_sum)?;
+        let after = after.into_iter().map(|mask| mask.condition);
         Ok(Term::mul(outside.into_iter().chain(after).chain([sum]).collect()))
     }
 
     /// Multiplies two groups after the other, in the cheapest order.
-    fn contract(&mut self, over: &[Index], mut groups: Vec<Group>, masks: &[Term]) -> Result<Term, PlanError> {
+    fn contract(&mut self, over: &[Index], mut groups: Vec<Group>, mut masks: Vec<Mask>) -> Result<Term, PlanError> {
         while groups.len() > 1 {
             let (a, b) = cheapest_pair(over, &groups);
             let (second, first) = (groups.remove(b), groups.remove(a));
             let ends: Vec<Index> = ending_indices(over, &first, &second, &groups);
             let joined = first.join(&second);
             if ends.is_empty() {
-                groups.push(under(joined, masks));
+                let conditions: Vec<Term> = masks.iter().map(|mask| mask.condition.clone()).collect();
+                groups.push(under(joined, &conditions));
                 continue;
             }
             let kept: Vec<Index> = joined.indices.iter().filter(|index| !ends.contains(index)).cloned().collect();
-            let own: Vec<Term> = masks.iter().filter(|mask| joined.contains(mask.free())).cloned().collect();
-            let guard = (!own.is_empty()).then(|| Term::mul(own));
+            let own: Vec<&Mask> = masks.iter().filter(|mask| joined.contains(mask.condition.free())).collect();
+            let unseen = [&first, &second].map(|group| own.iter().any(|mask| !mask.is_seen_by(group)));
+            let condition = Term::mul(own.iter().map(|mask| mask.condition.clone()).collect());
+            let guard = unseen.contains(&true).then_some(Guard { condition, unseen });
             let read = self.product([&first, &second], ends, kept, guard)?;
+            let is_own = |mask: &&mut Mask| joined.contains(mask.condition.free());
+            masks.iter_mut().filter(is_own).for_each(|mask| mask.copies.extend(read.tensors()));
             groups.push(Group::new(vec![read]));
         }
         // Outer products may be left over; they are no sums.
@@ -205,10 +222,11 @@ impl Lowering {
         [first, second]: [&Group; 2],
         over: Vec<Index>,
         kept: Vec<Index>,
-        guard: Option<Term>,
+        guard: Option<Guard>,
     ) -> Result<Term, PlanError> {
         let (left, right) = (self.operand(first)?, self.operand(second)?);
-        let factors = guard.iter().chain([&left, &right]).cloned().collect();
+        let condition = guard.as_ref().map(|guard| &guard.condition);
+        let factors = condition.into_iter().chain([&left, &right]).cloned().collect();
         let key = Term::sum(&over, Term::mul(factors));
         if let Some(read) = self.known(&key, &kept) {
             return Ok(read);
@@ -240,7 +258,7 @@ impl Lowering {
     /// A sum of two groups of which only one sees a condition, as in causal attention: its copy is 0
     /// where the condition is false, so the product is right wherever the other group is finite.
     /// `None` where the sum is no such one.
-    fn guarded(&mut self, over: &[Index], factors: &[Term], masks: &[Term]) -> Result<Option<Term>, PlanError> {
+    fn guarded(&mut self, over: &[Index], factors: &[Term], masks: &[Mask]) -> Result<Option<Term>, PlanError> {
         let factors: Vec<Term> = factors.iter().flat_map(factors_under_condition).collect();
         let Some(([first, second], guards)) = guarded_groups(&factors) else { return Ok(None) };
         // What is summed in one group beforehand is no longer guarded in the other.
@@ -253,7 +271,13 @@ impl Lowering {
             return Ok(None);
         }
         let kept = first.join(&second).indices.into_iter().filter(|index| !over.contains(index)).collect();
-        self.product([&first, &second], over.to_vec(), kept, Some(Term::mul([&guards, masks].concat()))).map(Some)
+        let unseen = [&first, &second].map(|group| {
+            let sees_all = guards.iter().all(|guard| group.contains(guard.free()));
+            !sees_all || masks.iter().any(|mask| !mask.is_seen_by(group))
+        });
+        let all = guards.iter().chain(masks.iter().map(|mask| &mask.condition)).cloned().collect();
+        let guard = Guard { condition: Term::mul(all), unseen };
+        self.product([&first, &second], over.to_vec(), kept, Some(guard)).map(Some)
     }
 
     fn reads_stay_inside(&self, term: &Term) -> bool {

@@ -1,15 +1,22 @@
 //! Maps of the results of a product that the product does itself, while a result is still in the first cache: a bias
 //! for each row or each column, `relu`, and results that count only where another value is positive.
 
-use super::operation::{Axis, Bias, Binary, Ending, Instruction, Operation, Product, Store, Unary, Walk};
+use super::operation::{
+    Axis, Bias, Binary, Doubt, Ending, Guarded, Instruction, Operation, Product, Store, Unary, Walk,
+};
 use super::{Place, PlaceKind};
 use crate::term::{Comparison, Function};
 
 /// Fewer results stay in a cache until the map comes, which then costs no more than an ending.
 const FEWEST: usize = 1 << 14;
 
-/// Lets products do the maps that nothing but them needs.
-pub(super) fn absorb(operations: &mut Vec<Operation>, places: &[Place]) {
+/// Lets products do the maps that nothing but them needs. `in_loop` gives the loop of a guarded product, with the
+/// map, by their numbers.
+pub(super) fn absorb(
+    operations: &mut Vec<Operation>,
+    places: &[Place],
+    in_loop: &mut dyn FnMut(usize, usize) -> Option<Walk>,
+) {
     let (mut readers, mut writers) = (vec![Vec::new(); places.len()], vec![Vec::new(); places.len()]);
     for (number, operation) in operations.iter().enumerate() {
         operation.sources().into_iter().for_each(|place| readers[place].push(number));
@@ -17,7 +24,7 @@ pub(super) fn absorb(operations: &mut Vec<Operation>, places: &[Place]) {
     }
     let mut absorbed = vec![false; operations.len()];
     for number in 0..operations.len() {
-        let Operation::Product(product) = &operations[number] else { continue };
+        let Some(product) = product_of(&operations[number]) else { continue };
         let results = product.places[2];
         let is_own = places[results].kind == PlaceKind::Temporary && places[results].len() >= FEWEST;
         let (true, [last]) = (is_own, &readers[results][..]) else { continue };
@@ -28,16 +35,33 @@ pub(super) fn absorb(operations: &mut Vec<Operation>, places: &[Place]) {
         let place = store.access.place;
         let is_new = writers[place] == [*last] && readers[place].iter().all(|reader| reader > last);
         let is_free = !matches!(places[place].kind, PlaceKind::Given | PlaceKind::Constant(_));
-        if ending.places().all(is_there) && is_new && is_free && places[place].len() == places[results].len() {
-            absorbed[*last] = true;
-            if let Operation::Product(product) = &mut operations[number] {
-                product.places[2] = place;
-                product.ending = ending;
-            }
+        let is_whole = places[place].len() == places[results].len();
+        if !(ending.places().all(is_there) && is_new && is_free && is_whole) {
+            continue;
         }
+        match &mut operations[number] {
+            Operation::Product(product) => (product.places[2], product.ending) = (place, ending),
+            Operation::Guarded(guarded) => {
+                let Some(walk) = in_loop(number, *last) else { continue };
+                (guarded.product.places[2], guarded.product.ending) = (place, ending);
+                guarded.walk = walk;
+            }
+            _ => continue,
+        }
+        absorbed[*last] = true;
     }
     let mut absorbed = absorbed.into_iter();
     operations.retain(|_| absorbed.next() == Some(false));
+}
+
+/// The product whose results nothing has to look at.
+fn product_of(operation: &Operation) -> Option<&Product> {
+    match operation {
+        Operation::Product(product) | Operation::Guarded(Guarded { product, doubt: Doubt::Operands(_), .. }) => {
+            Some(product)
+        }
+        _ => None,
+    }
 }
 
 /// The walk as the ending of a product, and where its results go.

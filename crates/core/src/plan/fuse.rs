@@ -185,6 +185,16 @@ fn map_into(producer: &Task, body: &Term, consumer: &Task, at: &[Index]) -> Opti
     Some(Task { target: consumer.target.clone(), indices: consumer.indices.clone(), work })
 }
 
+/// The consumer computed at the end of a reduction, where it reads all results of that.
+pub(super) fn at_end(producer: &Task, consumer: &Task) -> Option<Task> {
+    let (Work::Reduce { .. }, Work::Map(body)) = (&producer.work, &consumer.work) else { return None };
+    let mut reads = consumer.reads().into_iter().filter(|(name, _)| *name == producer.target);
+    let (Some((_, subscripts)), None) = (reads.next(), reads.next()) else { return None };
+    let at = plain(&subscripts)?;
+    let fits = at.iter().zip(&producer.indices).all(|(index, own)| index.extent == own.extent);
+    (fits && at.len() == consumer.indices.len()).then(|| ending(producer, consumer, body, &at))
+}
+
 /// The consumer computed at the end of a reduction.
 fn ending(producer: &Task, consumer: &Task, body: &Term, at: &[Index]) -> Task {
     // The consumer reads the result at `at`, all of its own indices in some order.
@@ -218,8 +228,7 @@ fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Inde
     } else {
         (descent_factor(body, producer, consumer)?, true)
     };
-    if descends && (guard.is_some() || diagonal != 0.0 || *before != 0.0) {
-        // What may have to be computed again leaves all values as they were.
+    if descends && (diagonal != 0.0 || *before != 0.0) {
         return None;
     }
     let work = Work::Contract {

@@ -1,8 +1,8 @@
 //! The groups of axes of a product: batch, rows, columns, inner.
 
 use super::nest::{Places, access, walk};
-use super::operation::{Access, Axis, Ending, Guarded, Key, Loop, Operation, Product, Scatter};
-use super::tasks::{RESULT, Task, Values, Work};
+use super::operation::{Access, Axis, Doubt, Ending, Guarded, Key, Loop, Operation, Product, Scatter};
+use super::tasks::{Guard, RATE, RESULT, Task, Values, Work};
 use crate::term::{Index, Name, Node, Number, Reduction, Term};
 
 /// Columns that are computed at once, on most machines.
@@ -24,6 +24,19 @@ pub(super) struct Factors<'a> {
     pub diagonal: f64,
     /// A read, a factor of every summand.
     pub weights: Option<&'a Term>,
+}
+
+impl<'a> Factors<'a> {
+    /// Of a contraction.
+    pub fn of(task: &'a Task) -> Option<Factors<'a>> {
+        match &task.work {
+            Work::Contract { left, right, over, scale, descends, symmetric, diagonal, weights, .. } => {
+                let (scale, descends, diagonal, weights) = (*scale, *descends, *diagonal, weights.as_ref());
+                Some(Factors { left, right, over, scale, descends, symmetric, diagonal, weights })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The product of a contraction. A temporary target gets the layout in which every group is one
@@ -107,16 +120,12 @@ pub(super) fn product(
 pub(super) fn guarded(
     task: &Task,
     factors: &Factors,
-    guard: &Term,
+    guard: &Guard,
     steps: Option<&Index>,
     values: &mut Values,
     places: &Places,
 ) -> Operation {
-    let body = Term::mul(vec![guard.clone(), factors.left.clone(), factors.right.clone()]);
-    let scale = if factors.scale == 1.0 { Term::integer(1) } else { Term::number(Number::Float(factors.scale)) };
-    let ending = Term::mul(vec![scale, Term::read(RESULT, Vec::new())]);
-    let work = Work::Reduce { reduction: Reduction::Sum, over: factors.over.to_vec(), body, ending };
-    let in_loop = Task { target: task.target.clone(), indices: task.indices.clone(), work };
+    let in_loop = in_loop(task, factors, guard);
     if steps.is_some() {
         return Operation::Walk(walk(&in_loop, steps, values, places));
     }
@@ -125,7 +134,30 @@ pub(super) fn guarded(
     if let Some(value) = values.get_mut(&task.target) {
         value.is_settled = true;
     }
-    Operation::Guarded(Guarded { product, walk: walk(&in_loop, None, values, places) })
+    let size = |name: &Name| values[name].shape.iter().product::<usize>();
+    let unseen = [factors.left, factors.right].into_iter().zip(guard.unseen).filter(|(_, unseen)| *unseen);
+    let mut names: Vec<Name> = unseen.flat_map(|(factor, _)| factor.tensors()).collect();
+    names.dedup();
+    // What is computed in place is told before.
+    let by_results = !factors.descends && names.iter().map(size).sum::<usize>() > size(&task.target);
+    let doubt = match by_results {
+        true => Doubt::Results,
+        false => Doubt::Operands(names.iter().map(|name| places[name]).collect()),
+    };
+    Operation::Guarded(Guarded { product, walk: walk(&in_loop, None, values, places), doubt })
+}
+
+/// A contraction with a guard as a reduction.
+pub(super) fn in_loop(task: &Task, factors: &Factors, guard: &Guard) -> Task {
+    let body = Term::mul(vec![guard.condition.clone(), factors.left.clone(), factors.right.clone()]);
+    let scale = if factors.scale == 1.0 { Term::integer(1) } else { Term::number(Number::Float(factors.scale)) };
+    let mut ending = Term::mul(vec![scale, Term::read(RESULT, Vec::new())]);
+    if factors.descends {
+        let step = Term::mul(vec![Term::read(RATE, Vec::new()), ending]);
+        ending = Term::read_at(&task.target, &task.indices).minus(&step);
+    }
+    let work = Work::Reduce { reduction: Reduction::Sum, over: factors.over.to_vec(), body, ending };
+    Task { target: task.target.clone(), indices: task.indices.clone(), work }
 }
 
 /// The scatter of a task, target indices that are no keys innermost.

@@ -1,6 +1,6 @@
 //! Places in the arena: values whose lifetimes do not meet share memory.
 
-use super::operation::{Guarded, Operation};
+use super::operation::{Doubt, Guarded, Operation};
 use super::{ALIGNMENT, Place, PlaceKind};
 use std::collections::BTreeMap;
 
@@ -11,9 +11,11 @@ impl Operation {
             Operation::Product(product) => {
                 product.places[..2].iter().copied().chain(product.weights).chain(product.ending.places()).collect()
             }
-            Operation::Guarded(Guarded { product, walk }) => {
+            Operation::Guarded(Guarded { product, walk, doubt }) => {
                 let reads = walk.reads.iter().map(|read| read.place);
-                reads.chain(product.places[..2].iter().copied()).collect()
+                let asked: &[usize] = if let Doubt::Operands(places) = doubt { places } else { &[] };
+                let of_product = product.places[..2].iter().copied().chain(product.ending.places());
+                reads.chain(of_product).chain(asked.iter().copied()).collect()
             }
             Operation::Walk(walk) => walk.reads.iter().map(|read| read.place).collect(),
             Operation::Repeat(repeat) => repeat.operations.iter().flat_map(Operation::sources).collect(),

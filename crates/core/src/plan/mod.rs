@@ -34,8 +34,8 @@ mod weights;
 
 pub use error::PlanError;
 pub use operation::{
-    Access, Axis, Bias, Binary, Bound, Ending, Guarded, Instruction, Key, Loop, Operation, Product, Repeat, Scatter,
-    Store, Unary, Walk,
+    Access, Axis, Bias, Binary, Bound, Doubt, Ending, Guarded, Instruction, Key, Loop, Operation, Product, Repeat,
+    Scatter, Store, Unary, Walk,
 };
 
 use crate::model::Model;
@@ -173,17 +173,25 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, PlanError> {
 /// The operation of a task, the steps of a recurrence outermost.
 fn operation(task: &Task, steps: Option<&Index>, values: &mut Values, places: &nest::Places) -> Operation {
     match &task.work {
-        Work::Contract { left, right, over, scale, descends, guard, symmetric, diagonal, weights } => {
-            let (scale, descends, diagonal, weights) = (*scale, *descends, *diagonal, weights.as_ref());
-            let factors = groups::Factors { left, right, over, scale, descends, symmetric, diagonal, weights };
-            match guard {
-                Some(guard) => groups::guarded(task, &factors, guard, steps, values, places),
-                None => Operation::Product(groups::product(task, &factors, steps, values, places)),
+        Work::Contract { guard, .. } => {
+            let factors = groups::Factors::of(task);
+            match (guard, factors) {
+                (Some(guard), Some(factors)) => groups::guarded(task, &factors, guard, steps, values, places),
+                (None, Some(factors)) => Operation::Product(groups::product(task, &factors, steps, values, places)),
+                (_, None) => Operation::Walk(nest::walk(task, steps, values, places)),
             }
         }
         Work::Scatter { source, keys, over } => groups::scatter(task, (source, keys, over), values, places),
         Work::Map(_) | Work::Reduce { .. } => Operation::Walk(nest::walk(task, steps, values, places)),
     }
+}
+
+/// The loop of a guarded product of which another task makes something, that included.
+fn loop_to_end(producer: &Task, consumer: &Task, values: &mut Values, places: &nest::Places) -> Option<Walk> {
+    let Work::Contract { guard: Some(guard), .. } = &producer.work else { return None };
+    let task = fuse::at_end(&groups::in_loop(producer, &groups::Factors::of(producer)?, guard), consumer)?;
+    values.get_mut(&task.target)?.is_settled = true;
+    Some(nest::walk(&task, None, values, places))
 }
 
 /// Operations for the tasks, and places for their values.
@@ -195,14 +203,14 @@ fn assemble(stages: &[Stage], values: &mut Values, batch: usize) -> Plan {
             value.by_steps(axis);
         }
     }
-    let places: nest::Places = values.keys().cloned().zip(0..).collect();
+    let numbers: nest::Places = values.keys().cloned().zip(0..).collect();
     let mut operations = Vec::new();
     for stage in stages {
         operations.push(match stage {
-            Stage::Once(task) => operation(task, None, values, &places),
+            Stage::Once(task) => operation(task, None, values, &numbers),
             Stage::Steps { count, backward, tasks } => {
                 let mut one =
-                    |(task, axis): &(Task, usize)| operation(task, Some(&task.indices[*axis]), values, &places);
+                    |(task, axis): &(Task, usize)| operation(task, Some(&task.indices[*axis]), values, &numbers);
                 Operation::Repeat(Repeat {
                     steps: *count,
                     backward: *backward,
@@ -215,7 +223,14 @@ fn assemble(stages: &[Stage], values: &mut Values, batch: usize) -> Plan {
         .iter()
         .map(|(name, value)| Place { name: name.clone(), shape: value.shape.clone(), offset: 0, kind: value.kind })
         .collect();
-    ending::absorb(&mut operations, &places);
+    let once = |stage: &Stage| match stage {
+        Stage::Once(task) => Some(task.clone()),
+        Stage::Steps { .. } => None,
+    };
+    let tasks: Vec<Option<Task>> = stages.iter().map(once).collect();
+    ending::absorb(&mut operations, &places, &mut |product, map| {
+        loop_to_end(tasks[product].as_ref()?, tasks[map].as_ref()?, values, &numbers)
+    });
     let arena = memory::place(&mut places, &operations);
     Plan { batch, places, operations, arena }
 }

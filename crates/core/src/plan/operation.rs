@@ -172,14 +172,25 @@ impl Ending {
 }
 
 /// A sum of products in which a condition keeps a factor from counting where the other one, a copy, was
-/// made 0. That is a matrix product, but 0 times what is not finite is NaN: where a result is NaN, all
-/// of them are computed again by the loop.
+/// made 0. That is a matrix product, but 0 times what is not finite is NaN: where that may be, a loop does all of it,
+/// what the product does with its results among it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guarded {
     /// The products.
     pub product: Product,
     /// The same sums, in which the condition is looked at.
     pub walk: Walk,
+    /// What is looked at to tell.
+    pub doubt: Doubt,
+}
+
+/// How it is told that a [`Guarded`] product may have multiplied 0 with what is not finite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// A result is NaN: the loop computes all of them again.
+    Results,
+    /// One of these places holds what is not finite: the loop runs instead of the product.
+    Operands(Vec<usize>),
 }
 
 /// A loop nest around a program. Values are computed by the program for every position of the

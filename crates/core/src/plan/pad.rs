@@ -20,9 +20,16 @@ struct Copy {
 pub(super) struct Padded {
     /// The factors and the conditions that are left.
     pub factors: Vec<Term>,
-    /// Conditions that copies see to, with the names of those: where one is false they are 0. The other factors have
-    /// not seen it: where one of those is not finite, 0 times it is no number.
-    pub masks: Vec<(Term, Vec<Name>)>,
+    /// Those that copies see to.
+    pub masks: Vec<Mask>,
+}
+
+/// A condition that a copy sees to: where it is false the copy is 0. The other factors have not seen it: where one of
+/// those is not finite, 0 times it is no number.
+pub(super) struct Mask {
+    pub condition: Term,
+    /// The names of what is 0 then.
+    pub copies: Vec<Name>,
 }
 
 impl Lowering {
@@ -49,7 +56,7 @@ impl Lowering {
         for (condition, copies) in conditions.into_iter().zip(seen) {
             match copies.is_empty() {
                 true => padded.factors.push(condition),
-                false => padded.masks.push((condition, copies)),
+                false => padded.masks.push(Mask { condition, copies }),
             }
         }
         Ok(Some(padded))

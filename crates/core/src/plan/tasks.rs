@@ -82,7 +82,7 @@ pub(super) enum Work {
         over: Vec<Index>,
         scale: f64,
         descends: bool,
-        guard: Option<Term>,
+        guard: Option<Guard>,
         symmetric: Vec<(Index, Index)>,
         /// What is added to symmetric results whose two indices are the same.
         diagonal: f64,
@@ -92,6 +92,14 @@ pub(super) enum Work {
     /// Every entry of a read is added where the values of other reads say, along the indices beside
     /// them.
     Scatter { source: Term, keys: Vec<(Term, Index)>, over: Vec<Index> },
+}
+
+/// A condition of a sum of products.
+#[derive(Debug, Clone)]
+pub(super) struct Guard {
+    pub condition: Term,
+    /// Whether the left and the right factor may be other than 0 where it is false.
+    pub unseen: [bool; 2],
 }
 
 impl Task {
@@ -118,7 +126,10 @@ impl Task {
             Work::Reduce { body, ending, .. } => (*body, *ending) = (put(body), put(ending)),
             Work::Contract { left, right, guard, weights, .. } => {
                 (*left, *right) = (put(left), put(right));
-                (*guard, *weights) = (guard.as_ref().map(put), weights.as_ref().map(put));
+                *weights = weights.as_ref().map(put);
+                if let Some(guard) = guard {
+                    guard.condition = put(&guard.condition);
+                }
             }
             Work::Scatter { source, keys, .. } => {
                 *source = put(source);

@@ -2,7 +2,7 @@
 //! inside the arena, and nothing read before it is written or after its memory was given away.
 
 use super::operation::{
-    Access, Axis, Bound, Ending, Guarded, Instruction, Loop, Operation, Product, Repeat, Scatter, Walk,
+    Access, Axis, Bound, Doubt, Ending, Guarded, Instruction, Loop, Operation, Product, Repeat, Scatter, Walk,
 };
 use super::{ALIGNMENT, Place, PlaceKind, Plan};
 
@@ -203,14 +203,22 @@ impl Plan {
         }
     }
 
-    /// The loop writes all that the product wrote, from what was there before.
+    /// The loop writes all that the product writes, or wrote, from what was there before.
     fn check_guarded(&self, guarded: &Guarded) -> Result<(), String> {
-        let Guarded { product, walk } = guarded;
+        let Guarded { product, walk, doubt } = guarded;
         self.check_product(product)?;
         self.check_walk(walk, false)?;
         let target = product.places[2];
-        if product.descends || walk.reads.iter().any(|read| read.place == target) {
-            return Err("what is computed again reads what it wrote".into());
+        match doubt {
+            Doubt::Operands(places) => places.iter().try_for_each(|place| self.place_at(*place).map(|_| ()))?,
+            Doubt::Results if product.descends || walk.reads.iter().any(|read| read.place == target) => {
+                return Err("what is computed again reads what it wrote".into());
+            }
+            // What was done with the results may hide that one was no number.
+            Doubt::Results if product.ending != Ending::default() => {
+                return Err("results are looked at that are not those of the product".into());
+            }
+            Doubt::Results => {}
         }
         if walk.stores.is_empty() || walk.stores.iter().any(|store| store.access.place != target) {
             return Err("a product and its loop have different targets".into());

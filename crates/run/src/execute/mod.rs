@@ -35,12 +35,20 @@ pub struct Engine {
 
 enum Step {
     Product(Product),
-    /// The loop runs where a result of the product, in this range, is NaN.
-    Guarded(Product, Box<Walk>, Range<usize>),
+    /// The loop runs where the product may not be right.
+    Guarded(Product, Box<Walk>, Doubt),
     Walk(Walk),
     Scatter(Scatter),
     /// How many steps, whether the last is first, and what is done in each.
     Repeat(usize, bool, Vec<Step>),
+}
+
+/// What tells that 0 may have met what is not finite.
+enum Doubt {
+    /// A result in this range is NaN: the loop computes all of them again.
+    Results(Range<usize>),
+    /// A number in one of these ranges is not finite: the loop runs instead.
+    Operands(Vec<Range<usize>>),
 }
 
 impl Engine {
@@ -134,10 +142,16 @@ impl Step {
         match (self, number) {
             (Step::Product(product), None) => product.run(arena, workspace, rate),
             (Step::Product(product), Some(number)) => product.run_step(arena, workspace, rate, number),
-            (Step::Guarded(product, walk, results), _) => {
+            (Step::Guarded(product, walk, Doubt::Results(results)), _) => {
                 product.run(arena, workspace, rate);
                 if has_nan(&arena.values()[results.clone()]) {
                     walk.run(arena, rate);
+                }
+            }
+            (Step::Guarded(product, walk, Doubt::Operands(ranges)), _) => {
+                match ranges.iter().all(|range| are_finite(&arena.values()[range.clone()])) {
+                    true => product.run(arena, workspace, rate),
+                    false => walk.run(arena, rate),
                 }
             }
             (Step::Walk(walk), None) => walk.run(arena, rate),
@@ -156,4 +170,8 @@ impl Step {
 /// Looks at many numbers at once, which is faster than to stop at the first.
 fn has_nan(values: &[f32]) -> bool {
     values.chunks(1024).any(|chunk| chunk.iter().fold(false, |found, value| found | value.is_nan()))
+}
+
+fn are_finite(values: &[f32]) -> bool {
+    values.chunks(1024).all(|chunk| chunk.iter().fold(true, |found, value| found & value.is_finite()))
 }

@@ -1,6 +1,6 @@
 //! From operations of a plan to loops over one arena.
 
-use super::Step;
+use super::{Doubt, Step};
 use deltarule_core::plan::{self, Operation, Plan};
 use deltarule_core::term::{Comparison, Function, Reduction};
 use deltarule_kernels as kernels;
@@ -16,10 +16,14 @@ pub(super) fn step(plan: &Plan, operation: &Operation, by_steps: bool) -> Result
             kernels::Product::new(&product_spec(plan, product, by_steps), plan.arena).map(Step::Product)
         }
         Operation::Guarded(guarded) => {
-            let target = &plan.places[guarded.product.places[2]];
+            let range = |place: usize| plan.places[place].offset..plan.places[place].offset + plan.places[place].len();
+            let doubt = match &guarded.doubt {
+                plan::Doubt::Results => Doubt::Results(range(guarded.product.places[2])),
+                plan::Doubt::Operands(places) => Doubt::Operands(places.iter().copied().map(range).collect()),
+            };
             let product = kernels::Product::new(&product_spec(plan, &guarded.product, by_steps), plan.arena)?;
             let walk = kernels::Walk::new(&walk_spec(plan, &guarded.walk, by_steps)?, plan.arena)?;
-            Ok(Step::Guarded(product, Box::new(walk), target.offset..target.offset + target.len()))
+            Ok(Step::Guarded(product, Box::new(walk), doubt))
         }
         Operation::Scatter(scatter) => {
             kernels::Scatter::new(&scatter_spec(plan, scatter), plan.arena).map(Step::Scatter)

@@ -6,7 +6,7 @@ use crate::common::generator::Dice;
 use crate::common::{Given, agree, build, defined, engine, gradients, pairs, planned, random};
 use deltarule_core::meaning;
 use deltarule_core::model::Model;
-use deltarule_core::plan::{Operation, Plan};
+use deltarule_core::plan::{Doubt, Operation, Plan};
 use deltarule_core::term::Name;
 
 /// Masks of several forms, which the matrix `P` sees and the others do not.
@@ -105,8 +105,8 @@ fn a_step_by_a_masked_gradient() {
 fn a_guarded_product_with_another_loop_is_refused() {
     let good = planned(&build(&masked(8, 9, 5)), &["causal".into(), "back".into()], 3, &[]);
     let changes: [fn(&mut deltarule_core::plan::Guarded); 3] = [
-        |guarded| guarded.product.descends = true,
-        |guarded| guarded.walk.reads[0].place = guarded.product.places[2],
+        |guarded| (guarded.doubt, guarded.product.descends) = (Doubt::Results, true),
+        |guarded| (guarded.doubt, guarded.walk.reads[0].place) = (Doubt::Results, guarded.product.places[2]),
         |guarded| guarded.walk.stores.clear(),
     ];
     for (number, change) in changes.into_iter().enumerate() {
@@ -118,5 +118,76 @@ fn a_guarded_product_with_another_loop_is_refused() {
         });
         change(first.unwrap());
         assert!(plan.verify().is_err(), "change {number}");
+    }
+}
+
+/// Windows that leave their tensors, as products of copies with zeros around them.
+const PADDED: &str = "input x[2, 6, 5]
+param K[4, 2, 3, 3] ~ normal(0, 1)
+param L[3, 4, 2, 3] ~ normal(0, 1)
+param s[2, 6] ~ normal(0, 1)
+param m[2, 3] ~ normal(0, 1)
+p[o, r:6, t:5] = sum[c,u:3,v:3] K[o,c,u,v] pad(x)[c, r+u-1, t+v-1]
+q[o, r:3, t:3] = sum[c,u:3,v:3] K[o,c,u,v] pad(x)[c, 2*r+u-1, 2*t+v-1] m[c,u]
+w[o, r:2, t:2] = sum[c,u:2,v:3] L[o,c,u,v] pad(p)[c, 3*r+2*u-1, 2*t+2*v-2]
+z[o, r:6] = sum[c,u:3] s[c,r] K[o,c,u,0] pad(x)[c, r+u-1, 0]
+y[r:6] = sum[c,u:3] s[c,r] pad(x)[c, r+u-1, 0]
+loss = sum[o,r,t] q[o,r,t] + sum[o,r,t] abs(p[o,r,t]) + sum[o,r,t] w[o,r,t] + sum[o,r] z[o,r] + sum[r] y[r]
+";
+
+#[test]
+fn what_lies_outside_does_not_count() {
+    let backward = gradients(&build(PADDED));
+    assert!(guarded(&planned(&backward.model, &defined(&backward.model), 3, &[])) > 3);
+    let mut dice = Dice::new(12);
+    for round in 0..60 {
+        let mut given = values(&backward.model, [1, 4][round % 2], &mut dice, [0, 1, 4][round % 3]);
+        // A common factor that is infinite may be multiplied after a sum, which then has another value.
+        let whole = |value: &mut f64| *value = if value.is_infinite() { f64::NAN } else { *value };
+        given.values_mut().flat_map(|array| &mut array.values).for_each(whole);
+        agree(&backward.model, &given, &defined(&backward.model), [1, 4][round % 2], 0.0);
+    }
+}
+
+/// Products that add a bias, apply `relu` and take steps themselves do the same where something is not finite.
+#[test]
+fn products_with_endings_and_steps_keep_out_what_lies_outside() {
+    let text = "input x[2, 24, 24]
+param K[32, 2, 3, 3] ~ normal(0, 1)
+param b[32] ~ zeros
+param L[32, 32, 3] ~ normal(0, 1)
+a[o, r:24, t:24] = relu(K[o,c,u,v] pad(x)[c, r+u-1, t+v-1] + b[o])
+d[o, r:24, t:24] = relu(L[o,c,u] pad(a)[c, r+u-1, t])
+loss = sum[o,r,t] d[o,r,t]
+";
+    let backward = gradients(&build(text));
+    let pairs = pairs(&backward.model);
+    let names: Vec<Name> = pairs.iter().map(|(_, gradient)| gradient.clone()).collect();
+    let mut dice = Dice::new(13);
+    for (round, poisoned) in [0, 0, 1, 1, 1, 2].into_iter().enumerate() {
+        let mut given = values(&backward.model, 1, &mut dice, 0);
+        for _ in 0..poisoned {
+            let name: Name = ["K", "b", "L"][dice.below(3)].into();
+            let array = given.get_mut(&name).unwrap();
+            let place = dice.below(array.values.len());
+            array.values[place] = [f64::NAN, f64::INFINITY][dice.below(2)];
+        }
+        let expected = meaning::run(&backward.model, &given, &names).unwrap();
+        let mut engine = engine(&backward.model, &given, &[], 1, &pairs);
+        if round == 0 {
+            let mut products = engine.plan().operations.iter().filter_map(|operation| match operation {
+                Operation::Guarded(guarded) => Some(&guarded.product),
+                _ => None,
+            });
+            let is_used = |product: &deltarule_core::plan::Product| (product.ending.rectifies, product.descends);
+            let used: Vec<(bool, bool)> = products.by_ref().map(is_used).collect();
+            assert!(used.contains(&(true, false)) && used.contains(&(false, true)), "{}", engine.plan());
+        }
+        engine.run(0.5);
+        for (parameter, gradient) in &pairs {
+            let before = &given[parameter].values;
+            let after: Vec<f64> = before.iter().zip(&expected[gradient].values).map(|(w, g)| w - 0.5 * g).collect();
+            crate::common::close(parameter, engine.tensor(parameter).unwrap(), &after, 1e-6, engine.plan());
+        }
     }
 }
