@@ -7,6 +7,7 @@
 mod adjoint;
 mod check;
 mod exact;
+mod fault;
 mod forward;
 mod full;
 mod nested;
@@ -20,6 +21,7 @@ pub use crate::meaning::magnitude;
 pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive, with_gradients};
 pub use check::{CheckError, Verification, evaluation_work, random_point, verify};
 pub use exact::{Exact, Expansion, Verdict};
+pub use fault::{Fault, with_fault};
 pub use nested::{with_derivative, with_derivatives};
 pub use rewrite::{Context, Derivation, Place, Rule, Step, everywhere};
 pub use rows::{is_row, with_rows};

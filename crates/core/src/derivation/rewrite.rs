@@ -1,5 +1,6 @@
 //! The rewriting engine: rules, steps, and the strategy that applies them.
 
+use super::fault;
 use crate::model::{Definition, Model};
 use crate::term::{Kinds, Name, Term, TermHasher};
 use std::collections::{BTreeMap, HashMap};
@@ -43,6 +44,14 @@ impl Place {
 
     fn is_in(self, term: &Term) -> bool {
         self.on.meet(term.kinds()) && self.with.meet(term.kinds())
+    }
+}
+
+impl Rule {
+    /// The right side for a term that has the form of the left side, of a rule that may be made wrong by
+    /// [`with_fault`](super::with_fault).
+    fn right_side(&self, term: &Term, context: &Context) -> Option<Term> {
+        (self.apply)(term, context).map(|after| fault::planted(self.name, term, after))
     }
 }
 
@@ -257,7 +266,7 @@ impl Rules {
                 continue;
             }
             here &= !bit;
-            if let Some(after) = (rule.apply)(term, context).filter(|after| after != term) {
+            if let Some(after) = rule.right_side(term, context).filter(|after| after != term) {
                 tried.fits(term, *bit, after);
                 first = Some(place);
                 open &= self.before(place);
@@ -296,7 +305,7 @@ fn everywhere_but(rule: &Rule, bit: u128, term: &Term, context: &Context, tried:
 
 fn attempt(rule: &Rule, bit: u128, term: &Term, context: &Context, tried: &mut Tried) -> Option<Term> {
     if rule.place.is_at(term)
-        && let Some(after) = (rule.apply)(term, context)
+        && let Some(after) = rule.right_side(term, context)
         && after != *term
     {
         return Some(after);

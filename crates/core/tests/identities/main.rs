@@ -6,6 +6,8 @@
 //! condition, or only at a tie or a zero. All tables were held to another evaluator with 60 digits before they
 //! were written down here. `SEEDS` in the environment says how many seeds are tried, 1 where it is not given.
 
+#[path = "../common/parallel.rs"]
+mod parallel;
 mod table;
 
 use table::{Claim, Verdict, claims};
@@ -24,7 +26,7 @@ const FALSE: [(&str, &str); 2] =
 /// The claims of which a verdict is not the expected one, with what was said.
 fn failures(tables: &[(&str, &str)], expected: Verdict) -> (usize, Vec<String>) {
     let all: Vec<Claim> = tables.iter().flat_map(|(table, text)| claims(table, text)).collect();
-    let failed = table::in_parallel(&all, |claim| {
+    let failed = parallel::in_parallel(&all, |claim| {
         let (verdict, told) = claim.judged();
         (verdict != expected).then(|| format!("{}:{}: {}\n    {told}", claim.table, claim.line, claim.text))
     });
