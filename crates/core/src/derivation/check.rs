@@ -4,12 +4,10 @@
 use super::Stabilised;
 use super::adjoint::{Backward, Gradient, LocalJacobian, ReplayError};
 use super::derivative_name;
+use super::differences::At;
 use super::probe;
 use super::rewrite::Derivation;
-use crate::meaning::{
-    Array, Balls, Difference, MeaningError, Point, Sides, Sought, complete, directional_difference, evaluate_entries,
-    finite_difference,
-};
+use crate::meaning::{Array, Balls, MeaningError, Point, Sides, Sought, complete, evaluate_entries};
 use crate::model::{Initialiser, Model, Role, TargetKind, Tensor};
 use crate::term::{Index, Name, Term};
 use std::cell::{Cell, RefCell};
@@ -28,6 +26,9 @@ pub struct Verification {
     /// The greatest difference between a derivative, local or of the whole model, and finite differences,
     /// relative to the size of the derivative.
     pub max_difference_error: f64,
+    /// How many entries were held to dual numbers through the whole model, since finite differences met a kink or
+    /// drowned in rounding.
+    pub by_dual_numbers: usize,
     /// How many of the lines were shown to equal the one above them in exact arithmetic.
     pub exact: usize,
     /// How many comparisons of lines a thousand bits did not decide, or would have taken too long.
@@ -59,7 +60,7 @@ pub enum CheckError {
         /// The rule that gave the line.
         rule: &'static str,
     },
-    /// The result differs from finite differences.
+    /// The result differs from the derivative found in another way.
     Difference {
         /// Of which tensor.
         of: Name,
@@ -67,19 +68,11 @@ pub enum CheckError {
         wrt: Name,
         /// The entry, counted over all axes, row-major.
         entry: usize,
-        /// By finite differences.
+        /// In which way: by finite differences, or by dual numbers.
+        by: &'static str,
+        /// The value found so.
         expected: f64,
         /// The derived value.
-        found: f64,
-    },
-    /// In one direction in which everything moves, the results together differ from a finite
-    /// difference.
-    Direction {
-        /// Of which tensor.
-        of: Name,
-        /// By finite differences.
-        expected: f64,
-        /// From the derived values.
         found: f64,
     },
     /// A result is infinite or not a number wherever it was evaluated, so nothing could be compared.
@@ -107,14 +100,9 @@ impl std::fmt::Display for CheckError {
             CheckError::Exact { chain, rule } => {
                 write!(f, "in {chain} the step «{rule}» changes the value: exact arithmetic tells")
             }
-            CheckError::Difference { of, wrt, entry, expected, found } => {
-                write!(f, "∂{of}/∂{wrt} at entry {entry} is derived as {found}, but finite differences give {expected}")
+            CheckError::Difference { of, wrt, entry, by, expected, found } => {
+                write!(f, "∂{of}/∂{wrt} at entry {entry} is derived as {found}, but {by} give {expected}")
             }
-            CheckError::Direction { of, expected, found } => write!(
-                f,
-                "the derivatives of {of} say that it changes by {found} in a direction in which finite differences \
-                 give {expected}"
-            ),
             CheckError::Undefined(chain) => {
                 write!(f, "{chain} has no finite value at any of the random points, so nothing could be checked")
             }
@@ -129,13 +117,8 @@ impl std::error::Error for CheckError {}
 const LINE_TOLERANCE: f64 = 1e-8;
 /// Those that differ by more are compared with many bits, visiting at most so many nodes.
 const LINE_NODES: usize = 10_000_000;
-/// Finite differences of fourth order may be off by this much of the size of the derivative,
-/// beside their own estimate of their error.
-const DIFFERENCE_TOLERANCE: f64 = 1e-6;
 /// How many entries of a tensor are evaluated at a point.
 const ENTRIES: usize = 6;
-/// How many entries of a tensor move together where single differences would take too long.
-const MOVING: usize = 64;
 /// The work of all finite differences, in nodes that the interpreter visits: about a second.
 const MOST_WORK: usize = 20_000_000;
 /// The work for a line, in bodies of reductions: about a tenth of a second. Of a line that takes longer fewer
@@ -231,6 +214,7 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         complete(&backward.model, &mut point, &wanted)?;
         let balls = RefCell::new(Balls::new(&backward.model, &point));
         let check = Check { model: &backward.model, point: &point, work: Cell::new(0), balls };
+        let at = At { model: &backward.model, point: &point };
         (found.points, found.lines) = (number + 1, 0);
         for stable in &backward.stabilised {
             let Stabilised { tensor, indices, derivation } = stable;
@@ -249,10 +233,10 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
             for further in std::iter::once(shown).chain(in_full) {
                 check.lines(name, indices, derivation.end(), further, &mut found)?;
             }
-            check.entries(gradient, entries, &mut found)?;
+            at.entries(gradient, entries, &mut found)?;
         }
         if entries == 0 && number == 0 {
-            check.direction(backward, &mut found)?;
+            at.direction(backward, &mut found)?;
         }
         if number == 0 {
             probe::verify_local(backward, &point, &mut found)?;
@@ -376,75 +360,11 @@ impl Check<'_> {
             }
         }
     }
-
-    /// Some entries of a result, counted over all axes, with their values; none of what is no scalar's
-    /// derivative.
-    fn results(&self, gradient: &Gradient, most: usize) -> Result<Vec<(usize, f64)>, MeaningError> {
-        if self.model.tensor(&gradient.of).is_none_or(|of| !of.shape.is_empty()) {
-            return Ok(Vec::new());
-        }
-        let extents: Vec<usize> = gradient.indices.iter().map(|index| index.extent).collect();
-        let flat = |entry: &[usize]| entry.iter().zip(&extents).fold(0, |flat, (at, extent)| flat * extent + at);
-        let entries = sample(&extents, most);
-        let (indices, end) = (&gradient.indices, gradient.derivation.end());
-        let (values, _) = evaluate_entries(self.model, self.point, end, indices, &entries, usize::MAX)?;
-        Ok(entries.iter().map(|entry| flat(entry)).zip(values).collect())
-    }
-
-    /// Holds entries of the result to finite differences of the whole model.
-    fn entries(&self, gradient: &Gradient, most: usize, found: &mut Verification) -> Result<(), CheckError> {
-        let results = self.results(gradient, most)?;
-        let size = largest(&results.iter().map(|(_, value)| *value).collect::<Vec<_>>());
-        for (entry, derived) in results {
-            let by = finite_difference(self.model, self.point, &gradient.of, &gradient.wrt, entry, 1e-3)?;
-            let (of, wrt) = (gradient.of.clone(), gradient.wrt.clone());
-            let error = CheckError::Difference { of, wrt, entry, expected: by.value, found: derived };
-            compare(by, derived, size, found).ok_or(error)?;
-        }
-        Ok(())
-    }
-
-    /// Holds the derivatives by what is given to one finite difference, in a direction in which many
-    /// entries of every tensor move.
-    fn direction(&self, backward: &Backward, found: &mut Verification) -> Result<(), CheckError> {
-        let is_given = |gradient: &&Gradient| self.model.definition(&gradient.wrt).is_none();
-        let (mut direction, mut parts) = (Point::new(), Vec::new());
-        for gradient in backward.gradients.iter().filter(is_given) {
-            let Some(given) = self.point.get(&gradient.wrt) else { continue };
-            let mut by = Array { shape: given.shape.clone(), values: vec![0.0; given.values.len()] };
-            for (entry, derived) in self.results(gradient, MOVING)? {
-                // Any direction does that is not orthogonal to all that could go wrong.
-                by.values[entry] = (entry as f64 * 0.7 + 1.0).cos();
-                parts.push(derived * by.values[entry]);
-            }
-            direction.insert(gradient.wrt.clone(), by);
-        }
-        let derived: f64 = parts.iter().sum();
-        // Short enough that hardly any kink lies within the step.
-        let by = directional_difference(self.model, self.point, &backward.of, &direction, 1e-6)?;
-        let of = backward.of.clone();
-        compare(by, derived, largest(&parts).max(derived.abs()), found).ok_or(CheckError::Direction {
-            of,
-            expected: by.value,
-            found: derived,
-        })
-    }
 }
 
 /// The size by which errors are measured: of the largest value, where there is one above 1e-3.
-fn largest(values: &[f64]) -> f64 {
+pub(super) fn largest(values: &[f64]) -> f64 {
     values.iter().filter(|value| value.is_finite()).fold(1e-3f64, |size, value| size.max(value.abs()))
-}
-
-/// Notes how far a derived value is from finite differences; `None` where that is too far. Across a
-/// kink, or near a pole, finite differences say themselves that they are useless.
-fn compare(by: Difference, derived: f64, size: f64, found: &mut Verification) -> Option<()> {
-    let (error, own) = ((by.value - derived).abs() / size, by.error / size);
-    if own > DIFFERENCE_TOLERANCE || !own.is_finite() {
-        return Some(());
-    }
-    found.max_difference_error = found.max_difference_error.max(error);
-    (error <= DIFFERENCE_TOLERANCE + 10.0 * own).then_some(())
 }
 
 /// Some entries of a tensor, spread evenly; all of a small one.

@@ -6,6 +6,7 @@
 
 mod adjoint;
 mod check;
+mod differences;
 mod exact;
 mod fault;
 mod forward;

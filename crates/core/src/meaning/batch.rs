@@ -16,16 +16,18 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A tensor without a value, values of a wrong shape, a tensor that reads itself in no order, and
 /// all errors of [`evaluate`](super::evaluate).
 pub fn complete(model: &Model, point: &mut Point, wanted: &[Name]) -> Result<(), MeaningError> {
-    complete_moved(model, point, wanted, &Point::new())
+    complete_moved(model, point, wanted, &Point::new(), None)
 }
 
 /// As [`complete`], with the offsets added to the tensors they are given for as soon as those are
-/// computed, so that all that reads them moves: also later steps of the same tensor.
+/// computed, so that all that reads them moves: also later steps of the same tensor. What is stopped is taken from
+/// `held`, where that is given.
 pub(super) fn complete_moved(
     model: &Model,
     point: &mut Point,
     wanted: &[Name],
     offsets: &Point,
+    held: Option<&Point>,
 ) -> Result<(), MeaningError> {
     let needed = needed(model, wanted, |name| point.contains_key(name))?;
     for stage in model.stages() {
@@ -40,7 +42,7 @@ pub(super) fn complete_moved(
         for tensor in missing.iter().filter(|tensor| !matches!(tensor.role, Role::Defined(_))) {
             point.insert(tensor.name.clone(), given(model, &tensor.name)?);
         }
-        let work = Tabulation { model, stage: &stage, members: defined(missing), offsets };
+        let work = Tabulation { model, stage: &stage, members: defined(missing), offsets, held };
         for (name, array) in work.values(vec![point])? {
             point.insert(name, array);
         }
@@ -149,7 +151,7 @@ impl Batch<'_> {
         let differs = |tensor: &Tensor| tensor.per_example;
         let reads_examples = reads.iter().any(|name| self.model.tensor(name).is_some_and(differs));
         let tensors: Vec<&Tensor> = members.iter().map(|(tensor, _)| *tensor).collect();
-        let work = Tabulation { model: self.model, stage, members, offsets: &Point::new() };
+        let work = Tabulation { model: self.model, stage, members, offsets: &Point::new(), held: None };
         if !reads_examples && !tensors.iter().any(|tensor| differs(tensor)) {
             self.shared.extend(work.values(vec![&self.shared])?);
             return Ok(());

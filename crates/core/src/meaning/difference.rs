@@ -10,7 +10,8 @@ use crate::term::Name;
 pub struct Difference {
     /// The derivative.
     pub value: f64,
-    /// An estimate of its absolute error: how much it changes when the step is halved.
+    /// An estimate of its absolute error: how much it changes when the step is halved, and what the rounding of
+    /// the function values may do to it.
     pub error: f64,
 }
 
@@ -20,7 +21,8 @@ pub struct Difference {
 /// A step of 1e-3 loses least for functions that vary on a scale of 1.
 ///
 /// The point holds values of all tensors that are given; values of defined ones in it are
-/// computed anew. Where `wrt` is itself defined, everything after it is, later steps of itself too.
+/// computed anew. Where `wrt` is itself defined, everything after it is, later steps of itself too. What stands
+/// under `stop` keeps the value that it has at the point.
 ///
 /// # Errors
 ///
@@ -70,6 +72,8 @@ pub fn directional_difference(
         shape: by.shape.clone(),
         values: by.values.iter().map(|by| distance * by).collect(),
     };
+    let mut held = base.clone();
+    complete(model, &mut held, std::slice::from_ref(scalar))?;
     let mut value = |distance: f64| -> Result<f64, MeaningError> {
         let mut moved = base.clone();
         for (name, by) in &given {
@@ -78,7 +82,7 @@ pub fn directional_difference(
             }
         }
         let offsets = defined.iter().map(|(name, by)| ((*name).clone(), scaled(by, distance))).collect();
-        complete_moved(model, &mut moved, std::slice::from_ref(scalar), &offsets)?;
+        complete_moved(model, &mut moved, std::slice::from_ref(scalar), &offsets, Some(&held))?;
         scalar_value(&moved, scalar)
     };
     difference_quotient(&mut value, step)
@@ -93,10 +97,20 @@ pub fn difference_quotient(
     f: &mut dyn FnMut(f64) -> Result<f64, MeaningError>,
     step: f64,
 ) -> Result<Difference, MeaningError> {
-    let coarse = central(f, step)?;
-    let fine = central(f, step / 2.0)?;
-    Ok(Difference { value: coarse, error: (coarse - fine).abs() })
+    let mut size = 0f64;
+    let mut sized = |x: f64| -> Result<f64, MeaningError> {
+        let value = f(x)?;
+        size = size.max(value.abs());
+        Ok(value)
+    };
+    let coarse = central(&mut sized, step)?;
+    let fine = central(&mut sized, step / 2.0)?;
+    Ok(Difference { value: coarse, error: (coarse - fine).abs() + ROUNDINGS * f64::EPSILON * size / step })
 }
+
+/// How many roundings of the last place of a function value a quotient may hold: those of `central`, and a few that
+/// the function itself makes.
+const ROUNDINGS: f64 = 16.0;
 
 fn central(f: &mut dyn FnMut(f64) -> Result<f64, MeaningError>, h: f64) -> Result<f64, MeaningError> {
     let near = f(h)? - f(-h)?;

@@ -99,8 +99,27 @@ pub fn evaluate_entries(
     entries: &[Vec<usize>],
     most: usize,
 ) -> Result<(Vec<f64>, usize), MeaningError> {
+    evaluate_moved(model, point, None, (term, indices), entries, most)
+}
+
+/// As [`evaluate_entries`], of a term and its indices; what is stopped has the value that it has at `held`, where
+/// that is given.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn evaluate_moved(
+    model: &Model,
+    point: &Point,
+    held: Option<&Point>,
+    (term, indices): (&Term, &[Index]),
+    entries: &[Vec<usize>],
+    most: usize,
+) -> Result<(Vec<f64>, usize), MeaningError> {
     let points = [point];
-    let mut prepared = Prepared::new(Names::new(model, &points), term, indices);
+    let held = held.map(|point| [point]);
+    let names = Names { held: held.as_ref().map(<[_; 1]>::as_slice), ..Names::new(model, &points) };
+    let mut prepared = Prepared::new(names, term, indices);
     let mut values = Vec::with_capacity(entries.len());
     for entry in entries {
         if !values.is_empty() && prepared.work() >= most {

@@ -21,12 +21,14 @@ pub(super) struct Names<'a> {
     pub moving: Option<&'a Moving>,
     /// Where total derivatives that no point has are found.
     pub totals: Option<&'a Totals<'a>>,
+    /// Where the tensors under `stop` are looked up instead: what is stopped stays when a point moves.
+    pub held: Option<&'a [&'a Point]>,
 }
 
 impl<'a> Names<'a> {
     /// With values of tensors only.
     pub fn new(model: &'a Model, points: &'a [&'a Point]) -> Names<'a> {
-        Names { model, points, moving: None, totals: None }
+        Names { model, points, moving: None, totals: None, held: None }
     }
 }
 
@@ -167,6 +169,7 @@ impl<'a> Preparation<'a> {
             }
             Node::Call(Function::Exp, arguments) => self.exponential(&arguments[0]),
             Node::Call(Function::Floor, arguments) => self.floor(&arguments[0]),
+            Node::Call(Function::Stop, arguments) => Code::Call(Function::Stop, vec![self.stopped(&arguments[0])]),
             Node::Call(function, arguments) => Code::Call(*function, self.codes(arguments)),
             Node::Compare(comparison, left, right) => {
                 Code::Compare(*comparison, Box::new([self.code(left), self.code(right)]))
@@ -188,6 +191,17 @@ impl<'a> Preparation<'a> {
 
     fn codes(&mut self, terms: &'a [Term]) -> Vec<Code<'a>> {
         terms.iter().map(|term| self.code(term)).collect()
+    }
+
+    /// What stands under `stop`, at the point that is held where there is one.
+    fn stopped(&mut self, term: &'a Term) -> Code<'a> {
+        let around = self.names;
+        if let Some(points) = around.held {
+            self.names = Names { points, moving: None, ..around };
+        }
+        let code = self.code(term);
+        self.names = around;
+        code
     }
 
     fn floor(&mut self, quotient: &'a Term) -> Code<'a> {

@@ -14,6 +14,8 @@ pub(super) struct Tabulation<'a> {
     pub members: Vec<(&'a Tensor, &'a Definition)>,
     /// What is added to entries once they are computed.
     pub offsets: &'a Point,
+    /// Where what is stopped is looked up, if it is held.
+    pub held: Option<&'a Point>,
 }
 
 impl Tabulation<'_> {
@@ -30,7 +32,8 @@ impl Tabulation<'_> {
     }
 
     fn at_once(&self, points: Vec<&Point>) -> Result<Point, MeaningError> {
-        let names = Names::new(self.model, &points);
+        let held = self.held.map(|point| [point]);
+        let names = Names { held: held.as_ref().map(<[_; 1]>::as_slice), ..Names::new(self.model, &points) };
         let mut found = Point::new();
         for (tensor, definition) in &self.members {
             let mut entry = Prepared::definition(names, definition);
@@ -85,7 +88,9 @@ impl Tabulation<'_> {
         points: &[&Point],
     ) -> Result<Vec<(usize, f64)>, MeaningError> {
         let points: Vec<&Point> = std::iter::once(found).chain(points.iter().copied()).collect();
-        let mut entry = Prepared::definition(Names::new(self.model, &points), definition);
+        let held = self.held.map(|point| [point]);
+        let names = Names { held: held.as_ref().map(<[_; 1]>::as_slice), ..Names::new(self.model, &points) };
+        let mut entry = Prepared::definition(names, definition);
         let mut entries = Vec::new();
         let mut place = 0;
         each_position(&tensor.shape, &mut |at| {

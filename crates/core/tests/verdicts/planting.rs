@@ -86,12 +86,7 @@ pub fn plant(model: &Model, of: &Name, right: &Backward, dice: &mut Dice) -> Pla
         return Planted::Untouched;
     }
     match with_fault(fault, || verified(&wrong, 0)) {
-        Err(
-            CheckError::Line { .. }
-            | CheckError::Exact { .. }
-            | CheckError::Difference { .. }
-            | CheckError::Direction { .. },
-        ) => Planted::Refused,
+        Err(CheckError::Line { .. } | CheckError::Exact { .. } | CheckError::Difference { .. }) => Planted::Refused,
         found => Planted::Missed(format!("«{rule}», {what}: {found:?}")),
     }
 }
