@@ -170,3 +170,40 @@ pub(super) fn unravel(mut flat: usize, extents: impl DoubleEndedIterator<Item = 
     at.reverse();
     at
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derivation::{Step, derive, random_point};
+    use crate::text::Source;
+
+    /// Without the replay, which sees every change anyway: a result that is wrong by a thousandth is refused by
+    /// differences or, where these are no judge, by dual numbers.
+    #[test]
+    fn wrong_results_are_seen_where_differences_mislead() {
+        for text in [
+            "param x ~ ones\nloss = x^3\n",
+            "param x ~ ones\nloss = stop(x) x\n",
+            "param x ~ ones\nloss = (1 + x)^2 + 1e16\n",
+            "param x ~ ones\nloss = relu(x) + relu(x - x/2) + max(x, -x)\n",
+            "param x ~ ones\nloss = sin(1e7 x)\n",
+        ] {
+            let source = Source::new("model.dr", text);
+            let model = crate::model::build(&source, &crate::syntax::parse(&source).unwrap()).unwrap();
+            let mut backward = derive(&model, "loss", &["x".into()]).unwrap();
+            let mut point = random_point(&backward.model, &mut || 0.3);
+            complete(&backward.model, &mut point, &["loss".into(), "x".into()]).unwrap();
+            let verdict = |backward: &Backward| {
+                let at = At { model: &backward.model, point: &point };
+                at.entries(&backward.gradients[0], 1, &mut Verification::default())
+                    .and_then(|()| at.direction(backward, &mut Verification::default()))
+            };
+            assert_eq!(verdict(&backward), Ok(()), "{text}");
+            let steps = &mut backward.gradients[0].derivation.steps;
+            let last = steps.pop().unwrap();
+            let almost = Term::number(crate::term::Number::Float(1.001));
+            steps.push(Step { rule: last.rule, after: Term::mul(vec![almost, last.after]) });
+            assert!(matches!(verdict(&backward), Err(CheckError::Difference { .. })), "{text}");
+        }
+    }
+}

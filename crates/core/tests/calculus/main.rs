@@ -2,6 +2,7 @@
 
 mod accepted;
 mod conventions;
+mod differences;
 mod hand;
 mod linear;
 mod nested;
