@@ -91,9 +91,11 @@ impl<'r> Solver<'r> {
     }
 
     /// What is said of an index directly, without repeats. Plain subscripts under a condition on
-    /// the index count only where nothing else is said.
+    /// the index count only where nothing else is said. A range that is written out may be shorter than
+    /// the axes that the index runs along.
     fn evidence(&self, index: IndexId) -> Vec<Evidence> {
-        let mut found: Vec<Evidence> = self.ranges.all[index].given.iter().cloned().collect();
+        let given = self.ranges.all[index].given.as_ref();
+        let mut found: Vec<Evidence> = given.iter().copied().cloned().collect();
         for conditional in [false, true] {
             if conditional && !found.is_empty() {
                 break;
@@ -104,7 +106,9 @@ impl<'r> Solver<'r> {
                     continue;
                 };
                 let extent = extent as usize;
-                if is_conditional(read, index) == conditional && found.iter().all(|other| other.extent != extent) {
+                let fits = given.is_some_and(|given| given.extent <= extent);
+                let is_new = !fits && found.iter().all(|other| other.extent != extent);
+                if is_conditional(read, index) == conditional && is_new {
                     let text = format!("{} has extent {extent}", read.axis);
                     found.push(Evidence { extent, span: read.span, text, declared: read.declared.clone() });
                 }
@@ -209,12 +213,19 @@ impl<'r> Solver<'r> {
         Some(fits)
     }
 
+    /// Whether the range of an index is written out, and no longer than that of another.
+    fn is_shorter(&self, index: IndexId, axis: IndexId) -> bool {
+        let shorter = || self.extents[index].zip(self.extents[axis]).is_some_and(|(own, axis)| own <= axis);
+        self.ranges.all[index].given.is_some() && shorter()
+    }
+
     /// Refuses a read that goes outside its tensor.
     fn check(&self, read: &Reach) -> Outcome<()> {
         let extents = |index: IndexId| self.extents[index];
         if let Some((index, axis)) = same_axis(read)
             && self.extents[index] != self.extents[axis]
             && !is_conditional(read, index)
+            && !self.is_shorter(index, axis)
         {
             return Err(misfit(super::outside::other_axis(self, read, index, axis)));
         }
@@ -238,7 +249,7 @@ fn misfit(problem: Problem) -> Fault {
 
 /// Whether a condition on the index stands around a read.
 fn is_conditional(read: &Reach, index: IndexId) -> bool {
-    read.guards.iter().any(|guard| guard.form().coefficient(&Atom::Index(index)) != 0)
+    read.guards.iter().any(|guard| guard.form().indices().contains(&index))
 }
 
 /// In a recurrence: a plain subscript, and the index on the left whose axis it runs along.

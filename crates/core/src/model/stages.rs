@@ -86,6 +86,11 @@ fn group_recurrence(group: &[(Name, &Definition)]) -> Option<Vec<Recurrence>> {
             axis
         };
         let axes: Vec<usize> = ranks.iter().map(choose).collect();
+        let mut steps = group.iter().zip(&axes).map(|((_, definition), axis)| definition.indices[*axis].extent);
+        let count = steps.next()?;
+        if steps.any(|other| other != count) {
+            return None;
+        }
         let backward = direction(group, &axes)?;
         Some(axes.into_iter().map(|axis| Recurrence { axis, backward }).collect())
     })

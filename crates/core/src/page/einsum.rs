@@ -2,7 +2,7 @@
 //! entries becomes a tensor with a name of its own first.
 
 use super::Markup;
-use super::index::{equation, in_reading_order, magnitude};
+use super::index::{equation, in_reading_order, magnitude, shape};
 use super::text::text;
 use crate::model::Model;
 use crate::term::{Index, Name, Node, Number, Reduction, Term, fresh_id};
@@ -58,13 +58,13 @@ fn joined(calls: &[Einsum]) -> String {
 
 /// `g[indices] = term` as one call of `einsum`; `None` where the term is not a sum of products of
 /// reads at plain indices, or where an index on the left stands in none of them.
-pub fn einsum(indices: &[Index], term: &Term) -> Option<Einsum> {
-    call(indices, term, &mut |_, _| None)
+pub fn einsum(model: &Model, indices: &[Index], term: &Term) -> Option<Einsum> {
+    call_over(model, indices, &[], term, &mut |_, _| None)
 }
 
 /// `g[indices] = term` as a sum of calls of `einsum`; `None` where one of the addends is no call.
-pub fn einsum_sum(indices: &[Index], term: &Term) -> Option<Vec<Einsum>> {
-    in_reading_order(term.addends()).into_iter().map(|addend| einsum(indices, addend)).collect()
+pub fn einsum_sum(model: &Model, indices: &[Index], term: &Term) -> Option<Vec<Einsum>> {
+    in_reading_order(term.addends()).into_iter().map(|addend| einsum(model, indices, addend)).collect()
 }
 
 /// `g[indices] = term` as a sum of calls of `einsum` with named intermediates: functions and quotients,
@@ -94,8 +94,9 @@ impl Writer<'_> {
             .into_iter()
             .map(|addend| {
                 let ones = with_ones(addend);
+                let model = self.model;
                 let mut operand = |factor: &Term, _: u32| self.named(factor);
-                let mut call = call_over(indices, &ones, addend, &mut operand)?;
+                let mut call = call_over(model, indices, &ones, addend, &mut operand)?;
                 if !ones.is_empty() {
                     let name = self.name();
                     self.push(&name, &ones, &Term::integer(1));
@@ -155,13 +156,9 @@ impl Writer<'_> {
 /// What stands for a factor that is no entry: a tensor over its free indices, if there is one.
 type Operand<'a> = &'a mut dyn FnMut(&Term, u32) -> Option<Name>;
 
-fn call(indices: &[Index], term: &Term, operand: Operand) -> Option<Einsum> {
-    call_over(indices, &[], term, operand)
-}
-
 /// A call; the last operand, which is left to the caller, has the indices `ones` if there are any.
-fn call_over(indices: &[Index], ones: &[Index], term: &Term, operand: Operand) -> Option<Einsum> {
-    let mut reads = Reads { letters: indices.to_vec(), parts: Vec::new(), operand };
+fn call_over(model: &Model, indices: &[Index], ones: &[Index], term: &Term, operand: Operand) -> Option<Einsum> {
+    let mut reads = Reads { model, letters: indices.to_vec(), parts: Vec::new(), operand };
     let next = indices.iter().map(|index| index.id + 1).max().unwrap_or(0).max(fresh_id(&[term]));
     reads.add(term, next)?;
     let letters = |indices: &[Index]| -> Option<String> { indices.iter().map(|index| reads.letter(index)).collect() };
@@ -176,6 +173,7 @@ fn call_over(indices: &[Index], ones: &[Index], term: &Term, operand: Operand) -
 }
 
 struct Reads<'a> {
+    model: &'a Model,
     /// Every index, in the order of their letters from `i` on.
     letters: Vec<Index>,
     parts: Vec<(String, Vec<Index>)>,
@@ -187,7 +185,8 @@ impl Reads<'_> {
         match term.node() {
             Node::Mul(factors) => {
                 // What conditions guard stays with them.
-                let (plain, others): (Vec<&Term>, Vec<&Term>) = factors.iter().partition(|factor| is_plain(factor));
+                let (plain, others): (Vec<&Term>, Vec<&Term>) =
+                    factors.iter().partition(|factor| is_plain(self.model, factor));
                 let guarded = others.len() > 1 && others.iter().any(|factor| factor.is_condition());
                 plain.into_iter().try_for_each(|factor| self.add(factor, next))?;
                 match guarded {
@@ -206,7 +205,7 @@ impl Reads<'_> {
                 self.parts.push((signed(*number), Vec::new()));
                 Some(())
             }
-            Node::Read { tensor, subscripts } => match plain(subscripts) {
+            Node::Read { tensor, subscripts } => match plain(self.model, tensor, subscripts) {
                 Some(at) => {
                     self.parts.push((tensor.to_string(), at));
                     Some(())
@@ -215,7 +214,7 @@ impl Reads<'_> {
             },
             Node::Pow(base, exponent) => {
                 let times = exponent.as_number().and_then(Number::as_integer).filter(|times| (1..=8).contains(times));
-                match times.filter(|_| is_product(base)) {
+                match times.filter(|_| is_product(self.model, base)) {
                     Some(times) => (0..times).try_for_each(|_| self.add(base, next)),
                     None => self.add_named(term, next),
                 }
@@ -236,25 +235,29 @@ impl Reads<'_> {
     }
 }
 
-/// The indices of a read whose subscripts are nothing else.
-fn plain(subscripts: &[Term]) -> Option<Vec<Index>> {
-    subscripts.iter().map(|subscript| subscript.as_affine()?.as_index().cloned()).collect()
+/// The indices of a read whose subscripts are nothing else, and run along whole axes: an operand has no shorter ones.
+fn plain(model: &Model, tensor: &str, subscripts: &[Term]) -> Option<Vec<Index>> {
+    let indices: Vec<Index> =
+        subscripts.iter().map(|subscript| subscript.as_affine()?.as_index().cloned()).collect::<Option<_>>()?;
+    let shape = shape(model, tensor);
+    let is_whole = shape.is_none_or(|shape| shape.iter().zip(&indices).all(|(extent, index)| *extent == index.extent));
+    is_whole.then_some(indices)
 }
 
 /// Whether a factor is a number or an entry at plain indices, which is inside its tensor whatever holds.
-fn is_plain(factor: &Term) -> bool {
+fn is_plain(model: &Model, factor: &Term) -> bool {
     match factor.node() {
         Node::Number(_) => true,
-        Node::Read { subscripts, .. } => plain(subscripts).is_some(),
+        Node::Read { tensor, subscripts } => plain(model, tensor, subscripts).is_some(),
         _ => false,
     }
 }
 
 /// Whether a term is an entry at plain indices, or a sum of products of them.
-fn is_product(term: &Term) -> bool {
+fn is_product(model: &Model, term: &Term) -> bool {
     match term.node() {
-        Node::Read { subscripts, .. } => plain(subscripts).is_some(),
-        Node::Mul(factors) => factors.iter().all(is_product),
+        Node::Read { tensor, subscripts } => plain(model, tensor, subscripts).is_some(),
+        Node::Mul(factors) => factors.iter().all(|factor| is_product(model, factor)),
         Node::Number(_) | Node::Reduce { reduction: Reduction::Sum, .. } => true,
         _ => false,
     }

@@ -34,7 +34,7 @@ pub(super) fn absorb(
         let is_there = |place: usize| writers[place].iter().all(|writer| *writer < number || writer > last);
         let place = store.access.place;
         let is_new = writers[place] == [*last] && readers[place].iter().all(|reader| reader > last);
-        let is_free = !matches!(places[place].kind, PlaceKind::Given | PlaceKind::Constant(_));
+        let is_free = !matches!(places[place].kind, PlaceKind::Given | PlaceKind::Constant(_) | PlaceKind::Table);
         let is_whole = places[place].len() == places[results].len();
         if !(ending.places().all(is_there) && is_new && is_free && is_whole) {
             continue;

@@ -4,7 +4,7 @@
 use super::recurrence::Recurrence;
 use super::tasks::{Value, Values};
 use super::{PlaceKind, PlanError, Request, softmax};
-use crate::model::{Definition, Model, Role, Tensor};
+use crate::model::{Definition, Model, Role, TargetKind, Tensor};
 use crate::term::{Affine, Index, Name, Node, Number, Term};
 use std::collections::BTreeSet;
 
@@ -67,7 +67,12 @@ pub(super) fn equations(
             }
             equations.push(equation);
         }
-        values.insert(tensor.name.clone(), Value::new(shape, kind));
+        let below = match tensor.role {
+            Role::Input { below } => below,
+            Role::Target(TargetKind::Integer(below)) => Some(below),
+            _ => None,
+        };
+        values.insert(tensor.name.clone(), Value { below, ..Value::new(shape, kind) });
     }
     Ok((equations, values, recurrences))
 }

@@ -5,6 +5,7 @@ use super::contract::is_outer_product;
 use super::equations::Equation;
 use super::nest::is_inside;
 use super::split::{apart, splits, together};
+use super::table::MOST_COUNTED;
 use super::tasks::{RESULT, Task, Value, Values, Work, cost, space};
 use super::{PlaceKind, PlanError};
 use crate::term::{Affine, Comparison, Function, Index, Name, Node, Reduction, Term};
@@ -16,8 +17,6 @@ pub(super) const WORTH: f64 = 2000.0;
 const CHEAP: f64 = 2.0;
 /// Terms larger than this are computed in several loops.
 const LARGEST: usize = 400;
-/// Up to this all integers are exact in single precision.
-const MOST_COUNTED: usize = 1 << 24;
 /// Values of more indices are found again in the order of their indices only.
 const MOST_REORDERED: usize = 4;
 
@@ -30,7 +29,7 @@ pub(super) struct Lowering {
     /// What those terms have in common with themselves in any order of their indices.
     kinds: HashSet<Kind>,
     /// The tensor whose equation is being lowered.
-    tensor: Name,
+    pub tensor: Name,
 }
 
 impl Lowering {
@@ -54,6 +53,11 @@ impl Lowering {
     /// A term with the same value and no reductions in it. `first` is above the numbers of all
     /// indices around; `guarded` tells whether a condition is around.
     pub fn term(&mut self, term: &Term, first: u32, guarded: bool) -> Result<Term, PlanError> {
+        if matches!(term.node(), Node::Call(Function::Floor | Function::Mod, _) | Node::Compare(..))
+            && let Some(read) = self.tabulated(term, first, guarded)?
+        {
+            return Ok(read);
+        }
         match term.node() {
             Node::Number(_) | Node::Affine(_) => Ok(term.clone()),
             Node::Read { tensor, subscripts } => {
@@ -168,11 +172,21 @@ impl Lowering {
             return Err(PlanError::TooLarge(self.tensor.clone()));
         }
         self.values.insert(name.clone(), Value::new(shape, PlaceKind::Temporary));
-        self.known.insert(canonical(&key, &kept), name.clone());
-        self.kinds.insert(kind(&key, &kept));
+        self.note(canonical(&key, &kept), &key, &kept, name.clone());
         let read = Term::read_at(&name, &kept);
         self.tasks.push(Task { target: name, indices: kept, work });
         Ok(read)
+    }
+
+    /// How many values are known by their terms: the next one is named by it.
+    pub fn known_count(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Notes that a value is there.
+    pub fn note(&mut self, canonical: Term, key: &Term, kept: &[Index], name: Name) {
+        self.known.insert(canonical, name);
+        self.kinds.insert(kind(key, kept));
     }
 
     /// Takes parts that are the same for many positions of a loop out of it, where that saves

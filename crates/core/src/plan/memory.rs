@@ -48,7 +48,7 @@ pub(super) fn lifetimes(places: &[Place], operations: &[Operation]) -> Vec<(usiz
     }
     let end = operations.len();
     let whole = |(place, lifetime): (&Place, Option<(usize, usize)>)| match place.kind {
-        PlaceKind::Given | PlaceKind::Constant(_) => (0, end),
+        PlaceKind::Given | PlaceKind::Constant(_) | PlaceKind::Table => (0, end),
         PlaceKind::Output => (lifetime.map_or(0, |(first, _)| first), end),
         PlaceKind::Temporary => lifetime.unwrap_or((0, 0)),
     };

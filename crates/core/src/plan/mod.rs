@@ -28,6 +28,7 @@ mod show;
 mod softmax;
 mod split;
 mod symmetric;
+mod table;
 mod tasks;
 mod verify;
 mod weights;
@@ -43,6 +44,7 @@ use crate::term::{Index, Name};
 use lower::Lowering;
 use recurrence::Stage;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tasks::{Task, Values, Work};
 
 /// What is to be computed.
@@ -79,6 +81,8 @@ pub struct Plan {
     pub operations: Vec<Operation>,
     /// The length of the arena, in numbers of four bytes.
     pub arena: usize,
+    /// The numbers of places that are tables.
+    pub tables: Vec<(usize, Arc<[f32]>)>,
 }
 
 /// A value in the arena: dense and row-major, per-example ones with the examples in front.
@@ -101,6 +105,8 @@ pub enum PlaceKind {
     Given,
     /// A constant with a value that was asked for.
     Constant(f64),
+    /// Numbers that are known when it is planned.
+    Table,
     /// A tensor that was asked for.
     Output,
     /// A value on the way.
@@ -125,7 +131,8 @@ impl Place {
 impl Plan {
     /// The place of a given or requested tensor.
     pub fn place(&self, name: &str) -> Option<&Place> {
-        self.places.iter().find(|place| place.kind != PlaceKind::Temporary && &*place.name == name)
+        let is_named = |place: &&Place| !matches!(place.kind, PlaceKind::Temporary | PlaceKind::Table);
+        self.places.iter().filter(is_named).find(|place| &*place.name == name)
     }
 }
 
@@ -232,5 +239,6 @@ fn assemble(stages: &[Stage], values: &mut Values, batch: usize) -> Plan {
         loop_to_end(tasks[product].as_ref()?, tasks[map].as_ref()?, values, &numbers)
     });
     let arena = memory::place(&mut places, &operations);
-    Plan { batch, places, operations, arena }
+    let tables = values.values().enumerate().filter_map(|(place, value)| Some((place, value.table.clone()?))).collect();
+    Plan { batch, places, operations, arena, tables }
 }

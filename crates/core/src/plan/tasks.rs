@@ -4,6 +4,7 @@
 use super::PlaceKind;
 use crate::term::{Index, Kinds, Name, Node, Reduction, Term};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The name by which an ending reads the result of its reduction.
 pub(super) const RESULT: &str = "%result";
@@ -22,6 +23,10 @@ pub(super) struct Value {
     pub is_recurrent: bool,
     /// Whether the layout must stay.
     pub is_settled: bool,
+    /// For data that are integers: what they lie below.
+    pub below: Option<usize>,
+    /// What a table holds.
+    pub table: Option<Arc<[f32]>>,
 }
 
 /// By name.
@@ -30,7 +35,7 @@ pub(super) type Values = BTreeMap<Name, Value>;
 impl Value {
     pub fn new(shape: Vec<usize>, kind: PlaceKind) -> Value {
         let layout = (0..shape.len()).collect();
-        Value { shape, kind, layout, is_recurrent: false, is_settled: false }
+        Value { shape, kind, layout, is_recurrent: false, is_settled: false, below: None, table: None }
     }
 
     /// Lies in memory with all entries of a step together, since they are written one after the other.

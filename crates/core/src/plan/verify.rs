@@ -345,7 +345,7 @@ fn reach_in_step(access: &Access, extents: &[usize], step: i64) -> Option<(i64, 
 }
 
 fn has_value(place: &Place) -> bool {
-    matches!(place.kind, PlaceKind::Given | PlaceKind::Constant(_))
+    matches!(place.kind, PlaceKind::Given | PlaceKind::Constant(_) | PlaceKind::Table)
 }
 
 fn overlap(a: &Place, b: &Place) -> bool {

@@ -184,25 +184,29 @@ impl Case {
         self.conditions.iter().all(|condition| condition.holds(at))
     }
 
-    /// The subscripts, moved where they would begin below 0, and the extents that they need. `None` where nothing is
+    /// The subscripts, moved where they would begin below 0, and the extents that they need, and more. `None` where nothing is
     /// read.
-    fn fitted(&self, subscripts: &[Sub]) -> Option<(Vec<Sub>, Vec<usize>)> {
+    fn fitted(&self, subscripts: &[Sub], more: usize) -> Option<(Vec<Sub>, Vec<usize>)> {
         let all = positions(&self.extents);
         let one = |subscript: &Sub| {
             let values = || all.iter().filter(|at| self.holds(at)).map(|at| subscript.value(at));
             let (low, high) = (values().min()?, values().max()?);
             let moved = if low < 0 { subscript.clone().times(1, -low) } else { subscript.clone() };
-            Some((moved, (high - low.min(0)) as usize + 1))
+            Some((moved, (high - low.min(0)) as usize + 1 + more))
         };
         subscripts.iter().map(one).collect::<Option<Vec<_>>>().map(|all| all.into_iter().unzip())
     }
 
     /// `None` where nothing is read, or the tensors would be large.
     pub fn model(&self, draw: &mut Draw, most: usize) -> Option<Model> {
-        let [(first, mut shape), (second, mut other)] = match &self.padded {
-            Some(shape) => self.subscripts.clone().map(|own| (own, shape.clone())),
-            None => [self.fitted(&self.subscripts[0])?, self.fitted(&self.subscripts[1])?],
+        // One entry more than is read now and then.
+        let [first, second] = match &self.padded {
+            Some(shape) => self.subscripts.clone().map(|own| Some((own, shape.clone()))),
+            None => {
+                [0, 1].map(|read| (read, draw.below(2))).map(|(read, more)| self.fitted(&self.subscripts[read], more))
+            }
         };
+        let ((first, mut shape), (second, mut other)) = (first?, second?);
         if self.form.is_own() {
             shape = shape.iter().zip(&other).map(|(a, b)| *a.max(b)).collect();
             other = shape.clone();

@@ -1,6 +1,7 @@
 //! Compound subscripts, padding, given ranges and integer subscripts, against loops.
 
 use super::{Values, build, check, sum, try_build};
+use deltarule_core::page::{index::equation, text};
 
 /// The entry, or 0 outside.
 fn padded(m: &Values, name: &str, at: &[isize]) -> f64 {
@@ -156,4 +157,17 @@ fn a_plain_subscript_decides_and_the_others_are_checked() {
     // Each unknown index from the reads in which it is the only one.
     let model = build("input a[9]\ninput b[4]\ninput x[20]\nt[i] = x[i+j] b[j+1] a[i+5]");
     assert_eq!(model.tensor("t").unwrap().shape, [4]);
+}
+
+/// A range that is written out may be shorter than the axes along which the index runs, not longer.
+#[test]
+fn written_ranges_may_be_shorter_than_axes() {
+    let built = build(
+        "param x[6] ~ ones\nparam A[4,6] ~ ones\nd[i:5] = x[i+1] - x[i]\nv[r:3] = sum[j:2] A[r,j] x[j]\nm = mean[j:4] x[j]\nloss = m + sum[i] d[i] + sum[r] v[r]\n",
+    );
+    let shape = |name: &str| built.tensor(name).unwrap().shape.clone();
+    assert_eq!((shape("d"), shape("v")), (vec![5], vec![3]));
+    let definition = built.definition("v").unwrap();
+    let written = equation(&built, "v", &definition.indices, &definition.body);
+    assert_eq!(text(&written), "v[r:3] = sum[j:2] A[r,j] x[j]");
 }

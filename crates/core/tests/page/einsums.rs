@@ -12,7 +12,7 @@ fn form(equation: &str) -> Option<String> {
         format!("param A[4,5]\nparam B[5,3]\nparam T[2,3,4]\nparam a[4]\nparam b[5]\nparam s\n{equation}\nloss = s\n");
     let model = model(&text.replace("]\nparam", "] ~ zeros\nparam").replace("param s\n", "param s ~ zeros\n"));
     let definition = model.definition("t").unwrap();
-    einsum(&definition.indices, &definition.body).map(|einsum| einsum.to_string())
+    einsum(&model, &definition.indices, &definition.body).map(|einsum| einsum.to_string())
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_sum_is_a_sum_of_calls() {
         "param A[4,5] ~ zeros\nparam a[4] ~ zeros\nparam b[5] ~ zeros\nt[i,j] = a[i] b[j] - 2 A[i,j]\nloss = sum[i] a[i]\n",
     );
     let definition = model.definition("t").unwrap();
-    let calls = einsum_sum(&definition.indices, &definition.body).unwrap();
+    let calls = einsum_sum(&model, &definition.indices, &definition.body).unwrap();
     let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
     assert_eq!(calls, ["einsum(\"i,j->ij\", a, b)", "einsum(\",ij->ij\", -2, A)"]);
 }
@@ -159,6 +159,7 @@ fn functions_come_first() {
     expect("t[i] = tanh(A[i,j] b[j])", "t1 = einsum(\"ij,j->i\", A, b); t2[i] = tanh(t1[i]); einsum(\"i->i\", t2)");
     expect("t[i] = A[i,j] exp(b[j])", "t1[j] = exp(b[j]); einsum(\"ij,j->i\", A, t1)");
     expect("t[i:4] = s", "t1[i:4] = 1; einsum(\",i->i\", s, t1)");
+    expect("t[i] = sum[j:3] A[i,j] b[j]", "t1[i,j:3] = A[i,j]; t2[j:3] = b[j]; einsum(\"ij,j->i\", t1, t2)");
     expect("t[i:4] = x[i+k] b[k]", "t1[i:4,k:5] = x[i+k]; einsum(\"j,ij->i\", b, t1)");
     expect("t[i:6] = sum[k] [i > k] x[i-1-k] b[k]", "t1[i:6,k:5] = [i > k] x[i-k-1]; einsum(\"j,ij->i\", b, t1)");
 }

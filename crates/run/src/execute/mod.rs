@@ -64,6 +64,10 @@ impl Engine {
                 arena.values_mut()[place.offset..][..place.len()].fill(value as f32);
             }
         }
+        for (place, numbers) in &plan.tables {
+            let offset = plan.places[*place].offset;
+            arena.values_mut()[offset..][..numbers.len()].copy_from_slice(numbers);
+        }
         let steps: Result<Vec<Step>, String> =
             plan.operations.iter().map(|operation| translate::step(&plan, operation, false)).collect();
         let steps = steps.unwrap_or_else(|wrong| panic!("the plan is wrong: {wrong}"));

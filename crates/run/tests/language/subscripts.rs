@@ -4,6 +4,7 @@
 use crate::common::generator::Dice;
 use crate::common::{Given, agree, build, defined, gradients, planned};
 use crate::{bits, common, with_subscripts};
+use deltarule_core::derivation::with_derivatives;
 use deltarule_core::model::{Model, Role};
 use deltarule_core::plan::{Instruction, Operation};
 use deltarule_run::evaluate::evaluate;
@@ -28,7 +29,7 @@ fn exact(model: &Model) {
 
 /// All defined tensors and all gradients agree exactly.
 fn exact_with_gradients(text: &str) {
-    exact(&gradients(&build(text)).model);
+    exact(&gradients(&with_derivatives(&build(text)).unwrap()).model);
 }
 
 /// How many products a plan has, those with a loop for what is not finite among them.
@@ -207,4 +208,52 @@ g[n:500, d] = sum[s] [t[s] = n] E[t[s], d]
     let given = with_subscripts(&model, 20, &mut Dice::new(1));
     let run = |threads| bits(&model, &given, &defined(&model), 20, threads);
     assert!(run(1) == run(2));
+}
+
+/// What depends on positions and data alone is exact however large it becomes on the way.
+#[test]
+fn integers_that_single_precision_does_not_hold() {
+    let text = "param W[1000] ~ normal(0, 1)
+input t[6] int(5000)
+a[i:500] = W[((40503*i + 7) mod 65536) mod 1000]
+b[s] = W[((40503*t[s] + s) mod 65537) mod 1000]
+c[i:300] = where((100003*i) mod 700001 < 350000, W[i], 0)
+d[i:300] = W[floor((16777217*i)/67108868)]
+n = sum[i:300, j:200] [1000003*i < 1500003*j + 1]
+m = sum[s] [(999983*t[s]) mod 1000003 < 500000]
+loss = sum[i] a[i] + sum[s] b[s] + sum[i] c[i] + sum[i] d[i]
+";
+    exact_with_gradients(text);
+    let plan = planned(&build(text), &["a".into(), "b".into(), "n".into()], 4, &[]);
+    assert_eq!(plan.tables.len(), 3, "{plan}");
+}
+
+#[test]
+fn floors_and_remainders_of_data() {
+    exact_with_gradients(
+        "input t[7] int(200)
+param E[5, 3] ~ normal(0, 1)
+param F[3, 4] ~ normal(0, 1)
+e[s, d] = E[floor(t[s]/49), d]
+f[s] = F[t[s] mod 3, (t[s] + 2*s) mod 4]
+g[s:6] = F[floor((t[s] + t[s+1])/200), (3*t[s+1] + 1) mod 4] E[t[s] mod 5, 1]
+loss = sum[s,d] e[s,d] + sum[s] f[s]^2 + sum[s] g[s]
+",
+    );
+}
+
+#[test]
+fn remainders_in_recurrences_and_second_derivatives() {
+    exact_with_gradients(
+        "input x[5]
+input C[6]
+param V[5, 3] ~ normal(0, 1)
+param W[5] ~ normal(0, 1)
+h[t:-1, i] = V[4, i]
+h[t, i:3] = V[(3*t + i) mod 5, (i + 1) mod 3] h[t-1, (2*i + 1) mod 3] + [t mod 2 = 1] x[t]
+u = sum[i] C[i] W[(2*i) mod 5]^2
+g[m] = ∂u/∂W[m]
+loss = sum[t,i] [(t + i) mod 3 != 0] h[t,i] + sum[m] g[m] W[(m + 3) mod 5]
+",
+    );
 }

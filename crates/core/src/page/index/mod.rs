@@ -232,28 +232,48 @@ impl<'a> Notation<'a> {
     /// The letter of an index, with its range where no subscript in the body tells it.
     fn binder(&self, index: &Index, body: &Term) -> Markup {
         let letter = Markup::name(self.letters.of(index));
-        if self.stands_alone(index, body) {
+        let mut axes = Vec::new();
+        self.axes(index, body, &mut axes);
+        // Axes that are longer would be disagreed with.
+        if !axes.is_empty() && axes.iter().all(|extent| *extent == index.extent) {
             return letter;
         }
         Markup::Relation(Box::new(letter), ":", Box::new(Markup::integer(index.extent)))
     }
 
-    /// Whether the index is by itself a subscript of a tensor somewhere in the term. A padded read does
-    /// not count: padding bounds nothing.
-    fn stands_alone(&self, index: &Index, term: &Term) -> bool {
-        let alone = |subscript: &Term| subscript.as_affine().is_some_and(|affine| affine.as_index() == Some(index));
+    /// The extents of the axes at which the index is by itself a subscript somewhere in the term. A padded read
+    /// does not count: padding bounds nothing.
+    fn axes(&self, index: &Index, term: &Term, found: &mut Vec<usize>) {
         if !term.depends_on(index) {
-            return false;
+            return;
         }
         match term.node() {
-            Node::Read { subscripts, .. } if subscripts.iter().any(alone) => true,
-            Node::Jacobian { subscripts, at, .. } => subscripts.iter().chain(at).any(alone),
-            Node::Derivative { at, .. } if at.iter().any(alone) => true,
+            Node::Read { tensor, subscripts } => self.axes_of(index, tensor, subscripts, found),
+            Node::Jacobian { tensor, subscripts, wrt, at } => {
+                self.axes_of(index, tensor, subscripts, found);
+                self.axes_of(index, wrt, at, found);
+            }
+            Node::Derivative { wrt, at, .. } => self.axes_of(index, wrt, at, found),
+            _ => {}
+        }
+        match term.node() {
             Node::Mul(factors) => {
                 let reads = padding::padded(self.model, factors).reads;
-                factors.iter().any(|factor| !reads.contains(factor) && self.stands_alone(index, factor))
+                let counts = factors.iter().filter(|factor| !reads.contains(factor));
+                counts.for_each(|factor| self.axes(index, factor, found));
             }
-            _ => term.any_child(&mut |child| self.stands_alone(index, child)),
+            _ => term.for_each_child(&mut |child| self.axes(index, child, found)),
+        }
+    }
+
+    /// As [`Notation::axes`], of one entry.
+    fn axes_of(&self, index: &Index, tensor: &str, subscripts: &[Term], found: &mut Vec<usize>) {
+        let shape = shape(self.model, tensor);
+        for (axis, subscript) in subscripts.iter().enumerate() {
+            if subscript.as_affine().is_some_and(|affine| affine.as_index() == Some(index)) {
+                // Of what the model does not have nothing else is known.
+                found.push(shape.as_ref().and_then(|shape| shape.get(axis).copied()).unwrap_or(index.extent));
+            }
         }
     }
 
@@ -274,6 +294,15 @@ impl<'a> Notation<'a> {
             _ => Markup::Relation(Box::new(self.term(term)), "!=", Box::new(Markup::integer(0))),
         }
     }
+}
+
+/// The extents of a tensor; of a derivative those of both.
+pub(super) fn shape(model: &Model, name: &str) -> Option<Vec<usize>> {
+    if let Some(tensor) = model.tensor(name) {
+        return Some(tensor.shape.clone());
+    }
+    let (of, wrt) = derivative_parts(name)?;
+    Some([shape(model, of)?, shape(model, wrt)?].concat())
 }
 
 /// Bound indices in the order in which the body, as it is written, has them. For positions of
