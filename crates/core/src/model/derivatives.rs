@@ -58,7 +58,7 @@ impl<'a> Elaborator<'_, 'a> {
             let problem = problem.label(by.defined.unwrap_or(wrt.span), "declared here");
             return Err(problem.into());
         }
-        if side.name == by.name {
+        if side.name == by.name && !self.depends_on_itself(&side.name) {
             let place = |form: &Form| Box::new(Draft::Place(form.clone()));
             let pairs = side.subscripts.iter().zip(&by.subscripts);
             let equal = pairs.map(|(one, other)| Draft::Compare(Comparison::Equal, place(one), place(other)));
@@ -70,6 +70,24 @@ impl<'a> Elaborator<'_, 'a> {
         let name = derivative_name(&side.name, &by.name);
         self.globals.derivatives.insert(name.clone(), side.per_example);
         Ok(Draft::Read(name, side.subscripts.into_iter().chain(by.subscripts).collect()))
+    }
+
+    /// Whether the tensor of that name is defined by recurrence, so that its entries depend on others of them.
+    fn depends_on_itself(&self, name: &Name) -> bool {
+        let reads = |name: &Name| {
+            let tensor = self.globals.tensors.iter().find(|tensor| tensor.name == *name)?;
+            let Role::Defined(definition) = &tensor.role else { return None };
+            Some(definition.body.tensors())
+        };
+        let mut seen: Vec<Name> = reads(name).unwrap_or_default();
+        let mut position = 0;
+        while position < seen.len() && !seen.contains(name) {
+            let further = reads(&seen[position]).unwrap_or_default();
+            position += 1;
+            let new: Vec<Name> = further.into_iter().filter(|read| !seen.contains(read)).collect();
+            seen.extend(new);
+        }
+        seen.contains(name)
     }
 
     /// An entry of a tensor, or of a derivative.
@@ -85,7 +103,7 @@ impl<'a> Elaborator<'_, 'a> {
             }
             ExprKind::Derivative { of, wrt } => {
                 let (of_span, of, wrt) = (of.span, self.side(of, scope)?, self.side(wrt, scope)?);
-                if !of.computed || of.name == wrt.name {
+                if !of.computed || of.name == wrt.name && !self.depends_on_itself(&of.name) {
                     let problem = scope.problem("this derivative is a constant", of_span, "given, not computed");
                     return Err(problem.hint("differentiate what an equation defines").into());
                 }

@@ -1,7 +1,7 @@
 //! Recurrences: their values, and derivatives that are recurrences in the other direction.
 
-use crate::hand::{Hand, adjoint, at, completed, form, index, read, uniform, verified};
-use deltarule_core::derivation::random_point;
+use crate::hand::{Hand, adjoint, at, completed, form, index, model, read, uniform, verified};
+use deltarule_core::derivation::{random_point, with_derivatives};
 use deltarule_core::meaning::{MeaningError, Point, complete};
 use deltarule_core::model::{Model, Recurrence};
 use deltarule_core::page::derivation::{Contents, Notation, View, document, render_text};
@@ -108,6 +108,30 @@ fn adjoints_of_recurrences_are_short() {
         lines.push('\n');
     }
     insta::assert_snapshot!("recurrences", lines);
+}
+
+/// Equations can read the derivative of a recurrence by its own entries, or by those of a tensor that reads it.
+#[test]
+fn derivatives_by_own_entries_have_gradients() {
+    let whole = with_derivatives(&model(
+        "input x[5]\nparam w ~ ones\nparam v ~ ones\nparam u ~ ones\nc[t:-1] = 0\nm[t:-1] = u\n\
+         c[t] = w c[t-1] + v m[t-1] + x[t]\nm[t] = tanh(c[t])\nk[t] = [t < 4] w k[t+1]^2 + x[t]\n\
+         g = ∂c[3]/∂c[1] + ∂m[4]/∂c[0] + ∂k[0]/∂k[2] + ∂k[2]/∂k[0]\nJ[t,s] = ∂c[t]/∂m[s]\n\
+         loss = g^2 + sum[t,s] J[t,s]^2\n",
+    ))
+    .unwrap();
+    let point = completed(&whole, random_point(&whole, &mut uniform(5)));
+    let value = |name: &str, place: usize| point[name].values[place];
+    let (w, v) = (value("w", 0), value("v", 0));
+    let step = |t: usize| w + v * (1.0 - value("m", t).powi(2));
+    let last = (1.0 - value("m", 4).powi(2)) * (0..4).map(step).product::<f64>();
+    let backward = 4.0 * w * w * value("k", 1) * value("k", 2);
+    assert!((value("g", 0) - (step(1) * step(2) + last + backward)).abs() < 1e-13);
+    for (later, earlier) in (0..STEPS).flat_map(|later| (0..STEPS).map(move |earlier| (later, earlier))) {
+        let expected = if earlier < later { v * (earlier + 1..later).map(step).product::<f64>() } else { 0.0 };
+        assert!((value("J", later * STEPS + earlier) - expected).abs() < 1e-13, "{later} {earlier}");
+    }
+    verified(&whole, &["w", "v", "u", "x"]);
 }
 
 #[test]
