@@ -123,6 +123,9 @@ pub struct Eval {
     /// Where the results go
     #[arg(long, value_name = "OUT.npz")]
     pub out: PathBuf,
+    /// Draw first values from the seed for parameters that are not among the values
+    #[arg(long)]
+    pub init: bool,
     /// Tensors to write besides the loss, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub outputs: Vec<String>,

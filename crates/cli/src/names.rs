@@ -43,15 +43,20 @@ fn find<'a>(model: &'a Model, name: &str) -> Result<&'a Tensor, Failure> {
     })
 }
 
-fn list(model: &Model, wanted: impl Fn(&Tensor) -> bool) -> String {
+/// The tensors that are wanted, separated by commas.
+pub fn list(model: &Model, wanted: impl Fn(&Tensor) -> bool) -> String {
     let names: Vec<&str> = model.tensors.iter().filter(|tensor| wanted(tensor)).map(|tensor| &*tensor.name).collect();
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
 /// The tensor whose name is most like this one, where one is.
 pub fn nearest(model: &Model, name: &str) -> Option<Name> {
+    nearest_of(model.tensors.iter(), name)
+}
+
+/// The tensor of these whose name is most like this one, where one is.
+pub fn nearest_of<'a>(tensors: impl Iterator<Item = &'a Tensor>, name: &str) -> Option<Name> {
     let distance = |tensor: &Tensor| strsim::damerau_levenshtein(&tensor.name.to_lowercase(), &name.to_lowercase());
-    let (best, tensor) =
-        model.tensors.iter().map(|tensor| (distance(tensor), tensor)).min_by_key(|(distance, _)| *distance)?;
+    let (best, tensor) = tensors.map(|tensor| (distance(tensor), tensor)).min_by_key(|(distance, _)| *distance)?;
     (best <= 1 + name.chars().count() / 4).then(|| tensor.name.clone())
 }

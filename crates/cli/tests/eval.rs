@@ -97,18 +97,23 @@ fn a_logistic_regression_by_hand() {
 }
 
 #[test]
-fn parameters_that_are_not_given_come_from_the_seed() {
+fn parameters_that_are_not_given_come_from_the_seed_if_that_is_asked_for() {
     let mut values = logistic_values();
     values.remove("w");
     values.remove("b");
     let run = Run::new(&values);
-    printed(&run.eval(&model_argument("logistic.dr"), &[]));
+    let said = message(&run.eval(&model_argument("logistic.dr"), &[]), 2);
+    assert!(said.contains("has no arrays `w`, `b`") && said.contains("`w` of shape [8]"), "{said}");
+    assert!(said.contains("--init") && run.wrote_nothing(), "{said}");
+    let drawn = run.eval(&model_argument("logistic.dr"), &["--init", "--seed", "5"]);
+    assert_eq!(String::from_utf8_lossy(&drawn.stderr), "note: drawn from seed 5: `b`, `w`\n");
+    printed(&drawn);
     // All zeros, so that every probability is a half.
     assert!((run.out()["loss"].to_f64()[0] - 2f64.ln()).abs() < 1e-6);
     let attention = |seed: &str| {
         let x: Vec<f64> = (0..48).map(|entry| f64::from(entry % 7) / 7.0).collect();
         let run = Run::new(&arrays(&[("x", &[1, 6, 8], &x), ("y", &[1, 3], &[0.0, 1.0, 0.0])]));
-        printed(&run.eval(&model_argument("attention.dr"), &["--seed", seed]));
+        printed(&run.eval(&model_argument("attention.dr"), &["--seed", seed, "--init"]));
         run.out()["loss"].to_f64()[0]
     };
     assert_eq!(attention("3"), attention("3"));
@@ -141,8 +146,15 @@ fn what_does_not_fit_is_said_and_nothing_is_written() {
     };
     let mut missing = whole.clone();
     missing.remove("x");
-    let cases: [(&str, Arrays, &[&str], &str); 9] = [
-        ("a missing input", missing, &[], "`x`"),
+    let mut misnamed = changed("W", &[8], &[0.0; 8]);
+    misnamed.remove("w");
+    let cases: [(&str, Arrays, &[&str], &str); 14] = [
+        ("a missing input", missing.clone(), &[], "`x`"),
+        ("a missing input with first values", missing, &["--init"], "`x`"),
+        ("a name that is nearly right", misnamed.clone(), &[], "did you mean `w`?"),
+        ("a name that is nearly right, with first values", misnamed, &["--init"], "did you mean `w`?"),
+        ("a name of nothing", changed("momentum", &[8], &[0.0; 8]), &[], "arrays are given for"),
+        ("what an equation computes", changed("p", &[2], &[0.5; 2]), &[], "computed by its equation"),
         ("a wrong shape", changed("w", &[4], &[0.0; 4]), &[], "`w`"),
         ("two numbers of examples", changed("y", &[3], &[1.0; 3]), &[], "`y`"),
         ("an axis too few", changed("x", &[8], &[0.0; 8]), &[], "`x`"),
@@ -161,7 +173,7 @@ fn what_does_not_fit_is_said_and_nothing_is_written() {
         }
     }
     let digits = arrays(&[("x", &[1, 64], &[0.5; 64]), ("y", &[1, 10], &[0.1; 10])]);
-    let said = message(&Run::new(&digits).eval(&model_argument("digits.dr"), &[]), 2);
+    let said = message(&Run::new(&digits).eval(&model_argument("digits.dr"), &["--init"]), 2);
     assert!(said.contains("`y`") && said.contains("example 0"), "{said}");
     let run = Run::new(&whole);
     let given = run.folder.path().join("in.npz");

@@ -6,7 +6,7 @@ use crate::failure::{Failure, print};
 use crate::{model_file, names};
 use deltarule_core::derivation::{derivative_name, for_running};
 use deltarule_core::meaning;
-use deltarule_core::model::{LOSS, Model, Role};
+use deltarule_core::model::{LOSS, Model, Role, Tensor};
 use deltarule_core::term::Name;
 use deltarule_run::arrays::{self, Array};
 use deltarule_run::{data, evaluate, seeds};
@@ -85,39 +85,82 @@ impl Wanted {
     }
 }
 
-/// The values of the file, and first values of parameters that it does not hold.
+/// The values of the file and, where that is asked for, first values of parameters that it does not hold.
 fn given(
     model: &Model,
     mut given: BTreeMap<Name, Array>,
     arguments: &Eval,
     common: &Common,
 ) -> Result<Values, Failure> {
-    for name in given.keys().filter(|name| model.tensor(name).is_none() && !common.quiet) {
-        let near = names::nearest(model, name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        anstream::eprintln!("note: the model has no tensor `{name}`, so its values are not used{near}");
+    let missing = |given: &BTreeMap<Name, Array>| -> Vec<&Tensor> {
+        model.tensors.iter().filter(|tensor| is_given(&tensor.role) && !given.contains_key(&tensor.name)).collect()
+    };
+    for name in given.keys() {
+        refuse_strange(model, name, &missing(&given), arguments)?;
     }
-    given.retain(|name, _| model.tensor(name).is_some());
+    if arguments.init {
+        let drawn = seeds::initialise(model, common.seed);
+        let drawn: Vec<_> = drawn.into_iter().filter(|(name, _)| !given.contains_key(name)).collect();
+        let names: Vec<String> = drawn.iter().map(|(name, _)| format!("`{name}`")).collect();
+        if !names.is_empty() && !common.quiet {
+            anstream::eprintln!("note: drawn from seed {}: {}", common.seed, names.join(", "));
+        }
+        given.extend(drawn);
+    }
+    match missing(&given).as_slice() {
+        [] => {}
+        tensors => return Err(missing_arrays(tensors, arguments)),
+    }
     data::keep_promises(&arguments.values, model, &given).map_err(Failure::message)?;
-    for (name, values) in seeds::initialise(model, common.seed) {
-        given.entry(name).or_insert(values);
-    }
-    let missing = model.tensors.iter().find(|tensor| is_given(&tensor.role) && !given.contains_key(&tensor.name));
-    if let Some(tensor) = missing {
-        let examples = if tensor.per_example { "examples".to_string() } else { String::new() };
-        let axes: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
-        let shape = [examples, axes.join(", ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-        let message = format!("{} has no array `{}`", arguments.values.display(), tensor.name);
-        return Err(Failure::input(message, &format!("it needs one of shape [{}]", shape.join(", "))));
-    }
     Ok(given.into_iter().map(|(name, array)| (name, array.into())).collect())
 }
 
 /// Whether the values of a tensor must be in the file.
 fn is_given(role: &Role) -> bool {
     match role {
-        Role::Input { .. } | Role::Target(_) | Role::Const(None) => true,
-        Role::Param(_) | Role::Const(Some(_)) | Role::Defined(_) => false,
+        Role::Input { .. } | Role::Target(_) | Role::Const(None) | Role::Param(_) => true,
+        Role::Const(Some(_)) | Role::Defined(_) => false,
     }
+}
+
+/// Refuses an array of a name that no values are given for: it may be a slip, and would be passed over in silence.
+fn refuse_strange(model: &Model, name: &str, missing: &[&Tensor], arguments: &Eval) -> Result<(), Failure> {
+    let file = arguments.values.display();
+    let Some(tensor) = model.tensor(name) else {
+        let near = names::nearest_of(missing.iter().copied(), name).or_else(|| names::nearest(model, name));
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("arrays are given for {}", names::list(model, |tensor| is_given(&tensor.role))),
+        };
+        return Err(Failure::input(format!("{file} has an array `{name}`, but the model has no such tensor"), &hint));
+    };
+    let why = match tensor.role {
+        Role::Defined(_) => "computed by its equation",
+        Role::Const(Some(_)) => "a constant with a value in the model",
+        _ => return Ok(()),
+    };
+    let hint = "take the array away; `--outputs` writes what is computed";
+    Err(Failure::input(format!("{file} has an array `{name}`, which is {why}"), hint))
+}
+
+/// Some tensors have no array.
+fn missing_arrays(tensors: &[&Tensor], arguments: &Eval) -> Failure {
+    let named = |tensor: &&Tensor| format!("`{}`", tensor.name);
+    let arrays: Vec<String> = tensors.iter().map(named).collect();
+    let word = if tensors.len() == 1 { "array" } else { "arrays" };
+    let shape = |tensor: &&Tensor| {
+        let axes = tensor.shape.iter().map(usize::to_string);
+        let axes: Vec<String> = tensor.per_example.then(|| "examples".to_string()).into_iter().chain(axes).collect();
+        format!("`{}` of shape [{}]", tensor.name, axes.join(", "))
+    };
+    let shapes: Vec<String> = tensors.iter().map(shape).collect();
+    let mut hint = format!("add {}", shapes.join(", "));
+    let is_param = |tensor: &&&Tensor| matches!(tensor.role, Role::Param(_));
+    let parameters: Vec<String> = tensors.iter().filter(is_param).map(named).collect();
+    if !parameters.is_empty() {
+        hint += &format!("\n  help: with `--init`, first values of {} are drawn from the seed", parameters.join(", "));
+    }
+    Failure::input(format!("{} has no {word} {}", arguments.values.display(), arrays.join(", ")), &hint)
 }
 
 /// The loss, the outputs and the gradients, by the names they have in the file.

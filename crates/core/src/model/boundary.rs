@@ -9,7 +9,7 @@ use super::names::{Fault, Outcome};
 use super::ranges::Reach;
 use super::scope::{Bound, IndexId, Scope};
 use crate::syntax::tree::{self, Equation, Expr, ExprKind};
-use crate::term::{Comparison, Number};
+use crate::term::{Comparison, Name, Number};
 use crate::text::{Problem, Span};
 
 /// `h[t:-1, i] = value`: what stands before the first entry.
@@ -22,6 +22,8 @@ pub(super) struct Boundary<'a> {
     pub depth: i64,
     /// One letter for each axis.
     pub letters: Vec<&'a str>,
+    /// The ranges that are written out, each with its axis: those of the equation.
+    pub ranges: Vec<(usize, usize, Span)>,
     /// The number of the statement.
     pub statement: usize,
 }
@@ -49,6 +51,21 @@ pub(super) struct Forward {
     pub reached: Option<Bounds>,
 }
 
+impl Boundary<'_> {
+    /// Checks the ranges of a boundary once the tensor is defined.
+    pub fn check(&self, shape: &[usize], defined: Span) -> Outcome<()> {
+        for (axis, own, span) in &self.ranges {
+            let Some(extent) = shape.get(*axis).filter(|extent| *extent != own) else { continue };
+            let (name, letter) = (&self.equation.name.text, self.letters[*axis]);
+            let message =
+                format!("the boundary of `{name}` stands at {} of `{letter}`", count(*own, "place", "places"));
+            let problem = Problem::new(message, *span, "given here");
+            return Err(problem.label(defined, format!("axis {axis} has extent {extent}")).into());
+        }
+        Ok(())
+    }
+}
+
 /// Whether a left side is that of a boundary.
 pub(super) fn is_boundary(equation: &Equation) -> bool {
     let negative = |range: &Expr| matches!(range.kind, ExprKind::Negate(_));
@@ -61,6 +78,7 @@ impl<'a> Elaborator<'_, 'a> {
         let scope = Scope::new(statement, Vec::new());
         let mut letters: Vec<&'a str> = Vec::new();
         let mut place: Option<(usize, i64)> = None;
+        let mut ranges = Vec::new();
         let mut bound = Vec::new();
         for (axis, subscript) in equation.subscripts.iter().enumerate() {
             let span = subscript.index.span;
@@ -76,21 +94,26 @@ impl<'a> Elaborator<'_, 'a> {
             letters.push(letter);
             let form = match &subscript.range {
                 None => Form::index(self.ranges.add(letter, span, &scope)),
-                Some(range) => {
-                    let depth = self.globals.constants(statement).integer(range)?;
-                    if depth >= 0 || place.is_some() {
+                Some(range) => match self.globals.constants(statement).integer(range)? {
+                    1.. => {
+                        ranges.push((axis, self.globals.constants(statement).extent(range)?, range.span));
+                        Form::index(self.bind(letter, span, Some(range), &scope)?)
+                    }
+                    depth if depth == 0 || place.is_some() => {
                         let problem = Problem::new("a boundary gives one place", range.span, "not needed");
                         return Err(problem.hint("the other indices stand alone: `h[t:-1, i] = 0`").into());
                     }
-                    place = Some((axis, depth.saturating_neg()));
-                    Form::constant(depth)
-                }
+                    depth => {
+                        place = Some((axis, depth.saturating_neg()));
+                        Form::constant(depth)
+                    }
+                },
             };
             bound.push(Bound { letter, place: form, implicit: false });
         }
         self.terms(&equation.value, &scope.with(bound))?;
         let (axis, depth) = place.unwrap_or((0, 1));
-        let boundary = Boundary { equation, axis, depth, letters, statement };
+        let boundary = Boundary { equation, axis, depth, letters, ranges, statement };
         self.check_boundaries(&boundary)?;
         Ok(boundary)
     }
@@ -138,7 +161,8 @@ impl<'a> Elaborator<'_, 'a> {
             for (form, subscript) in forms.iter().zip(subscripts) {
                 self.ranges.padded.push((form.clone(), scope.place(subscript.span)));
             }
-            return self.pad(limits, &forms, read, padding.as_deref(), scope);
+            let boundaries = self.globals.boundaries.get(name).cloned().unwrap_or_default();
+            return self.pad(limits, &forms, read, (padding.as_deref(), &boundaries), scope);
         }
         let mark = self.ranges.mark();
         for (axis, (form, limit)) in forms.iter().zip(limits).enumerate() {
@@ -153,6 +177,8 @@ impl<'a> Elaborator<'_, 'a> {
                 declared: None,
                 call: scope.call,
                 boundary: Some(self.boundary_text(name, axis)),
+                before: 0,
+                examples: false,
                 guards: Vec::new(),
             });
         }
@@ -171,6 +197,46 @@ impl<'a> Elaborator<'_, 'a> {
         self.ranges.guard(mark, &[Guard::NotNegative(forms[axis].clone())]);
         self.check_depth(&boundaries, -steps, expr.span, scope)?;
         self.with_boundary(read, &forms, -steps, &boundaries)
+    }
+
+    /// A read of a tensor that is defined above, with subscripts that may reach into its boundary.
+    pub fn read_with_boundary(&mut self, name: &Name, read: Draft, forms: &[Form]) -> Outcome<Draft> {
+        let depth = self.boundary_depth(name);
+        let Some(boundaries) = self.globals.boundaries.get(&**name).cloned().filter(|_| depth > 0) else {
+            return Ok(read);
+        };
+        let form = &forms[boundaries[0].axis];
+        match form.as_constant() {
+            Some(place) if place < 0 => self.boundary_value(&boundaries, -place, forms),
+            None if form.as_index().is_none() => self.with_boundary(read, forms, depth, &boundaries),
+            _ => Ok(read),
+        }
+    }
+
+    /// How many entries stand before the first one of a tensor, without a gap.
+    pub fn boundary_depth(&self, name: &str) -> i64 {
+        let Some(boundaries) = self.globals.boundaries.get(name) else { return 0 };
+        let given = |depth: &i64| boundaries.iter().any(|boundary| boundary.depth == *depth);
+        (1..=boundaries.len() as i64).take_while(given).count() as i64
+    }
+
+    /// The axis along which a tensor has a boundary.
+    pub fn boundary_axis(&self, name: &str) -> Option<usize> {
+        self.globals.boundaries.get(name)?.first().map(|boundary| boundary.axis)
+    }
+
+    /// What stands at a place before the first entry.
+    pub fn boundary_value(&mut self, boundaries: &[Boundary<'a>], place: i64, forms: &[Form]) -> Outcome<Draft> {
+        let Some(boundary) = boundaries.iter().find(|boundary| boundary.depth == place) else {
+            return Ok(Draft::Number(Number::ZERO));
+        };
+        self.globals.stepped.insert(&boundary.equation.name.text);
+        let letters = boundary.letters.iter().zip(forms).enumerate().map(|(position, (letter, form))| {
+            let place = if position == boundary.axis { Form::constant(-place) } else { form.clone() };
+            Bound { letter, place, implicit: false }
+        });
+        let scope = Scope::new(boundary.statement, Vec::new()).with(letters);
+        self.terms(&boundary.equation.value, &scope)
     }
 
     /// A read of a tensor that a later equation defines: of an earlier entry, since its boundary
@@ -250,13 +316,7 @@ impl<'a> Elaborator<'_, 'a> {
         let axis = boundaries[0].axis;
         let mut values = Vec::new();
         for place in 1..=depth {
-            let Some(boundary) = boundaries.iter().find(|boundary| boundary.depth == place) else { continue };
-            let letters = boundary.letters.iter().zip(forms).enumerate().map(|(position, (letter, form))| {
-                let place = if position == axis { Form::constant(-place) } else { form.clone() };
-                Bound { letter, place, implicit: false }
-            });
-            let scope = Scope::new(boundary.statement, Vec::new()).with(letters);
-            values.push(self.terms(&boundary.equation.value, &scope)?);
+            values.push(self.boundary_value(boundaries, place, forms)?);
         }
         let compare = |comparison, left: &Form, right: i64| {
             let (left, right) = (Draft::Place(left.clone()), Draft::Place(Form::constant(right)));
@@ -264,8 +324,10 @@ impl<'a> Elaborator<'_, 'a> {
         };
         let zero = |value: &Draft| matches!(value, Draft::Number(number) if number.value() == 0.0);
         if values.iter().all(zero) {
-            let own = forms[axis].plus(depth, &Form::constant(1)).unwrap_or_else(|| forms[axis].clone());
-            return Ok(Draft::Product(vec![compare(Comparison::GreaterEqual, &own, depth), read]));
+            // `t >= 1` for `t-1`.
+            let own = Form { constant: forms[axis].constant.max(0), ..forms[axis].clone() };
+            let least = own.constant - forms[axis].constant;
+            return Ok(Draft::Product(vec![compare(Comparison::GreaterEqual, &own, least), read]));
         }
         let mut outside = values.pop().unwrap_or(Draft::Number(Number::ZERO));
         for (place, value) in values.into_iter().enumerate().rev() {

@@ -77,6 +77,8 @@ fn read(source: &Source, tree: &Tree, batch: usize, faulty_claims: Faulty) -> Re
         functions: Functions::default(),
         letters: HashMap::new(),
         boundaries: HashMap::new(),
+        stepped: HashSet::new(),
+        examples: HashSet::new(),
         derivatives: HashMap::new(),
     };
     let mut builder = Builder {
@@ -223,6 +225,9 @@ impl<'a> Builder<'a> {
         let place = self.globals.tensors.len();
         self.starts.extend(declared.start.map(|start| (place, start)));
         let data = matches!(declared.role, Role::Input { .. } | Role::Target(_));
+        if data && self.batch.is_some() {
+            self.globals.examples.insert((place, 0));
+        }
         let per_example = data && self.batch.is_none();
         self.add(name, declared.shape, declared.role, per_example, number);
         Ok(())
@@ -263,6 +268,9 @@ impl<'a> Builder<'a> {
         }
         let Elaborator { ranges, reads, own, .. } = elaborator;
         let free = equation.subscripts.len();
+        let place = self.globals.tensors.len();
+        let along = |axis: &usize| ranges.runs_over_examples(*axis);
+        self.globals.examples.extend((0..free).filter(along).map(|axis| (place, axis)));
         let indices = ranges.solve()?;
         for (tensor, places) in reads {
             self.fans.entry(tensor).or_insert_with(|| fans(&places, free, &indices));
@@ -275,13 +283,8 @@ impl<'a> Builder<'a> {
         if definition.body.reads(&name.text) && definition.recurrence(&name.text).is_none() {
             return Err(own.disorder(&name.text).into());
         }
-        if let Some(boundary) = self.globals.boundaries.get(name.text.as_str()).and_then(|all| all.first())
-            && own.reads.is_empty()
-            && !self.forward.iter().any(|forward| forward.name == name.text)
-        {
-            let message = format!("`{}` has a boundary, but never reads an earlier entry of its own", name.text);
-            let problem = Problem::new(message, name.span, "no recurrence");
-            return Err(problem.label(boundary.equation.name.span, "the boundary").into());
+        for boundary in self.globals.boundaries.get(name.text.as_str()).into_iter().flatten() {
+            boundary.check(&shape, name.span)?;
         }
         for forward in self.forward.iter().filter(|forward| forward.name == name.text) {
             forward.check(&shape, name.span)?;
@@ -305,15 +308,24 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Every boundary belongs to an equation.
+    /// Every boundary belongs to an equation, and is read.
     fn check_boundaries(&self) -> Outcome<()> {
         let undefined = |name: &str| self.globals.names.get(name, usize::MAX).is_none();
         let boundaries = self.globals.boundaries.values().flatten();
-        let first = boundaries.filter(|boundary| undefined(&boundary.equation.name.text));
+        let idle = |name: &str| !self.globals.stepped.contains(name);
+        let first = boundaries.filter(|boundary| {
+            let name = &boundary.equation.name.text;
+            undefined(name) || idle(name)
+        });
         match first.min_by_key(|boundary| boundary.statement) {
             None => Ok(()),
             Some(boundary) => {
                 let name = &boundary.equation.name;
+                if let Some(Meaning::Tensor(tensor)) = self.globals.names.get(&name.text, usize::MAX) {
+                    let message = format!("`{}` has a boundary, but nothing reads an earlier entry", name.text);
+                    let problem = Problem::new(message, self.globals.tensors[tensor].span, "no recurrence");
+                    return Err(problem.label(name.span, "the boundary").into());
+                }
                 let message = format!("`{}` has a boundary, but no equation", name.text);
                 let problem = Problem::new(message, name.span, "only what stands before its first entry");
                 let letters = boundary.letters.join(", ");

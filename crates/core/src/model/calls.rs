@@ -104,7 +104,11 @@ impl<'a> Elaborator<'_, 'a> {
         for (position, (parameter, argument)) in definition.parameters.iter().zip(arguments).enumerate() {
             let letters = self.globals.letters(argument, scope);
             let own = |letter: &str| letters.exposed.iter().any(|exposed| exposed.text == letter);
-            let argument = Argument { expr: argument, scope: scope.keeping(own), open: open.clone() };
+            let whole = self.whole(argument, open.len(), scope);
+            if whole.is_none() {
+                self.refuse_other_rank(&name.text, argument, &open, scope)?;
+            }
+            let argument = Argument { expr: argument, scope: scope.keeping(own), open: open.clone(), whole };
             if !function.reads[position] {
                 self.check_unread(&argument)?;
             }
@@ -169,11 +173,14 @@ impl<'a> Elaborator<'_, 'a> {
         let letters = self.globals.letters(argument.expr, &argument.scope);
         let exposed =
             letters.exposed.iter().filter(|letter| letter.subscript && argument.scope.letter(letter.text).is_none());
-        for (letter, span) in exposed.map(|letter| (letter.text, letter.span)) {
+        let whole =
+            argument.open.iter().filter(|letter| argument.whole.is_some() && argument.scope.letter(letter).is_none());
+        let whole: Vec<(&str, Span)> = whole.map(|letter| (*letter, argument.expr.span)).collect();
+        for (letter, span) in exposed.map(|letter| (letter.text, letter.span)).chain(whole) {
             let place = Form::index(self.ranges.add(letter, span, &argument.scope));
             bound.push(Bound { letter, place, implicit: false });
         }
-        self.terms(argument.expr, &argument.scope.with(bound))?;
+        self.argument(argument, &argument.scope.with(bound))?;
         self.ranges.forget(mark);
         self.reads.truncate(reads);
         self.own.reads.truncate(own);
@@ -192,6 +199,18 @@ impl<'a> Elaborator<'_, 'a> {
     ) -> Outcome<Draft> {
         let places =
             subscripts.iter().map(|subscript| self.subscript(subscript, scope)).collect::<Outcome<Vec<_>>>()?;
+        self.parameter_at(parameter, name, places, span, scope)
+    }
+
+    /// A parameter at places, one for each open letter of its argument.
+    fn parameter_at(
+        &mut self,
+        parameter: &Parameter<'a>,
+        name: &'a tree::Name,
+        places: Vec<Form>,
+        span: Span,
+        scope: &Scope<'a>,
+    ) -> Outcome<Draft> {
         let wanted = match parameter {
             Parameter::Opaque(wanted) => *wanted,
             Parameter::Argument(argument) => argument.open.len(),
@@ -205,7 +224,63 @@ impl<'a> Elaborator<'_, 'a> {
         let Parameter::Argument(argument) = parameter else { return Ok(Draft::Opaque) };
         let open = argument.open.iter().zip(places).map(|(letter, place)| Bound { letter, place, implicit: false });
         let inside = argument.scope.with(open);
-        self.terms(argument.expr, &inside)
+        self.argument(argument, &inside)
+    }
+
+    /// An argument where its letters stand for what the scope says.
+    pub fn argument(&mut self, argument: &Argument<'a>, scope: &Scope<'a>) -> Outcome<Draft> {
+        let Some(name) = argument.whole else { return self.terms(argument.expr, scope) };
+        let span = argument.expr.span;
+        let mut places = Vec::with_capacity(argument.open.len());
+        for letter in &argument.open {
+            match scope.letter(letter) {
+                Some(place) => places.push(place),
+                None => return Err(self.unbound(letter, span, scope)),
+            }
+        }
+        if let Some(parameter) = scope.parameter(&name.text).cloned() {
+            return self.parameter_at(&parameter, name, places, span, scope);
+        }
+        match self.globals.names.get(&name.text, scope.horizon) {
+            Some(Meaning::Tensor(number)) => {
+                let spans = vec![span; places.len()];
+                self.entry_at(number, places, &spans, span, scope)
+            }
+            _ => self.terms(argument.expr, scope),
+        }
+    }
+
+    /// The name of a tensor, or of a parameter, that is an argument without subscripts and has so many axes.
+    fn whole(&mut self, argument: &'a Expr, axes: usize, scope: &Scope<'a>) -> Option<&'a tree::Name> {
+        self.globals.collector().whole(argument, axes, scope).filter(|name| scope.letter(&name.text).is_none())
+    }
+
+    /// Refuses a tensor without subscripts that has other axes than those that the function opens.
+    fn refuse_other_rank(
+        &self,
+        function: &str,
+        argument: &'a Expr,
+        open: &[&'a str],
+        scope: &Scope<'a>,
+    ) -> Outcome<()> {
+        let Some(name) = bare(argument).filter(|name| scope.parameter(name).is_none() && scope.letter(name).is_none())
+        else {
+            return Ok(());
+        };
+        let Some(Meaning::Tensor(number)) = self.globals.names.get(name, scope.horizon) else { return Ok(()) };
+        let tensor = &self.globals.tensors[number];
+        if open.is_empty() || tensor.shape.is_empty() {
+            return Ok(());
+        }
+        let (axes, opened) = (count(tensor.shape.len(), "axis", "axes"), count(open.len(), "index", "indices"));
+        let message = format!("`{function}` opens {opened} of its argument, but `{name}` has {axes}");
+        let problem =
+            scope.problem(message, argument.span, "which of its axes?").label(tensor.span, format!("has {axes}"));
+        let mut letters: Vec<&str> = open.to_vec();
+        letters.extend(["a", "b", "c", "d"].iter().filter(|letter| !open.contains(letter)));
+        letters.truncate(tensor.shape.len());
+        let (own, letters) = (open.join(","), letters.join(","));
+        Err(problem.hint(format!("write its subscripts, as in `{function}[{own}]({name}[{letters}])`")).into())
     }
 
     fn unknown_function(&self, name: &tree::Name, scope: &Scope<'a>) -> Fault {

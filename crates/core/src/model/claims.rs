@@ -224,8 +224,8 @@ fn shared_extents(sketches: &mut [Sketch], free: &[Letter]) -> Vec<Option<usize>
                     let (letter, span) = (free[index].text, sketches[number].line.value.span);
                     let text = format!("`{letter}` runs over {} here", count(extent, "value", "values"));
                     for (_, ranges) in sketches.iter_mut().filter_map(|sketch| sketch.drafted.as_mut().ok()) {
-                        let evidence = Evidence { extent, span, text: text.clone(), declared: None };
-                        ranges.give(index, evidence);
+                        let evidence = Evidence { extent, span, text: text.clone(), declared: None, examples: false };
+                        ranges.tell(index, evidence);
                     }
                 }
             }

@@ -2,6 +2,7 @@
 //! applied, from the outermost product inwards.
 
 use super::Tensor;
+use super::batch::BATCH;
 use super::boundary::{Boundary, Own};
 use super::draft::Draft;
 use super::form::Form;
@@ -16,7 +17,7 @@ use super::sizes::Constants;
 use crate::syntax::tree::{Binder, Comparison, Expr, ExprKind, Factor, Reduction};
 use crate::term::{Connective, Function, Name, Number};
 use crate::text::{Source, Span};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// How deep expressions may be nested once functions are expanded.
@@ -35,6 +36,10 @@ pub(super) struct Globals<'a> {
     pub letters: Known<'a>,
     /// What stands before the first entries of tensors that are defined by recurrence.
     pub boundaries: HashMap<&'a str, Vec<Boundary<'a>>>,
+    /// Those of which a boundary is read.
+    pub stepped: HashSet<&'a str>,
+    /// The tensors and the axes along which the examples lie, where the equations carry that axis.
+    pub examples: HashSet<(usize, usize)>,
     /// The derivatives that equations read, and whether each has its own value for every example.
     pub derivatives: HashMap<Name, bool>,
 }
@@ -45,7 +50,7 @@ impl<'a> Globals<'a> {
         self.collector().letters(expr, scope)
     }
 
-    fn collector(&mut self) -> Collector<'_, 'a> {
+    pub fn collector(&mut self) -> Collector<'_, 'a> {
         let Globals { names, tensors, functions, letters, .. } = self;
         Collector { names, tensors, functions, known: letters }
     }
@@ -244,7 +249,8 @@ impl<'g, 'a> Elaborator<'g, 'a> {
         if let Some(range) = range {
             let extent = self.globals.constants(scope.horizon).extent(range)?;
             let (span, text) = (scope.place(range.span), given(letter, extent));
-            self.ranges.give(index, Evidence { extent, span, text, declared: None });
+            let examples = bare(range) == Some(BATCH);
+            self.ranges.give(index, Evidence { extent, span, text, declared: None, examples });
         }
         Ok(index)
     }

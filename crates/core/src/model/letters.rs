@@ -3,8 +3,8 @@
 use super::Tensor;
 use super::functions::Functions;
 use super::names::{Meaning, Names};
-use super::scope::Scope;
-use crate::syntax::tree::{Expr, ExprKind, Factor};
+use super::scope::{Parameter, Scope};
+use crate::syntax::tree::{Expr, ExprKind, Factor, Name};
 use crate::text::Span;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -211,6 +211,9 @@ impl<'a> Collector<'_, 'a> {
         }
         for (position, argument) in arguments.iter().enumerate() {
             let bare = function.reads_bare.get(position) == Some(&true);
+            if bare && self.whole(argument, opened.len(), scope).is_some() {
+                opened.iter().for_each(|text| found.add(&Letter { text, span: argument.span, subscript: true }));
+            }
             for letter in &self.letters(argument, scope).exposed {
                 if bare || !opened.contains(&letter.text) {
                     found.add(letter);
@@ -218,6 +221,25 @@ impl<'a> Collector<'_, 'a> {
             }
         }
         same(found.letters)
+    }
+}
+
+impl<'a> Collector<'_, 'a> {
+    /// The name of a tensor, or of a parameter, that is an argument without subscripts of a function that opens so
+    /// many axes as it has.
+    pub fn whole(&self, argument: &'a Expr, axes: usize, scope: &Scope<'a>) -> Option<&'a Name> {
+        let name = match &argument.kind {
+            ExprKind::Name(name) => name,
+            ExprKind::Group(inner) => return self.whole(inner, axes, scope),
+            _ => return None,
+        };
+        let own = match (scope.parameter(&name.text), self.names.get(&name.text, scope.horizon)) {
+            (Some(Parameter::Opaque(axes)), _) => *axes,
+            (Some(Parameter::Argument(argument)), _) => argument.open.len(),
+            (None, Some(Meaning::Tensor(tensor))) => self.tensors[tensor].shape.len(),
+            _ => 0,
+        };
+        (own == axes && axes > 0).then_some(name)
     }
 }
 

@@ -75,6 +75,18 @@ pub(super) fn unknown(solver: &Solver, index: IndexId) -> Problem {
     with_call(problem.hint(hint), range.call)
 }
 
+/// A range is written out for an index along the examples.
+pub(super) fn cut_examples(solver: &Solver, read: &Reach, index: IndexId) -> Problem {
+    let range = &solver.ranges.all[index];
+    let letter = &range.letter;
+    let message = format!("the index `{letter}` runs over the examples, of which there may be any number");
+    let mut problem = Problem::new(message, read.span, format!("{} is that of the examples", read.axis));
+    if let Some(given) = &range.given {
+        problem = problem.label(given.span, given.text.clone());
+    }
+    with_call(problem.hint(format!("leave the range away, or write `{letter}:batch`")), range.call)
+}
+
 /// No value of an index keeps a read inside.
 pub(super) fn nothing_left(solver: &Solver, read: &Reach, index: IndexId) -> Problem {
     let letter = &solver.ranges.all[index].letter;
@@ -103,7 +115,8 @@ pub(super) fn outside(solver: &Solver, read: &Reach, (low, high): Bounds, limit:
     };
     let reached = if low == high { format!("is {low}") } else { format!("runs from {low} to {high}") };
     let reached = if read.guards.is_empty() { reached } else { format!("{reached} where its conditions hold") };
-    let label = format!("{reached}, but {} has extent {limit}", read.axis);
+    let before = if read.before == 0 { String::new() } else { format!(" and begins at -{}", read.before) };
+    let label = format!("{reached}, but {} has extent {limit}{before}", read.axis);
     let mut problem = Problem::new(message, read.span, label);
     if let Some((span, shape)) = &read.declared {
         problem = problem.label(*span, shape.clone());

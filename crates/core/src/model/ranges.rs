@@ -18,8 +18,10 @@ pub(super) struct Range {
     pub call: Option<Span>,
     /// Whether it is bound in the prelude, which the user did not write.
     pub hidden: bool,
-    /// The range given where it is bound.
+    /// The range written where it is bound: it may be shorter than an axis.
     pub given: Option<Evidence>,
+    /// What another line of a claim says of it, which holds here too.
+    pub told: Option<Evidence>,
 }
 
 /// A place that says how far an index runs.
@@ -31,6 +33,8 @@ pub(super) struct Evidence {
     pub text: String,
     /// Where the tensor is declared or defined, if it is one.
     pub declared: Option<(Span, String)>,
+    /// Whether it is the number of examples.
+    pub examples: bool,
 }
 
 /// A subscript of a read, which must stay inside the tensor.
@@ -53,6 +57,10 @@ pub(super) struct Reach {
     pub call: Option<Span>,
     /// For a tensor that its own equation reads: how a boundary is written.
     pub boundary: Option<String>,
+    /// How many entries stand before the first one: the boundary of a recurrence.
+    pub before: i64,
+    /// Whether the axis is that of the examples.
+    pub examples: bool,
     /// The conditions around it.
     pub guards: Vec<Guard>,
 }
@@ -83,8 +91,13 @@ impl Ranges {
     pub fn add(&mut self, letter: &str, span: Span, scope: &Scope) -> IndexId {
         let (span, call) = (scope.place(span), scope.call);
         let (letter, hidden) = (letter.to_string(), scope.site.is_some());
-        self.all.push(Range { letter, span, call, hidden, given: None });
+        self.all.push(Range { letter, span, call, hidden, given: None, told: None });
         self.all.len() - 1
+    }
+
+    /// What another line of a claim says of an index.
+    pub fn tell(&mut self, index: IndexId, evidence: Evidence) {
+        self.all[index].told = Some(evidence);
     }
 
     /// The range given to an index.
@@ -95,6 +108,12 @@ impl Ranges {
     /// The two are compared for equality.
     pub fn tie(&mut self, one: IndexId, other: IndexId) {
         self.ties.push((one, other));
+    }
+
+    /// Whether an index runs over the examples.
+    pub fn runs_over_examples(&self, index: IndexId) -> bool {
+        let written = self.all[index].given.as_ref().is_some_and(|given| given.examples);
+        written || self.reads.iter().any(|read| read.examples && read.form.as_index() == Some(index))
     }
 
     /// A mark to go back to.

@@ -1,9 +1,11 @@
 //! Names as values, reads of tensors, and what stands in their subscripts.
 
 use super::batch::{self, BATCH};
+use super::boundary::Boundary;
 use super::draft::Draft;
 use super::elaborate::{Elaborator, count};
 use super::form::Form;
+use super::guards::guards;
 use super::names::{Fault, Meaning, Outcome, is_reserved};
 use super::ranges::Reach;
 use super::scope::{Parameter, Scope};
@@ -19,7 +21,7 @@ impl<'a> Elaborator<'_, 'a> {
             Some(Parameter::Opaque(_)) => return Ok(Draft::Opaque),
             Some(Parameter::Argument(argument)) => {
                 let argument = argument.clone();
-                return self.terms(argument.expr, &argument.scope);
+                return self.argument(&argument, &argument.scope);
             }
             None => {}
         }
@@ -79,19 +81,38 @@ impl<'a> Elaborator<'_, 'a> {
         };
         self.check_rank(number, subscripts.len(), expr.span, scope)?;
         let mut forms = Vec::with_capacity(subscripts.len());
-        for (axis, subscript) in subscripts.iter().enumerate() {
-            let form = self.subscript(subscript, scope)?;
-            match pad {
-                None => self.note_subscript(number, axis, &form, (subscript.span, expr.span), scope)?,
-                Some(_) => self.ranges.padded.push((form.clone(), scope.place(subscript.span))),
-            }
-            forms.push(form);
+        for subscript in subscripts {
+            forms.push(self.subscript(subscript, scope)?);
         }
+        let spans: Vec<Span> = subscripts.iter().map(|subscript| subscript.span).collect();
+        let Some(padding) = pad else { return self.entry_at(number, forms, &spans, expr.span, scope) };
+        self.ranges.padded.extend(forms.iter().cloned().zip(spans.into_iter().map(|span| scope.place(span))));
         let read = self.read_tensor(number, forms.clone());
-        let Some(padding) = pad else { return Ok(read) };
         let shape = &self.globals.tensors[number].shape;
         let limits = shape.iter().map(|extent| Form::constant(*extent as i64)).collect();
-        self.pad(limits, &forms, read, padding.as_deref(), scope)
+        let boundaries = self.globals.boundaries.get(tensor.text.as_str()).cloned().unwrap_or_default();
+        self.pad(limits, &forms, read, (padding.as_deref(), &boundaries), scope)
+    }
+
+    /// An entry of a tensor that is defined above, at places that must lie inside it, the boundary of a recurrence
+    /// included. `spans` are where the subscripts stand, `read` where all of it does.
+    pub fn entry_at(
+        &mut self,
+        number: usize,
+        forms: Vec<Form>,
+        spans: &[Span],
+        read: Span,
+        scope: &Scope<'a>,
+    ) -> Outcome<Draft> {
+        let name = self.globals.tensors[number].name.clone();
+        let depth = self.boundary_depth(&name);
+        let stepped = self.boundary_axis(&name).filter(|_| depth > 0);
+        for (axis, (form, span)) in forms.iter().zip(spans).enumerate() {
+            let before = if stepped == Some(axis) { depth } else { 0 };
+            self.note_subscript(number, axis, form, before, (*span, read), scope)?;
+        }
+        let draft = self.read_tensor(number, forms.clone());
+        self.read_with_boundary(&name, draft, &forms)
     }
 
     pub fn read_tensor(&mut self, tensor: usize, subscripts: Vec<Form>) -> Draft {
@@ -119,15 +140,18 @@ impl<'a> Elaborator<'_, 'a> {
         .into())
     }
 
-    /// Notes a subscript of a read, which must stay inside, and refuses a constant that does not.
+    /// Notes a subscript of a read, which must stay inside, or among so many places before the first entry, and
+    /// refuses a constant that does not.
     pub fn note_subscript(
         &mut self,
         tensor: usize,
         axis: usize,
         form: &Form,
+        before: i64,
         (span, read): (Span, Span),
         scope: &Scope<'a>,
     ) -> Outcome<()> {
+        let examples = self.globals.examples.contains(&(tensor, axis));
         let tensor = &self.globals.tensors[tensor];
         let (name, extent) = (&tensor.name, tensor.shape[axis]);
         let which = if tensor.shape.len() == 1 { format!("`{name}`") } else { format!("axis {axis} of `{name}`") };
@@ -144,12 +168,14 @@ impl<'a> Elaborator<'_, 'a> {
                     declared,
                     call: scope.call,
                     boundary: None,
+                    before,
+                    examples,
                     guards: Vec::new(),
                 };
                 self.ranges.reads.push(reach);
                 Ok(())
             }
-            Some(value) if usize::try_from(value).is_ok_and(|value| value < extent) => Ok(()),
+            Some(value) if (-before..extent as i64).contains(&value) => Ok(()),
             Some(value) => {
                 let message = format!("subscript {value} is outside `{name}`");
                 let problem = scope.problem(message, span, format!("{which} has extent {extent}"));
@@ -158,31 +184,49 @@ impl<'a> Elaborator<'_, 'a> {
         }
     }
 
-    /// A padded read: the conditions that keep every subscript inside, and the read.
+    /// A padded read: the conditions that keep every subscript inside, and the read. Before the first entry of a
+    /// recurrence its boundary stands as far as it reaches, and the padding beyond.
     pub fn pad(
         &mut self,
         limits: Vec<Form>,
         forms: &[Form],
         read: Draft,
-        value: Option<&'a Expr>,
+        (value, boundaries): (Option<&'a Expr>, &[Boundary<'a>]),
         scope: &Scope<'a>,
     ) -> Outcome<Draft> {
-        let mut conditions = Vec::with_capacity(2 * forms.len());
-        for (form, limit) in forms.iter().zip(limits) {
-            let place = |form: &Form| Box::new(Draft::Place(form.clone()));
-            conditions.push(Draft::Compare(Comparison::LessEqual, place(&Form::constant(0)), place(form)));
-            conditions.push(Draft::Compare(Comparison::Less, place(form), place(&limit)));
+        let place = |form: &Form| Box::new(Draft::Place(form.clone()));
+        let inside = |form: &Form, limit: &Form| {
+            let least = Draft::Compare(Comparison::LessEqual, place(&Form::constant(0)), place(form));
+            [least, Draft::Compare(Comparison::Less, place(form), place(limit))]
+        };
+        let conditions: Vec<Draft> = forms.iter().zip(&limits).flat_map(|(form, limit)| inside(form, limit)).collect();
+        let mut places: Vec<(Vec<Draft>, Draft)> = vec![(conditions, read)];
+        for boundary in boundaries {
+            let here = Draft::Compare(
+                Comparison::Equal,
+                place(&forms[boundary.axis]),
+                place(&Form::constant(-boundary.depth)),
+            );
+            let others = forms.iter().zip(&limits).enumerate().filter(|(axis, _)| *axis != boundary.axis);
+            let others: Vec<Draft> = others.flat_map(|(_, (form, limit))| inside(form, limit)).collect();
+            let mark = self.ranges.mark();
+            let value = self.boundary_value(boundaries, boundary.depth, forms)?;
+            let holding: Vec<_> = others.iter().flat_map(|other| guards(other, true, &self.globals.tensors)).collect();
+            self.ranges.guard(mark, &holding);
+            places.push(([vec![here], others].concat(), value));
         }
-        match value {
-            None => {
-                conditions.push(read);
-                Ok(Draft::Product(conditions))
-            }
-            Some(value) => {
-                let outside = self.value(value, scope)?;
-                Ok(Draft::Where(Box::new(Draft::Logic(Connective::And, conditions)), Box::new(read), Box::new(outside)))
-            }
-        }
+        let Some(value) = value else {
+            let products = places.into_iter().map(|(mut conditions, value)| {
+                conditions.push(value);
+                Draft::Product(conditions)
+            });
+            let mut products: Vec<Draft> = products.collect();
+            return Ok(if products.len() == 1 { products.remove(0) } else { Draft::Sum(products) });
+        };
+        let outside = self.value(value, scope)?;
+        Ok(places.into_iter().rev().fold(outside, |outside, (conditions, value)| {
+            Draft::Where(Box::new(Draft::Logic(Connective::And, conditions)), Box::new(value), Box::new(outside))
+        }))
     }
 
     /// A name that means nothing as a value.

@@ -50,6 +50,8 @@ pub(super) struct Argument<'a> {
     pub expr: &'a Expr,
     pub scope: Scope<'a>,
     pub open: Vec<&'a str>,
+    /// For a tensor without subscripts: its name. It stands for the tensor with the open letters as subscripts.
+    pub whole: Option<&'a crate::syntax::tree::Name>,
 }
 
 impl<'a> Scope<'a> {

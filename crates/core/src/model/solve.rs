@@ -4,7 +4,7 @@ use super::form::{Atom, Form};
 use super::guards::{bounds, tried};
 use super::names::{Fault, Outcome};
 use super::outside::{disagreement, nothing_left, outside, unknown};
-use super::ranges::{Evidence, Ranges, Reach};
+use super::ranges::{Evidence, Range, Ranges, Reach};
 use super::scope::IndexId;
 use super::sizes::LARGEST;
 use crate::term::Index;
@@ -94,8 +94,10 @@ impl<'r> Solver<'r> {
     /// the index count only where nothing else is said. A range that is written out may be shorter than
     /// the axes that the index runs along.
     fn evidence(&self, index: IndexId) -> Vec<Evidence> {
-        let given = self.ranges.all[index].given.as_ref();
+        let Range { given, told, .. } = &self.ranges.all[index];
+        let given = given.as_ref();
         let mut found: Vec<Evidence> = given.iter().copied().cloned().collect();
+        found.extend(told.iter().filter(|told| given.is_none_or(|given| given.extent != told.extent)).cloned());
         for conditional in [false, true] {
             if conditional && !found.is_empty() {
                 break;
@@ -110,7 +112,8 @@ impl<'r> Solver<'r> {
                 let is_new = !fits && found.iter().all(|other| other.extent != extent);
                 if is_conditional(read, index) == conditional && is_new {
                     let text = format!("{} has extent {extent}", read.axis);
-                    found.push(Evidence { extent, span: read.span, text, declared: read.declared.clone() });
+                    let (span, declared) = (read.span, read.declared.clone());
+                    found.push(Evidence { extent, span, text, declared, examples: read.examples });
                 }
             }
         }
@@ -200,7 +203,7 @@ impl<'r> Solver<'r> {
             let extents = |other: IndexId| if other == index { Some(extent) } else { self.extents[other] };
             let limit = read.limit.bounds(&extents).map(|(limit, _)| limit);
             let reached = bounds(&read.form, &read.guards, &extents).zip(limit);
-            reached.is_none_or(|((low, high), limit)| if rises { high < limit } else { low >= 0 })
+            reached.is_none_or(|((low, high), limit)| if rises { high < limit } else { low >= -(read.before as i128) })
         };
         if inside(greatest) {
             return None;
@@ -219,6 +222,12 @@ impl<'r> Solver<'r> {
         self.ranges.all[index].given.is_some() && shorter()
     }
 
+    /// Whether a range of another name than `batch` is written out for an index along the examples: how many there
+    /// are is not known beforehand.
+    fn cuts_examples(&self, read: &Reach, index: IndexId) -> bool {
+        read.examples && self.ranges.all[index].given.as_ref().is_some_and(|given| !given.examples)
+    }
+
     /// Refuses a read that goes outside its tensor.
     fn check(&self, read: &Reach) -> Outcome<()> {
         let extents = |index: IndexId| self.extents[index];
@@ -229,8 +238,11 @@ impl<'r> Solver<'r> {
         {
             return Err(misfit(super::outside::other_axis(self, read, index, axis)));
         }
+        if let Some(index) = read.form.indices().into_iter().find(|&index| self.cuts_examples(read, index)) {
+            return Err(super::outside::cut_examples(self, read, index).into());
+        }
         let Some((_, limit)) = read.limit.bounds(&extents) else { return Ok(()) };
-        let is_inside = |(low, high)| low >= 0 && high < limit;
+        let is_inside = |(low, high)| low >= -(read.before as i128) && high < limit;
         let Some(reached) = bounds(&read.form, &read.guards, &extents) else { return Ok(()) };
         if is_inside(reached) {
             return Ok(());

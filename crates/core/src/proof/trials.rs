@@ -3,7 +3,7 @@
 
 use super::Reader;
 use super::written::edited;
-use crate::model::{Claim, DEFAULT_BATCH, claims_with};
+use crate::model::{Claim, DEFAULT_BATCH, Role, Tensor, claims_with};
 use crate::syntax::parse;
 use crate::syntax::tree::{Statement, StatementKind};
 use crate::term::Name;
@@ -20,10 +20,11 @@ impl Reader<'_> {
         let (before, after) = (&text[..own.start as usize], &text[own.end as usize..]);
         let indentation = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
         let mut whole = before.to_string();
+        let numbers = self.numbers();
         let mut starts: Vec<Option<usize>> = Vec::with_capacity(changes.len());
         for edits in changes {
             let changed = edited(text, own, edits);
-            if !is_claim(&changed, indentation, &claim.counters) {
+            if !is_claim(&changed, indentation, &claim.counters, &numbers) {
                 starts.push(None);
                 continue;
             }
@@ -52,15 +53,24 @@ impl Reader<'_> {
         claims_with(&source, &tree, self.model.batch.unwrap_or(DEFAULT_BATCH))
     }
 
+    /// Declarations of all names that stand for numbers: how a quotient by one is read depends on it.
+    fn numbers(&self) -> String {
+        let is_number = |tensor: &&Tensor| matches!(tensor.role, Role::Const(Some(_)));
+        let constants = self.model.tensors.iter().filter(is_number).map(|tensor| &tensor.name);
+        let names = self.model.sizes.iter().map(|(name, _)| name).chain(constants);
+        names.map(|name| format!("const {name} = 1\n")).collect()
+    }
+
     /// How often a claim stands in the model: once for each round of the blocks around it.
     fn rounds(&self, claim: &Claim) -> usize {
         self.model.claims.iter().filter(|other| other.span == claim.span).count()
     }
 }
 
-/// Whether a text is one claim and nothing else, inside blocks with these counters, and indented so.
-fn is_claim(text: &str, indentation: &str, counters: &[(Name, i64)]) -> bool {
-    let mut file = String::new();
+/// Whether a text is one claim and nothing else, below these declarations, inside blocks with these counters, and
+/// indented so.
+fn is_claim(text: &str, indentation: &str, counters: &[(Name, i64)], numbers: &str) -> bool {
+    let mut file = numbers.to_string();
     for (depth, (counter, _)) in counters.iter().enumerate() {
         // Each block is indented by a character more at least.
         file += &format!("{}for {counter} in 1..1:\n", indentation.get(..depth).unwrap_or_default());
@@ -68,7 +78,8 @@ fn is_claim(text: &str, indentation: &str, counters: &[(Name, i64)]) -> bool {
     file += indentation;
     file += text;
     let Ok(tree) = parse(&Source::new("claim", file)) else { return false };
-    let mut statements = tree.statements.as_slice();
+    let declared = tree.statements.iter().filter(|one| matches!(one.kind, StatementKind::Declaration(_))).count();
+    let mut statements = &tree.statements[declared..];
     while let [Statement { kind: StatementKind::For { body, .. }, .. }] = statements {
         statements = body;
     }

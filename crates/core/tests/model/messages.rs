@@ -76,6 +76,7 @@ fn names() {
         "input x[3]\nt[i,i] = x[i]",
         "input x[4]\nt = x(3)",
         "input x[4]\nt[i] = x[i] + softmax",
+        "input x[4]\nt[i] = softmax[i](xx)",
         "size n = 3\nt = n[0]",
         "input x[hidden]",
         "size hidden = 3\ninput x[hiden]",
@@ -102,6 +103,10 @@ fn shapes() {
         "input x[3]\nloss[i] = x[i]",
         "input x[3]\nmetric m[i] = x[i]",
         "param loss ~ zeros",
+        "input x[3,4]\nt[i] = softmax[i](x)",
+        "input x[3]\nfn f[i,j](A) = A[i,j] - A[j,i]\nt[i,j] = f[i,j](x)",
+        "input x[3]\ninput v[4]\nt = mse[i](x, v)",
+        "input x[3]\nt = softmax[i](x)",
     ]));
 }
 
@@ -195,6 +200,7 @@ fn recurrences() {
         "input x[5]\nh[t:-1] = h[0]\nh[t] = h[t-1] + x[t]",
         "input x[5]\nh[t:-1] = q\nh[t] = h[t-1] + x[t]",
         "input x[5]\ninput g[2]\nh[t:-1,i] = g[i]\nh[t,i:3] = h[t-1,i] + x[t]",
+        "input x[5,3]\nh[t:-1,i:2] = 0\nh[t,i] = h[t-1,i] + x[t,i]",
         "input x[5]\nh[-1] = 0\nh[t] = h[t-1] + x[t]",
         "input x[5]\nh[0] = 0\nh[t] = h[t-1] + x[t]",
         "input x[5]\nh[t:-1, t] = 0",

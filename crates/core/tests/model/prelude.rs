@@ -46,6 +46,35 @@ fn every_function_is_tested() {
     assert_eq!(defined, TESTED);
 }
 
+/// A tensor without subscripts is a whole argument where a function opens all its axes.
+#[test]
+fn whole_tensors_are_arguments() {
+    let both = "fn both[i,j](A) = A[i,j] - A[j,i]\nfn own[i](u) = softmax[i](u)\nfn scaled[i](z, a) = a z[i]\n\
+                fn next[i](z) = z[i+1] - z[i]\n";
+    let pairs = [
+        ("t[i] = softmax[i](u)", "t[i] = softmax[i](u[i])"),
+        ("t[i] = softmax[i]((u))", "t[i] = softmax[i](u[i])"),
+        ("t[i] = own[i](u)", "t[i] = softmax[i](u[i])"),
+        ("t = mse[i](u, v)", "t = mse[i](u[i], v[i])"),
+        ("t = mse[i](u, v[i] + 1)", "t = mse[i](u[i], v[i] + 1)"),
+        ("t = cosine[k](u[k], v)", "t = cosine[k](u[k], v[k])"),
+        ("t[a,b] = both[a,b](S)", "t[a,b] = S[a,b] - S[b,a]"),
+        ("t[b,a] = both[a,b](S)", "t[b,a] = S[a,b] - S[b,a]"),
+        ("t[i] = scaled[i](u, v)", "t[i] = v[i] u[i]"),
+        ("t[i] = scaled[i](u, c)", "t[i] = c u[i]"),
+        ("t = v[i] softmax[i](u)", "t = sum[i] v[i] softmax[i](u[i])"),
+        ("t[i:2] = next[i](u)", "t[i:2] = u[i+1] - u[i]"),
+        ("t[i] = softmax[i](u) + S[i,j] softmax[j](v)", "t[i] = softmax[i](u[i]) + S[i,j] softmax[j](v[j])"),
+    ];
+    for (text, other) in pairs {
+        let of = |text: &str| {
+            let given = "input u[3]\ninput v[3]\ninput S[3,3]\ninput c\n";
+            build(&format!("{given}{both}{text}\n")).definition("t").expect("an equation").body.clone()
+        };
+        assert_eq!(of(text), of(other), "{text}");
+    }
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }

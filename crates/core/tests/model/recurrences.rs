@@ -49,9 +49,54 @@ fn a_boundary_is_a_branch_of_the_equation() {
         &given("h[t:-1,i] = U[i,j] g[j]\nh[t,i] = x[t,i] + U[i,j] h[t-1,j]"),
         &given("h[t,i] = x[t,i] + U[i,j] where(t-1 >= 0, h[t-1,j], sum[k] U[j,k] g[k])"),
     );
+    // The ranges of the other axes may be written out.
+    same(&given("h[t:-1,i:3] = 1\nh[t,i] = x[t,i] + h[t-1,i]"), &given("h[t:-1,i] = 1\nh[t,i] = x[t,i] + h[t-1,i]"));
+    same(
+        &given("h[t:-1,i:3] = i g[i]\nh[t:5,i:3] = h[t-1,2-i]"),
+        &given("h[t,i:3] = where(t-1 >= 0, h[t-1,2-i], (2-i) g[2-i])").replace("h[t,i:3]", "h[t:5,i:3]"),
+    );
     // A padded read.
     same(&given("h[t] = s[t] + pad(h)[t-1]"), &given("h[t] = s[t] + [0 <= t-1] h[t-1]"));
     same(&given("h[t] = s[t] + pad(h, 2)[t-1]"), &given("h[t] = s[t] + where(0 <= t-1, h[t-1], 2)"));
+}
+
+/// What stands before the first entry stands there for every reader: other equations, metrics, padded reads.
+#[test]
+fn a_boundary_is_there_for_all_that_read_the_tensor() {
+    // The tensor of the other side has no boundary.
+    let below = |boundary: &str, equation: &str, other: &str| {
+        let with = format!("{GIVEN}{boundary}\nh[t] = s[t] + h[t-1]\n{equation}");
+        let without = format!("{GIVEN}h[t] = 2 s[t]\n{other}");
+        assert_eq!(body(&with, "e"), body(&without, "e"), "{equation}");
+    };
+    let two = "h[t:-1] = 7\nh[t:-2] = s[4]";
+    below("h[t:-1] = 0", "e[t] = s[t] h[t-1]", "e[t] = s[t] [t >= 1] h[t-1]");
+    below("h[t:-1] = 7", "e[t] = s[t] h[t-1]", "e[t] = s[t] where(t-1 >= 0, h[t-1], 7)");
+    below(two, "e[t] = s[t] h[t-2]", "e[t] = s[t] where(t-2 >= 0, h[t-2], where(t-2 = -1, 7, s[4]))");
+    below(two, "e[t:3] = s[t] h[3-2*t]", "e[t:3] = s[t] where(3-2*t >= 0, h[3-2*t], where(3-2*t = -1, 7, s[4]))");
+    below(two, "e = h[-1] + h[-2]", "e = 7 + s[4]");
+    below(two, "e[t] = s[t] h[t]", "e[t:5] = s[t] h[t]");
+    // Padding stands where the boundary does not.
+    below("h[t:-1] = 0", "e[t:5] = pad(h)[t-2]", "e[t:5] = [0 <= t-2] h[t-2]");
+    below(two, "e[t:5] = pad(h)[t-3]", "e[t:5] = [0 <= t-3] h[t-3] + 7 [t-3 = -1] + s[4] [t-3 = -2]");
+    below(
+        two,
+        "e[t:5] = pad(h, 9)[t-3]",
+        "e[t:5] = where(0 <= t-3, h[t-3], where(t-3 = -1, 7, where(t-3 = -2, s[4], 9)))",
+    );
+    // What is no recurrence may have one.
+    let plain = |text: &str| body(&format!("{GIVEN}{text}"), "e");
+    assert_eq!(
+        plain("v[t:-1] = 7\nv[t] = 2 s[t]\ne[t] = v[t] - v[t-1]"),
+        plain("v[t] = 2 s[t]\ne[t] = v[t] - where(t-1 >= 0, v[t-1], 7)")
+    );
+    // Inside its own equation too.
+    same(&given("h[t:-1] = 7\nh[t] = s[t] + pad(h)[t-2]"), &given("h[t] = s[t] + [0 <= t-2] h[t-2] + 7 [t-2 = -1]"));
+    // The other axes must be inside.
+    same(
+        &given("h[t:-1,i] = g[i]\nh[t,i] = x[t,i] + pad(h)[t-1,i+1]"),
+        &given("h[t,i] = x[t,i] + [0 <= t-1] [i+1 < 3] h[t-1,i+1] + [t-1 = -1] [i+1 < 3] g[i+1]"),
+    );
 }
 
 #[test]

@@ -64,6 +64,24 @@ for l in 1..depth:
 loss = 1/2 (h[3] - v)^2 + f2[i] f2[i]
 ";
 
+/// Recurrences with boundaries that are read by others: zero, two deep, of what is given, and along two axes.
+pub(crate) const BOUNDARIES: &str = "\
+size T = 4
+input  x[T]
+input  g[3]
+input  X[T, 3]
+param  a ~ ones
+param  V[3, 3] ~ lecun
+h[t:-1] = 0
+h[t] = tanh(x[t] + a h[t-1])
+f[t:-1] = 2
+f[t:-2] = x[0]
+f[t] = a f[t-1] + x[t] f[t-2]
+r[t:-1, i] = g[i]
+r[t, i] = tanh(X[t,i] + V[i,j] r[t-1,j])
+loss = sum[t] h[t]^2 + sum[t] f[t] + sum[t,i] r[t,i]
+";
+
 /// Random numbers in -1..1 that are the same every time.
 pub(crate) fn uniform() -> impl FnMut() -> f64 {
     let mut state = 0x2545_F491_4F6C_DD1Du64;

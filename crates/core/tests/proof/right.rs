@@ -1,6 +1,6 @@
 //! Right claims: all lines follow, most of them exactly.
 
-use super::{DEEP, FORMS, NETWORK, proofs, source};
+use super::{BOUNDARIES, DEEP, FORMS, NETWORK, proofs, source};
 use deltarule_core::proof::Shown;
 use std::fmt::Write;
 
@@ -54,6 +54,16 @@ pub(crate) const RIGHT: &[(&str, bool, &str)] = &[
     (DEEP, EXACT, "claim ∂loss/∂w = (h[3] - v) (h[2] + w h[1] + w^2 h[0])"),
     (DEEP, EXACT, "for l in 1..depth:\n    claim ∂f{l}[i]/∂f{l-1}[j] = (1 - f{l}[i]^2) B{l}[i,j]"),
     (DEEP, EXACT, "claim ∂f2[i]/∂f0[k] = ∂f2[i]/∂f1[j] ∂f1[j]/∂f0[k]"),
+    (BOUNDARIES, EXACT, "claim ∂loss/∂a = sum[t] ∂loss/∂h[t] (1 - h[t]^2) h[t-1] + sum[t] ∂loss/∂f[t] f[t-1]"),
+    (BOUNDARIES, EXACT, "claim h[t] = tanh(x[t] + a h[t-1]) = tanh(x[t] + a pad(h)[t-1])"),
+    (BOUNDARIES, EXACT, "claim h[-1] + f[-1] = 2 = f[-1] + h[-1]"),
+    (BOUNDARIES, EXACT, "claim f[-2] = x[0] = pad(f)[-2]"),
+    (BOUNDARIES, EXACT, "claim f[t] = a f[t-1] + x[t] f[t-2] = a pad(f)[t-1] + x[t] pad(f)[t-2]"),
+    (BOUNDARIES, EXACT, "claim sum[t:5] f[t-2] = x[0] + 2 + f[0] + f[1] + f[2] = sum[t:9] [t < 5] pad(f)[t-2]"),
+    (BOUNDARIES, EXACT, "claim sum[t:7] pad(f, 5)[t-4] = 10 + x[0] + 2 + f[0] + f[1] + f[2]"),
+    (BOUNDARIES, EXACT, "claim r[t,i] = tanh(X[t,i] + V[i,j] r[t-1,j])"),
+    (BOUNDARIES, EXACT, "claim ∂loss/∂V[m,n] = ∂loss/∂r[t,m] (1 - r[t,m]^2) r[t-1,n]"),
+    (BOUNDARIES, EXACT, "claim sum[t:T] pad(r)[t-1, 1] = g[1] + r[0,1] + r[1,1] + r[2,1]"),
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! Wrong claims: each with the slip that was made.
 
-use super::{DEEP, FORMS, NETWORK, proofs, source};
+use super::{BOUNDARIES, DEEP, FORMS, NETWORK, proofs, source};
 use deltarule_core::proof::Slip;
 use std::fmt::Write;
 
@@ -107,6 +107,24 @@ fn wrong_claims_are_told_with_their_slip() {
         }
     }
     assert!(mistaken.is_empty(), "{mistaken}");
+}
+
+/// What would be right if there were no boundary, or if it were padding.
+#[test]
+fn boundaries_count() {
+    let claims = [
+        "claim sum[t:T] pad(f)[t-1] = f[0] + f[1] + f[2]",
+        "claim sum[t:T] f[t-1] = f[0] + f[1] + f[2]",
+        "claim f[-2] = 0",
+        "claim sum[t:7] pad(f, 5)[t-4] = 20 + f[0] + f[1] + f[2]",
+        "claim ∂loss/∂V[m,n] = sum[t] [t > 0] ∂loss/∂r[t,m] (1 - r[t,m]^2) pad(r)[t-1,n]",
+        "claim r[t,i] = tanh(X[t,i] + V[i,j] [t > 0] pad(r)[t-1,j])",
+        "claim pad(f)[-2] = pad(f)[-1]",
+    ];
+    for claim in claims {
+        let proofs = proofs(&source(BOUNDARIES, claim));
+        assert!(proofs.iter().any(|proof| proof.wrong.is_some()), "{claim}");
+    }
 }
 
 /// All messages; `INSTA_UPDATE=always` writes them again.

@@ -83,11 +83,51 @@ fn reductions_take_the_product_that_follows() {
         ("sum[k] -(y[k]/p[k]) q", "(sum[k] (* (neg (group (* y[k] /p[k]))) q))"),
         ("Σ_j x_j ∑_{j} y_j", "(sum[j] (* x[j] (sum[j] y[j])))"),
         ("sum_{j:3} x_j", "(sum[j:3] x[j])"),
-        ("a / sum[k] b[k] c[k]", "(* a /(sum[k] (* b[k] c[k])))"),
+        ("a / (sum[k] b[k] c[k])", "(* a /(group (sum[k] (* b[k] c[k]))))"),
+        ("a / sum[k] b[k]^2 + c", "(+ (* a /(sum[k] (^ b[k] 2))) c)"),
+        ("a / -sum[k] -b[k]", "(* a /(neg (sum[k] (neg b[k]))))"),
+        ("a / sum[k] sum_j b[k,j] - c", "(+ (* a /(sum[k] (sum[j] b[k j]))) -c)"),
+        ("a^sum[k] b[k] + c", "(+ (^ a (sum[k] b[k])) c)"),
         ("max(a, b) max[i] x[i]", "(* (max! a b) (max[i] x[i]))"),
         ("(sum[i] x[i])^2", "(^ (group (sum[i] x[i])) 2)"),
         ("logsumexp[i] (a[i] + b)", "(logsumexp[i] (group (+ a[i] b)))"),
     ]);
+}
+
+/// A number or a size on both sides of `/` leaves nothing else to mean for what follows.
+#[test]
+fn fractions_of_numbers_stand_before_what_follows() {
+    let above = "size n = 3\nconst lam = 0.1\nsize d1 = 3\n";
+    let pairs = [
+        ("1/n sum[k] b[k] c[k]", "(* 1 /n (sum[k] (* b[k] c[k])))"),
+        ("1/n Σ_k b_k", "(* 1 /n (sum[k] b[k]))"),
+        ("lam/2 x", "(* lam /2 x)"),
+        ("1/(2 n) x", "(* 1 /(group (* 2 n)) x)"),
+        ("1/sqrt(n) x y", "(* 1 /(sqrt! n) x y)"),
+        ("(n - 1)/n x", "(* (group (+ n -1)) /n x)"),
+        ("-1/n x", "(* (neg 1) /n x)"),
+        ("1/2 n x", "(* 1 /2 n x)"),
+        ("1/n/2 x", "(* 1 /n /2 x)"),
+        ("1/n^2 x", "(* 1 /(^ n 2) x)"),
+        ("1/π x", "(* 1 /π x)"),
+        ("2/d1 x", "(* 2 /d1 x)"),
+        ("1/2(x - y)", "(* 1 /2 (group (+ x -y)))"),
+    ];
+    for (text, tree) in pairs {
+        let shown = read(&format!("{above}z = {text}"));
+        assert!(shown.ends_with(&format!("(= z[] {tree})")), "{text}: {shown}");
+    }
+    let refused =
+        ["x/n y", "1/x y", "n x/n y", "1/n lam x", "1/2n x", "1/2π x", "1/n sqrt(2) x", "1/(2 x) y", "1/n/x y"];
+    for text in refused {
+        let shown = read(&format!("{above}z = {text}"));
+        assert!(shown.contains("this could mean `("), "{text}: {shown}");
+    }
+    // A parameter hides a size, and a counter is a number only in its block.
+    assert!(read("size n = 3\nfn f(n) = 1/n 2 n").contains("this could mean"));
+    assert!(read("for l in 1..2:\n  a{l} = 1/l x").ends_with("(= a{l}[] (* 1 /l x)))"));
+    assert!(read("for l in 1..2:\n  a{l} = 1\nb = 1/l x").contains("this could mean"));
+    assert!(read("pi[i] = x[i]\nb = 1/pi x").contains("this could mean"));
 }
 
 #[test]

@@ -42,7 +42,7 @@ rule!(
     /// A quotient by a sum of exponentials, with weights of any sign; definitions are looked through. Where what is
     /// divided is such a sum, every one of its exponentials is.
     SOFTMAX, "softmax without overflow",
-    "exp(u[i]) / sum[k] exp(u[k]) = exp(u[i] - logsumexp[k] u[k]); w[i] exp(u[i]) / sum[k] w[k] exp(u[k]) = w[i] exp(u[i] - m) / sum[k] w[k] exp(u[k] - m), m = stop(max[k] u[k]); where w is data, beside [w[k] != 0], also in the maximum",
+    "exp(u[i]) / sum[k] exp(u[k]) = exp(u[i] - logsumexp[k] u[k]); w[i] exp(u[i]) / (sum[k] w[k] exp(u[k])) = w[i] exp(u[i] - m) / (sum[k] w[k] exp(u[k] - m)), m = stop(max[k] u[k]); where w is data, beside [w[k] != 0], also in the maximum",
     Place::on(Kinds::MUL.or(Kinds::POW)), |term, context| {
         let factors = term.factors();
         let first = fresh_id(&[term]);

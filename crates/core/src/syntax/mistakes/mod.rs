@@ -87,10 +87,20 @@ pub(super) fn hole_outside_block(text: &str, span: Span) -> Found {
     hinted(message, span, "braces in a name hold the counter of a `for`", hint)
 }
 
+/// The longest text that is written out in a message.
+const LONGEST: usize = 100;
+
+/// All that stands at a place, in one line, so that it can be copied; shortened only where it is very long or holds
+/// a comment.
+fn in_full(text: &str, span: Span) -> String {
+    let written = text[span.range()].split_whitespace().collect::<Vec<_>>().join(" ");
+    if written.chars().count() > LONGEST || written.contains('#') { short(text, span) } else { written }
+}
+
 /// `left operator divisor next`, without an operator before `next`.
 pub(super) fn ambiguous_division(text: &str, left: Span, operator: Span, divisor: Span, next: Span) -> Found {
     let word = &text[operator.range()];
-    let [left, by, next_text] = [left, divisor, next].map(|span| short(text, span));
+    let [left, by, next_text] = [left, divisor, next].map(|span| in_full(text, span));
     hinted(
         format!("this could mean `({left} {word} {by}) {next_text}` or `{left} {word} ({by} {next_text})`"),
         next,
@@ -98,6 +108,29 @@ pub(super) fn ambiguous_division(text: &str, left: Span, operator: Span, divisor
         "write the brackets that say which",
     )
     .map_label(divisor, format!("after `{word}`"))
+}
+
+/// A reduction without brackets behind `/`, `mod` or `^` that `start` begins: it could end after `first` or take
+/// `rest` too, and what stands between.
+pub(super) fn long_body(text: &str, start: Span, reduction: Span, first: Span, rest: Span) -> Found {
+    let before = Span { start: start.start, end: reduction.start };
+    let whole = format!("{}({})", in_full(text, before) + space(text, before), in_full(text, reduction));
+    let short_part = in_full(text, start.to(first));
+    let behind = Span { start: first.end, end: rest.end };
+    let ended = format!("({short_part}) {}", in_full(text, behind));
+    let word = text[reduction.range()].split(['[', '_', ' ']).next().unwrap_or("sum");
+    hinted(
+        format!("this could mean `{whole}` or `{ended}`"),
+        rest,
+        format!("is {} in the `{word}`, or behind it?", quote(text, rest)),
+        "write the brackets that say which",
+    )
+    .map_label(first, format!("the `{word}` could end here"))
+}
+
+/// The white space at the end of what stands at a place, as one blank.
+fn space(text: &str, span: Span) -> &'static str {
+    if text[span.range()].ends_with(char::is_whitespace) { " " } else { "" }
 }
 
 pub(super) fn two_numbers(text: &str, first: Span, second: Span) -> Found {
@@ -169,6 +202,18 @@ pub(super) fn no_binders(word: &str, reduction: Reduction, keyword: Span, call: 
 pub(super) fn half_derivative(span: Span, of: &str) -> Found {
     let label = "expected `/∂` and the tensor by which it is derived";
     hinted("half a derivative", span, label, format!("write `∂{of}/∂x[i]`"))
+}
+
+/// `∂u/∂x^2`: a square, or half of the notation of a second derivative?
+pub(super) fn power_of_derivative(text: &str, span: Span, of: &Expr, wrt: &Expr, exponent: Span) -> Found {
+    let (whole, of, by) = (in_full(text, span), in_full(text, of.span), in_full(text, wrt.span));
+    let message = format!("this could mean a power of `{whole}`, or a second derivative by `{by}`");
+    let problem = found(message, exponent, "what is raised to this?");
+    Box::new(
+        problem
+            .hint(format!("a power is written `({whole})^2`"))
+            .hint(format!("the second derivative is written `∂(∂{of}/∂{by})/∂{by}`")),
+    )
 }
 
 pub(super) fn derivative_by(wrt: &Expr) -> Found {

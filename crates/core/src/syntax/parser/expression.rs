@@ -3,6 +3,7 @@
 //! What is rare has a function of its own that is never inlined: brackets nest through all of these
 //! functions, and their stack frames must stay small.
 
+use super::division::Division;
 use super::{Parsed, Parser};
 use crate::syntax::lexer::{Kind, Pair, lower};
 use crate::syntax::tree::{Expr, ExprKind, Factor};
@@ -136,8 +137,8 @@ impl Parser<'_> {
     pub(super) fn product(&mut self) -> Parsed<Expr> {
         let start = self.token().span;
         let mut factors = vec![Factor { value: self.unary()?, divides: false }];
-        // The operator and what it divides by: what follows without an operator could belong to either.
-        let mut divisor: Option<(Span, Span)> = None;
+        // What follows without an operator could belong to the denominator or not.
+        let mut division: Option<Division> = None;
         let mut remainders = 0;
         loop {
             let operator = self.token();
@@ -145,13 +146,13 @@ impl Parser<'_> {
                 Kind::Times => {
                     self.advance();
                     factors.push(Factor { value: self.unary()?, divides: false });
-                    divisor = None;
+                    division = None;
                 }
                 Kind::Divide => {
                     self.advance();
                     let value = self.unary()?;
-                    let fraction = factors.len() == 1 && is_number(&factors[0].value) && is_number(&value);
-                    divisor = (!fraction).then_some((operator.span, value.span));
+                    self.refuse_long_body(start, &value)?;
+                    division = Some(self.division(operator.span, &factors, &value));
                     factors.push(Factor { value, divides: true });
                 }
                 Kind::Mod => {
@@ -162,22 +163,22 @@ impl Parser<'_> {
                     }
                     let left = self.product_of(factors, start, operator.span)?;
                     let right = self.unary()?;
-                    divisor = Some((operator.span, right.span));
+                    self.refuse_long_body(start, &right)?;
+                    division = Some(self.remainder(operator.span, &right));
                     let value = self.make(ExprKind::Mod(Box::new(left), Box::new(right)), start)?;
                     factors = vec![Factor { value, divides: false }];
                 }
                 kind if starts_factor(kind) => {
                     let next = self.token().span;
-                    if let Some((operator, divisor)) = divisor {
-                        let next = self.power()?.span;
-                        let left = Span { start: start.start, end: self.before(operator) };
-                        return Err(mistakes::ambiguous_division(self.text, left, operator, divisor, next));
-                    }
                     let previous = factors.last().map(|factor| &factor.value);
                     if let Some(previous) = previous.filter(|value| is_number(value) && kind == Kind::Number) {
                         return Err(mistakes::two_numbers(self.text, previous.span, next));
                     }
-                    factors.push(Factor { value: self.power()?, divides: false });
+                    let value = match division.take() {
+                        Some(division) => self.after_division(&division, start)?,
+                        None => self.power()?,
+                    };
+                    factors.push(Factor { value, divides: false });
                 }
                 _ => break,
             }
@@ -206,7 +207,7 @@ impl Parser<'_> {
     }
 
     /// From right to left; the exponent may have a sign.
-    fn power(&mut self) -> Parsed<Expr> {
+    pub(super) fn power(&mut self) -> Parsed<Expr> {
         let start = self.token().span;
         let base = self.atom()?;
         match self.kind() {
@@ -218,6 +219,9 @@ impl Parser<'_> {
     /// The exponents of a base.
     #[inline(never)]
     fn raised(&mut self, mut base: Expr, start: Span) -> Parsed<Expr> {
+        if let ExprKind::Derivative { of, wrt } = &base.kind {
+            return Err(mistakes::power_of_derivative(self.text, base.span, of, wrt, self.token().span));
+        }
         if self.kind() == Kind::Superscript {
             let token = self.advance();
             let exponent = self.superscript(token.span)?;
@@ -225,6 +229,7 @@ impl Parser<'_> {
         }
         if self.accept(Kind::Power) {
             let exponent = self.nested(Parser::unary)?;
+            self.refuse_long_body(start, &exponent)?;
             base = self.make(ExprKind::Power(Box::new(base), Box::new(exponent)), start)?;
         }
         Ok(base)

@@ -18,7 +18,7 @@
 //! negation    = "not" negation | comparison
 //! comparison  = sum (("=" | "!=" | "<" | "<=" | ">" | ">=") sum)*
 //! sum         = product (("+" | "-") product)*
-//! product     = unary (("*" | "/" | "mod") unary | power)*   left to right
+//! product     = unary (("*" | "/" | "mod") unary | power)*   left to right; see `division`
 //! unary       = "-" unary | power
 //! power       = atom superscript? ("^" unary)?
 //! atom        = number | name | read | call | reduction | derivative
@@ -30,10 +30,12 @@
 //! ```
 //!
 //! Subscripts and the bracket of a call follow at once, without white space: `a(b)` is a call and
-//! `a (b)` a product. `a / b c` is refused, unless `a / b` is a fraction of two numbers.
+//! `a (b)` a product. `a / b c` is refused, unless `a` and `b` are numbers or sizes; so is `a / sum[k] b c`.
 
 mod atom;
+mod division;
 mod expression;
+mod numbers;
 mod statement;
 
 use super::lexer::{Keyword, Kind, Pair, Token};
@@ -41,6 +43,7 @@ use super::lines::{Line, Lines};
 use super::tree::{Expr, ExprKind, Name, Statement, Tree};
 use super::{MAX_NESTING, MAX_PARTS, MAX_PROBLEMS, mistakes};
 use crate::text::{Problem, Span};
+use numbers::Numbers;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// Boxed, so that the parser's stack frames stay small.
@@ -50,7 +53,7 @@ type Parsed<T> = Result<T, Box<Problem>>;
 pub(super) fn file(text: &str) -> Result<Tree, Vec<Problem>> {
     let mut lines = Lines::new(text);
     let next = lines.next();
-    let mut file = File { text, lines, next, problems: Vec::new() };
+    let mut file = File { text, lines, next, problems: Vec::new(), numbers: Numbers::default() };
     let statements = file.block(None, 0);
     if file.problems.is_empty() { Ok(Tree { statements }) } else { Err(file.problems) }
 }
@@ -61,6 +64,7 @@ struct File<'a> {
     lines: Lines<'a>,
     next: Option<Line<'a>>,
     problems: Vec<Problem>,
+    numbers: Numbers,
 }
 
 impl<'a> File<'a> {
@@ -89,16 +93,21 @@ impl<'a> File<'a> {
         let head = line.tokens[0];
         let parsed = match line.problem {
             Some(problem) => Err(Box::new(problem)),
-            None => Parser::new(self.text, &line.tokens, depth).statement(),
+            None => Parser::new(self.text, &line.tokens, depth, &self.numbers).statement(),
         };
         let mut statement = parsed.map_err(|problem| self.problems.push(*problem)).ok();
+        if let Some(statement) = &statement {
+            self.numbers.note(&statement.kind);
+        }
         if head.kind == Kind::Keyword(Keyword::For) {
             if depth == MAX_NESTING {
                 self.problems.push(*mistakes::too_deep(head.span));
                 return None;
             }
             let before = self.problems.len();
+            let outside = self.numbers.enter(statement.as_ref().map(|statement| &statement.kind));
             let body = self.block(Some(line.indent), depth + 1);
+            self.numbers.leave(outside);
             if body.is_empty() && self.problems.len() == before && statement.is_some() {
                 self.problems.push(mistakes::empty_block(head.span));
             }
@@ -127,11 +136,15 @@ struct Parser<'a> {
     parts: usize,
     /// The depth at which a `=` at the beginning of a line ends the condition after `given`.
     given: Option<usize>,
+    /// The names that are numbers here.
+    numbers: &'a Numbers,
+    /// The parameters and indices of the function that is defined: they hide other names.
+    hidden: Vec<String>,
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, tokens: &'a [Token], blocks: usize) -> Parser<'a> {
-        Parser { text, tokens, position: 0, depth: 0, blocks, parts: 0, given: None }
+    fn new(text: &'a str, tokens: &'a [Token], blocks: usize, numbers: &'a Numbers) -> Parser<'a> {
+        Parser { text, tokens, position: 0, depth: 0, blocks, parts: 0, given: None, numbers, hidden: Vec::new() }
     }
 
     /// The token that comes next; at the end of the statement it is [`Kind::End`].

@@ -146,6 +146,7 @@ impl Parser<'_> {
         self.expect(Kind::Open(Pair::Round), "`(` and the parameters")?;
         let parameters = self.list(Kind::Close(Pair::Round), |parser| parser.name("the name of a parameter"))?;
         self.expect(EQUAL, "`=`")?;
+        self.hidden = indices.iter().chain(&parameters).map(|name| name.text.clone()).collect();
         Ok(StatementKind::Function(FunctionDefinition { name, indices, parameters, body: self.sum()? }))
     }
 
