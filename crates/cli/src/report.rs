@@ -104,8 +104,9 @@ pub fn agreement(found: &Verification) -> String {
     let size = |error: f64| if error == 0.0 { "exactly".to_string() } else { format!("to {error:.0e}") };
     let Verification { points, lines, max_rel_error, max_difference_error, undecided, .. } = found;
     let open = if *undecided == 0 { String::new() } else { format!(", {undecided} comparisons undecided") };
+    let unchecked = found.not_checked().map(|words| format!("; {words}")).unwrap_or_default();
     format!(
-        "{lines} lines at {points} random {} agree {}, with finite differences {}{open}",
+        "{lines} lines at {points} random {} agree {}, with finite differences {}{open}{unchecked}",
         if *points == 1 { "point" } else { "points" },
         size(*max_rel_error),
         size(*max_difference_error)

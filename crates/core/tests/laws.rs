@@ -25,6 +25,8 @@ param  s ~ zeros
 param  r ~ zeros
 param  d[8] ~ zeros
 input  o[3] int(4)
+input  pp[3] positive
+input  pu[3] in [0, 1]
 e[i] = exp(u[i])
 f[i] = exp(w[i])
 n    = sum[k] exp(u[k])
@@ -49,6 +51,20 @@ loss = sum[i] h[i]^2 + n + sum[i] where(s > 0, l[i], 0)
 /// The name of a rule, the equation of a tensor `t` whose right side it rewrites, and the tensor by which that
 /// is differentiated first, if any.
 const EXAMPLES: &[(&str, &str, &str)] = &[
+    ("as declared", "t[i] = abs(pp[i]) u[i] + v[i]", ""),
+    ("as declared", "t[i] = relu(pp[i] + pu[i]) + u[i]", ""),
+    ("as declared", "t[i] = sign(pp[i]) u[i] - v[i]", ""),
+    ("as declared", "t[i] = sign(-pp[i]) u[i] v[i]", ""),
+    ("as declared", "t[i] = abs(1 - pu[i]) u[i] + v[i]", ""),
+    ("as declared", "t[i,k] = where(pp[i] > 0, A[i,k] + v[i], u[i])", ""),
+    ("as declared", "t[i] = [pu[i] <= 1] (u[i] + v[i])", ""),
+    ("as declared", "t[i] = sqrt(pp[i]^2) + u[i] v[i]", ""),
+    ("as declared", "t[i] = (pp[i]^4)^(1/2) + u[i] v[i]", ""),
+    ("as declared", "t[i] = max(pp[i] + pu[i], -pu[i]) + u[i]", ""),
+    ("as declared", "t[i] = u[i] + min(pp[i] + 2, pu[i])", ""),
+    ("as declared", "t[i] = u[i] abs(sum[k] pp[k] pu[k])", ""),
+    ("as declared", "t[i] = u[i] relu(log(1 + pp[i])) + v[i]", ""),
+    ("as declared", "t[i] = abs(pp[i] exp(u[i]) / (1 + pu[i])) + v[i]", ""),
     ("derivative of a constant", "t[i] = v[i] + x[i]", "u"),
     ("derivative of a constant", "t[i] = sign(u[i])", "u"),
     ("derivative of a constant", "t[i] = [u[i] > v[i]]", "u"),

@@ -70,6 +70,9 @@ pub fn fill(engine: &mut Engine, model: &Model, seed: u64) {
         let Some(values) = engine.tensor_mut(&tensor.name) else { continue };
         if !initialise_tensor(tensor, seed, values) {
             random(tensor, values, &mut Stream::new(seed, "bench", &tensor.name));
+            if let Some(domain) = model.domain(&tensor.name) {
+                values.iter_mut().for_each(|value| *value = domain.drawn(2.0 * f64::from(*value) - 1.0) as f32);
+            }
         }
     }
 }

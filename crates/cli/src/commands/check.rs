@@ -155,6 +155,7 @@ impl Report {
             json!({
                 "of": **of, "derivatives": derivatives, "points": found.points, "lines": found.lines, "exact": found.exact,
                 "max_rel_error": found.max_rel_error, "max_difference_error": found.max_difference_error,
+                "not_checked": found.unchecked.iter().map(|name| &**name).collect::<Vec<_>>(),
             })
         });
         let claims: Vec<Value> = self.claims.iter().map(|proof| self.claim_json(proof)).collect();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// The document as one object; `of` is what was differentiated, once or twice.
 pub fn as_json(document: &Document, of: &str) -> Value {
-    let verified = document.verified;
+    let verified = &document.verified;
     let names = document.names.iter().map(|NamePage { cotangent, .. }| {
         let (left, right) = (text(&cotangent.left), text(&cotangent.right));
         json!({ "name": cotangent.name, "of": &*cotangent.derivative, "equation": format!("{left} = {right}") })
@@ -19,6 +19,7 @@ pub fn as_json(document: &Document, of: &str) -> Value {
             "lines": verified.lines,
             "max_rel_error": verified.max_rel_error,
             "max_difference_error": verified.max_difference_error,
+            "not_checked": verified.unchecked.iter().map(|name| &**name).collect::<Vec<_>>(),
         },
         "names": names.collect::<Vec<_>>(),
         "gradients": document.gradients.iter().map(gradient).collect::<Vec<_>>(),

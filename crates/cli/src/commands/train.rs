@@ -32,7 +32,7 @@ pub fn run(arguments: &Train, common: &Common) -> Result<(), Failure> {
     let shown = document(&Contents {
         backward: &backward,
         wrt: &wrt,
-        verified: verification,
+        verified: verification.clone(),
         points: &points,
         typed: &typed,
         title: "",

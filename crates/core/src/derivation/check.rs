@@ -7,14 +7,14 @@ use super::derivative_name;
 use super::differences::At;
 use super::probe;
 use super::rewrite::Derivation;
-use crate::meaning::{Array, Balls, MeaningError, Point, Sides, Sought, complete, evaluate_entries};
-use crate::model::{Initialiser, Model, Role, TargetKind, Tensor};
+use crate::meaning::{Balls, MeaningError, Point, Sides, Sought, complete, evaluate_entries};
+use crate::model::Model;
 use crate::term::{Index, Name, Term};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 /// What a check found.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Verification {
     /// At how many points: fewer than were given where a model is so large that it would take long.
     pub points: usize,
@@ -33,6 +33,30 @@ pub struct Verification {
     pub exact: usize,
     /// How many comparisons of lines a thousand bits did not decide, or would have taken too long.
     pub undecided: usize,
+    /// The derivatives that have no finite value at any of the points, so that no numbers could be compared.
+    pub unchecked: Vec<Name>,
+    /// The first definition that has no value at any of the points.
+    pub undefined: Option<Name>,
+}
+
+impl Verification {
+    /// Says which derivatives were not checked by numbers, and why.
+    pub fn not_checked(&self) -> Option<String> {
+        const SHOWN: usize = 3;
+        let names: Vec<&str> = self.unchecked.iter().take(SHOWN).map(|name| &**name).collect();
+        let (they_have, are) = match names.len() {
+            0 => return None,
+            1 => ("it has", "is"),
+            _ => ("they have", "are"),
+        };
+        let others = self.unchecked.len() - names.len();
+        let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+        let why = match &self.undefined {
+            Some(name) => format!("no point was found where `{name}` is defined"),
+            None => format!("{they_have} no finite value at these points"),
+        };
+        Some(format!("{}{more} {are} not checked by numbers, since {why}", names.join(", ")))
+    }
 }
 
 /// Why a derivation does not hold.
@@ -75,8 +99,6 @@ pub enum CheckError {
         /// The derived value.
         found: f64,
     },
-    /// A result is infinite or not a number wherever it was evaluated, so nothing could be compared.
-    Undefined(Name),
     /// A line could not be evaluated.
     Meaning(MeaningError),
 }
@@ -103,9 +125,6 @@ impl std::fmt::Display for CheckError {
             CheckError::Difference { of, wrt, entry, by, expected, found } => {
                 write!(f, "∂{of}/∂{wrt} at entry {entry} is derived as {found}, but {by} give {expected}")
             }
-            CheckError::Undefined(chain) => {
-                write!(f, "{chain} has no finite value at any of the random points, so nothing could be checked")
-            }
             CheckError::Meaning(error) => error.fmt(f),
         }
     }
@@ -130,68 +149,12 @@ const LINES_WORK: usize = 50_000_000;
 /// The work of one evaluation of a model, in such nodes, up to which it is evaluated at special points too.
 const MOST_SPECIAL_WORK: usize = 50_000;
 
-/// A point for [`verify`]: values for all that a model is given, drawn from `uniform`, which gives
-/// numbers in -1..1. Integers are in their range and targets keep their promises.
-pub fn random_point(model: &Model, uniform: &mut dyn FnMut() -> f64) -> Point {
-    let mut point = Point::new();
-    for tensor in &model.tensors {
-        let values = match &tensor.role {
-            Role::Defined(_) | Role::Const(Some(_)) => continue,
-            Role::Target(TargetKind::OneHot) => one_hot(tensor, uniform),
-            Role::Target(TargetKind::Probability) => probabilities(tensor, uniform),
-            Role::Input { below: Some(bound) } | Role::Target(TargetKind::Integer(bound)) => {
-                (0..tensor.len()).map(|_| below(*bound, uniform) as f64).collect()
-            }
-            Role::Input { below: None } | Role::Target(TargetKind::Real) | Role::Const(None) => {
-                (0..tensor.len()).map(|_| uniform()).collect()
-            }
-            Role::Param(initialiser) => {
-                let size = parameter_size(tensor, initialiser);
-                (0..tensor.len()).map(|_| uniform() * size).collect()
-            }
-        };
-        point.insert(tensor.name.clone(), Array { shape: tensor.shape.clone(), values });
-    }
-    point
-}
-
-/// Sums with a parameter stay of order one, so that nothing saturates and every line counts: where a normal
-/// distribution says how large the entries should be, about that; else by the length of a row.
-fn parameter_size(tensor: &Tensor, initialiser: &Initialiser) -> f64 {
-    let row = tensor.shape.last().copied().unwrap_or(1).max(1) as f64;
-    let by_row = 2.0 / row.sqrt();
-    match initialiser {
-        Initialiser::Normal { deviation, .. } if *deviation > 0.0 => (2.0 * deviation).clamp(0.01, by_row.max(0.01)),
-        _ => by_row,
-    }
-}
-
-fn below(bound: usize, uniform: &mut dyn FnMut() -> f64) -> usize {
-    (((uniform() + 1.0) / 2.0 * bound as f64) as usize).min(bound.saturating_sub(1))
-}
-
-fn one_hot(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> {
-    let classes = tensor.shape.last().copied().unwrap_or(1).max(1);
-    let row = |hot: usize| (0..classes).map(move |class| f64::from(u8::from(class == hot)));
-    (0..tensor.len() / classes).flat_map(|_| row(below(classes, uniform))).collect()
-}
-
-fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> {
-    let classes = tensor.shape.last().copied().unwrap_or(1).max(1);
-    let mut values = Vec::with_capacity(tensor.len());
-    for _ in 0..tensor.len() / classes {
-        let row: Vec<f64> = (0..classes).map(|_| 1.1 + uniform()).collect();
-        let total: f64 = row.iter().sum();
-        values.extend(row.iter().map(|value| value / total));
-    }
-    values
-}
-
 /// Replays everything, then evaluates every line of every derivation at the points, and holds the
 /// results to finite differences: entry by entry, as many as about a second allows, and for a model
 /// that is too large for that in one direction in which everything given moves. Local Jacobians are held to finite
 /// differences of their equations, and derivatives of what is no scalar entry by entry. Of lines that sum over
-/// millions fewer entries are evaluated, and with many of them fewer points are taken; at least one.
+/// millions fewer entries are evaluated, and with many of them fewer points are taken; at least one. What has no
+/// finite value at any of the points accuses nobody: it is told as unchecked.
 ///
 /// # Errors
 /// The first place where something does not hold.
@@ -204,7 +167,7 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
     let wanted = read_by_lines(backward);
     let steps = super::steps::check(backward, &wanted, work <= MOST_SPECIAL_WORK)?;
     (found.exact, found.undecided) = (steps.exact, steps.undecided);
-    let mut defined = BTreeSet::new();
+    let (mut defined, mut undefined) = (BTreeSet::new(), Vec::new());
     let mut done = 0usize;
     for (number, point) in points.iter().enumerate() {
         if done > LINES_WORK {
@@ -212,6 +175,7 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         }
         let mut point = point.clone();
         complete(&backward.model, &mut point, &wanted)?;
+        undefined.push(super::points::undefined(&backward.model, &point).cloned());
         let balls = RefCell::new(Balls::new(&backward.model, &point));
         let check = Check { model: &backward.model, point: &point, work: Cell::new(0), balls };
         let at = At { model: &backward.model, point: &point };
@@ -244,11 +208,10 @@ pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, Che
         done = done.saturating_add(check.work.get());
     }
     probe::verify_entries(backward, points, &mut found)?;
-    let undefined = backward.gradients.iter().find(|gradient| !defined.contains(&gradient.name));
-    match undefined.filter(|_| !points.is_empty()) {
-        Some(gradient) => Err(CheckError::Undefined(gradient.name.clone())),
-        None => Ok(found),
-    }
+    let unchecked = backward.gradients.iter().map(|gradient| &gradient.name).filter(|name| !defined.contains(*name));
+    found.unchecked = unchecked.filter(|_| !points.is_empty()).cloned().collect();
+    found.undefined = undefined.into_iter().reduce(|first, other| if first == other { first } else { None }).flatten();
+    Ok(found)
 }
 
 /// The tensors that are read to evaluate the lines. What only names a result is not among them: its

@@ -4,6 +4,7 @@
 use super::adjoint::{Backward, Gradient, LocalJacobian};
 use super::check::{CheckError, sample};
 use super::exact::{Exact, Expansion, Verdict};
+use super::points::{axes, random_point, restrict};
 use super::rewrite::{Derivation, Step};
 use super::{Stabilised, derivative_name};
 use crate::meaning::residue::scatter;
@@ -189,27 +190,42 @@ impl Special<'_> {
     }
 }
 
-/// What declarations promise, as conditions for all values of their indices.
+/// What declarations promise and exact arithmetic understands, as conditions for all values of their indices.
 fn promises(model: &Model) -> Vec<(Vec<Index>, Term)> {
-    let condition = |Assumption::SumsToOne(name): &Assumption| {
-        let tensor = model.tensor(name)?;
-        let indices: Vec<Index> = (0..).zip(&tensor.shape).map(|(id, extent)| Index::new(id, *extent, "i")).collect();
-        let (last, others) = indices.split_last()?;
-        let sum = Term::sum(std::slice::from_ref(last), Term::read_at(name, &indices));
-        Some((others.to_vec(), Term::compare(Comparison::Equal, sum, Term::integer(1))))
+    let condition = |assumption: &Assumption| {
+        let (Assumption::SumsToOne(name) | Assumption::Within(name, _) | Assumption::Symmetric(name)) = assumption;
+        let indices = axes(model.tensor(name)?);
+        match assumption {
+            Assumption::SumsToOne(_) => {
+                let (last, others) = indices.split_last()?;
+                let sum = Term::sum(std::slice::from_ref(last), Term::read_at(name, &indices));
+                Some((others.to_vec(), Term::compare(Comparison::Equal, sum, Term::integer(1))))
+            }
+            Assumption::Symmetric(_) => {
+                let turned: Vec<Index> = indices.iter().rev().cloned().collect();
+                let [read, turned] = [&indices, &turned].map(|indices| Term::read_at(name, indices));
+                Some((indices, Term::compare(Comparison::Equal, read, turned)))
+            }
+            Assumption::Within(..) => None,
+        }
     };
     model.assumptions.iter().filter_map(condition).collect()
 }
 
 /// A random point, and points with zeros, ties and large values, that keep the promises of declarations.
 fn special_points(model: &Model) -> Vec<Point> {
-    let kinds: [fn(usize) -> f64; 4] = [
-        |place| (scatter(place as u64) >> 11) as f64 / (1u64 << 52) as f64 - 1.0,
+    let kinds: [fn(usize) -> f64; 3] = [
         |place| [0.0, 1.0, 1.0, -1.0, 0.0, 2.0, 2.0][place % 7],
         |_| 0.0,
         |place| [0.0, 40.0, -25.0, 40.0, 3.0, -60.0][place % 6],
     ];
-    kinds.iter().map(|kind| special_point(model, *kind)).collect()
+    let mut place = 0u64;
+    let mut uniform = || {
+        place += 1;
+        (scatter(place) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    let random = random_point(model, &mut uniform);
+    std::iter::once(random).chain(kinds.iter().map(|kind| special_point(model, *kind))).collect()
 }
 
 fn special_point(model: &Model, kind: fn(usize) -> f64) -> Point {
@@ -223,7 +239,9 @@ fn special_point(model: &Model, kind: fn(usize) -> f64) -> Point {
             }
             _ => (0..tensor.len()).map(|place| kind(number * number + place)).collect(),
         };
-        point.insert(tensor.name.clone(), Array { shape: tensor.shape.clone(), values });
+        let mut array = Array { shape: tensor.shape.clone(), values };
+        restrict(model, tensor, &mut array);
+        point.insert(tensor.name.clone(), array);
     }
     point
 }

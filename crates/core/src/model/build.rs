@@ -84,6 +84,7 @@ fn read(source: &Source, tree: &Tree, batch: usize, faulty_claims: Faulty) -> Re
     let mut builder = Builder {
         globals,
         starts: Vec::new(),
+        promises: Vec::new(),
         fans: HashMap::new(),
         metrics: Vec::new(),
         sizes: Vec::new(),
@@ -161,6 +162,8 @@ struct Builder<'a> {
     globals: Globals<'a>,
     /// Of each parameter, by its place in the model.
     starts: Vec<(usize, Start)>,
+    /// What declarations promise of values.
+    promises: Vec<Assumption>,
     /// Of each parameter, from the first equation that reads it.
     fans: HashMap<Name, Fans>,
     metrics: Vec<Name>,
@@ -224,6 +227,8 @@ impl<'a> Builder<'a> {
         let declared = declare(declaration, &self.globals.constants(number))?;
         let place = self.globals.tensors.len();
         self.starts.extend(declared.start.map(|start| (place, start)));
+        let tensor: crate::term::Name = name.text.as_str().into();
+        self.promises.extend(declared.promises.iter().map(|promise| promise.of(&tensor)));
         let data = matches!(declared.role, Role::Input { .. } | Role::Target(_));
         if data && self.batch.is_some() {
             self.globals.examples.insert((place, 0));
@@ -371,7 +376,8 @@ impl<'a> Builder<'a> {
     fn model(self) -> Model {
         let sums = |tensor: &&Tensor| matches!(tensor.role, Role::Target(TargetKind::OneHot | TargetKind::Probability));
         let assumptions = self.globals.tensors.iter().filter(sums);
-        let assumptions = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone())).collect();
+        let sums = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone()));
+        let assumptions = sums.chain(self.promises.iter().cloned()).collect();
         let Builder { globals, metrics, sizes, batch, claims, .. } = self;
         Model { assumptions, tensors: globals.tensors.into(), metrics, sizes, batch, claims }
     }

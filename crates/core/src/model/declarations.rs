@@ -3,6 +3,7 @@
 use super::calls::did_you_mean;
 use super::initialisers::Start;
 use super::names::Outcome;
+use super::promises::{Promise, WORDS, check_start, promises};
 use super::sizes::{Constants, LARGEST};
 use super::{Initialiser, Role, TargetKind};
 use crate::syntax::tree::{Declaration, DeclaredRole, Property};
@@ -14,6 +15,8 @@ pub(super) struct Declared {
     pub role: Role,
     /// Of a parameter.
     pub start: Option<Start>,
+    /// Of its values.
+    pub promises: Vec<Promise>,
 }
 
 /// Reads a declaration.
@@ -21,11 +24,14 @@ pub(super) fn declare(declaration: &Declaration, constants: &Constants) -> Outco
     let name = &declaration.name;
     let shape = declaration.extents.iter().map(|extent| constants.extent(extent)).collect::<Outcome<Vec<_>>>()?;
     check_entries(&name.text, &shape, name.span)?;
-    check_parts(declaration)?;
+    let is_kind = |property: &&Property| !WORDS.contains(&property.name.text.as_str());
+    let kinds: Vec<&Property> = declaration.properties.iter().filter(is_kind).collect();
+    check_parts(declaration, &kinds)?;
+    let promises = promises(declaration, &shape, constants)?;
     let mut start = None;
     let role = match declaration.role {
-        DeclaredRole::Input => Role::Input { below: input_property(&declaration.properties, constants)? },
-        DeclaredRole::Target => Role::Target(target_kind(declaration, &shape, constants)?),
+        DeclaredRole::Input => Role::Input { below: input_property(&kinds, constants)? },
+        DeclaredRole::Target => Role::Target(target_kind(declaration, &kinds, &shape, constants)?),
         DeclaredRole::Param => {
             let Some(initialiser) = &declaration.initialiser else {
                 let message = format!("`{}` has no first values", name.text);
@@ -33,7 +39,10 @@ pub(super) fn declare(declaration: &Declaration, constants: &Constants) -> Outco
                 let word = if shape.is_empty() { "zeros" } else { "glorot" };
                 return Err(problem.hint(format!("add one at the end of the line, for example `~ {word}`")).into());
             };
-            start = Some(super::initialisers::read(initialiser, constants)?);
+            let read = super::initialisers::read(initialiser, constants)?;
+            let known = if let Start::Known(known) = read { Some(known) } else { None };
+            check_start(&name.text, &promises, known, initialiser.name.span)?;
+            start = Some(read);
             // Replaced once its fan-in is known.
             Role::Param(Initialiser::Constant(0.0))
         }
@@ -46,7 +55,7 @@ pub(super) fn declare(declaration: &Declaration, constants: &Constants) -> Outco
             None => Role::Const(None),
         },
     };
-    Ok(Declared { shape, role, start })
+    Ok(Declared { shape, role, start, promises })
 }
 
 /// Refuses tensors with more entries than can be addressed.
@@ -60,16 +69,21 @@ pub(super) fn check_entries(name: &str, shape: &[usize], span: Span) -> Outcome<
 }
 
 /// Refuses parts that belong to another kind of declaration.
-fn check_parts(declaration: &Declaration) -> Outcome<()> {
+fn check_parts(declaration: &Declaration, kinds: &[&Property]) -> Outcome<()> {
     let data = matches!(declaration.role, DeclaredRole::Input | DeclaredRole::Target);
-    if let Some(property) = declaration.properties.first().filter(|_| !data) {
+    if let Some(property) = kinds.first().filter(|_| !data) {
         let message = format!("`{}` cannot stand here", property.name.text);
         let problem = Problem::new(message, property.name.span, "a property");
-        return Err(problem.hint("only inputs and targets have properties").into());
+        let known = [&["onehot", "probability", "int"], WORDS].concat();
+        let hint = match known.contains(&property.name.text.as_str()) {
+            true => "only inputs and targets have this property".to_string(),
+            false => did_you_mean(&property.name.text, WORDS),
+        };
+        return Err(problem.hint(hint).into());
     }
-    if let Some(second) = declaration.properties.get(1) {
-        let problem = Problem::new("only one property can be given", second.name.span, "the second");
-        return Err(problem.label(declaration.properties[0].name.span, "the first").into());
+    if let [first, second, ..] = kinds {
+        let problem = Problem::new("only one such property can be given", second.name.span, "the second");
+        return Err(problem.label(first.name.span, "the first").into());
     }
     if let Some(initialiser) = declaration.initialiser.as_ref().filter(|_| declaration.role != DeclaredRole::Param) {
         let problem = Problem::new("only parameters have an initialiser", initialiser.name.span, "not needed");
@@ -82,25 +96,33 @@ fn check_parts(declaration: &Declaration) -> Outcome<()> {
     Ok(())
 }
 
-fn input_property(properties: &[Property], constants: &Constants) -> Outcome<Option<usize>> {
-    let Some(property) = properties.first() else { return Ok(None) };
+fn input_property(kinds: &[&Property], constants: &Constants) -> Outcome<Option<usize>> {
+    let Some(property) = kinds.first() else { return Ok(None) };
     match property.name.text.as_str() {
         "int" => integer_below(property, constants).map(Some),
         other @ ("onehot" | "probability") => {
             let problem = Problem::new(format!("an input cannot be `{other}`"), property.name.span, "for targets only");
             Err(problem.hint("an input can be `int(n)`").into())
         }
-        _ => Err(unknown_property(property, &["int(n)"])),
+        _ => Err(unknown_property(property, &["int(n)", "positive", "in [a, b]"])),
     }
 }
 
-fn target_kind(declaration: &Declaration, shape: &[usize], constants: &Constants) -> Outcome<TargetKind> {
-    let Some(property) = declaration.properties.first() else { return Ok(TargetKind::Real) };
+fn target_kind(
+    declaration: &Declaration,
+    kinds: &[&Property],
+    shape: &[usize],
+    constants: &Constants,
+) -> Outcome<TargetKind> {
+    let Some(property) = kinds.first() else { return Ok(TargetKind::Real) };
     let kind = match property.name.text.as_str() {
         "onehot" => TargetKind::OneHot,
         "probability" => TargetKind::Probability,
         "int" => return integer_below(property, constants).map(TargetKind::Integer),
-        _ => return Err(unknown_property(property, &["onehot", "probability", "int(n)"])),
+        _ => {
+            let known = ["onehot", "probability", "int(n)", "positive", "in [a, b]", "symmetric"];
+            return Err(unknown_property(property, &known));
+        }
     };
     if let Some(argument) = property.arguments.first() {
         let message = format!("`{}` takes no arguments", property.name.text);

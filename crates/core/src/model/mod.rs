@@ -20,6 +20,7 @@ mod initialisers;
 mod letters;
 mod names;
 mod outside;
+mod promises;
 mod ranges;
 mod reads;
 mod repeat;
@@ -35,6 +36,7 @@ pub use build::{DEFAULT_BATCH, build, build_with, claims_with};
 pub use claims::{Claim, ClaimLine, Given, Misfit, MisfitKind};
 pub use derivatives::{derivative_name, derivative_parts};
 pub use functions::prelude;
+pub use promises::{Assumption, Domain};
 pub use stages::{Recurrence, Stage};
 pub use tensors::Tensors;
 
@@ -151,13 +153,6 @@ impl Definition {
         let pairs: Vec<(Index, Term)> = self.indices.iter().cloned().zip(subscripts.iter().cloned()).collect();
         Some(self.body.substitute_terms(&pairs))
     }
-}
-
-/// A promise that a rule may use, named where it is used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Assumption {
-    /// The entries of a tensor along its last axis sum to one.
-    SumsToOne(Name),
 }
 
 impl Model {

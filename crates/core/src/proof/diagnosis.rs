@@ -1,12 +1,13 @@
 //! A line that is wrong: which slip was made, and what is told of it.
 
 use super::judge::{Judge, needed_by, tabulate};
-use super::points::{Kind, places, upstream};
+use super::points::{Kind, places};
 use super::slips::{Line, Mend, Slip};
 use super::trials::Edits;
 use super::written::{claim_at, edited, flat, text_of};
 use super::{Difference, Found, Reader, Wrong, given_for};
 use crate::derivation::evaluation_work;
+use crate::derivation::points::upstream;
 use crate::model::{Claim, Role, TargetKind, Tensor, derivative_parts};
 use crate::page;
 use crate::syntax::{parse, tree};

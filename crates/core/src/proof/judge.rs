@@ -1,10 +1,11 @@
 //! Whether two terms are equal: exactly, or at points.
 
 use super::Reader;
-use super::points::{Kind, Place, needed};
+use super::points::{Kind, Place};
+use crate::derivation::points::needed;
 use crate::derivation::{Exact, Expansion, Verdict, derivative_parts, magnitude, with_derivatives};
 use crate::meaning::{Array, Totals, complete};
-use crate::model::{Claim, Definition, Given, Model, Role, Tensor};
+use crate::model::{Assumption, Claim, Definition, Given, Model, Role, Tensor};
 use crate::term::{Index, Name, Node, Term};
 use crate::text::Span;
 
@@ -228,7 +229,9 @@ pub(super) fn with_claimed_derivatives(model: &Model, written: &[Name]) -> Optio
         per_example: false,
         span: Span::default(),
     };
-    let unpromised = Model { assumptions: Vec::new(), ..model.clone() };
+    // Rows need not sum to one, but domains and structures say what a tensor is.
+    let mut unpromised = model.clone();
+    unpromised.assumptions.retain(|assumption| !matches!(assumption, Assumption::SumsToOne(_)));
     let mut derived = with_derivatives(&unpromised.extended([asking])).ok()?;
     derived.tensors = derived.tensors.iter().filter(|tensor| &*tensor.name != "claims").cloned().collect();
     Some(derived)

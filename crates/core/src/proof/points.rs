@@ -1,9 +1,9 @@
 //! Where the lines of a claim are evaluated: points that a model may be at, and such that obey a condition.
 
-use crate::meaning::{Array, Point, Totals, complete};
-use crate::model::{Given, Model, Role, TargetKind, Tensor};
-use crate::term::{Comparison, Connective, Index, Name, Node, Term};
-use std::collections::BTreeSet;
+use crate::derivation::points::{integers_below, keeps_declarations, obeying, restrict};
+use crate::meaning::{Array, Point, complete};
+use crate::model::{Given, Model, Role};
+use crate::term::Name;
 
 /// What a point is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +53,9 @@ pub struct Place {
     pub values: Point,
 }
 
-/// Points of these kinds that obey the conditions. Promises of declarations are not among them: targets are
-/// free. `uniform` gives numbers in -1..1. The error is the first condition for which no point was found.
+/// Points of these kinds that obey the conditions, and the declared domains and structures. That rows sum to one is
+/// not among them: targets are free. `uniform` gives numbers in -1..1. The error is the first condition for which no
+/// point was found.
 pub fn places<'g>(
     model: &Model,
     wanted: &[Name],
@@ -68,7 +69,7 @@ pub fn places<'g>(
         let start = values(model, kind, uniform);
         match obeying(model, start, given, uniform) {
             Ok(mut values) => {
-                if complete(model, &mut values, wanted).is_ok() {
+                if keeps_declarations(model, &values) && complete(model, &mut values, wanted).is_ok() {
                     places.push(Place { kind, values });
                 }
             }
@@ -104,285 +105,9 @@ fn values(model: &Model, kind: Kind, uniform: &mut dyn FnMut() -> f64) -> Point 
             }
         };
         let values = (0..tensor.len()).map(|_| value()).collect();
-        point.insert(tensor.name.clone(), Array { shape: tensor.shape.clone(), values });
-    }
-    point
-}
-
-fn integers_below(tensor: &Tensor) -> Option<usize> {
-    match tensor.role {
-        Role::Input { below } => below,
-        Role::Target(TargetKind::Integer(below)) => Some(below),
-        _ => None,
-    }
-}
-
-/// A comparison that must hold, at values of its indices.
-#[derive(Debug, Clone)]
-struct Demand {
-    comparison: Comparison,
-    left: Term,
-    right: Term,
-    at: Vec<(Index, usize)>,
-}
-
-/// How often all demands are gone through, each being met by the least change.
-const SWEEPS: usize = 60;
-/// How many demands are looked at together.
-const MOST_DEMANDS: usize = 8000;
-/// A change smaller than this, in units of the value, is none.
-const MET: f64 = 1e-13;
-
-/// A point near `start` that obeys the conditions: each demand in turn is met by the least change of what is
-/// given (the method of S. Kaczmarz, with Newton steps where it is not linear), until all hold at once.
-fn obeying<'g>(
-    model: &Model,
-    start: Point,
-    given: &[&'g Given],
-    uniform: &mut dyn FnMut() -> f64,
-) -> Result<Point, Option<&'g Given>> {
-    if given.is_empty() {
-        return Ok(start);
-    }
-    let mut unmet = None;
-    for starting in [start.clone(), with_one_hot_rows(model, start, uniform)] {
-        let mut alternatives: Vec<Vec<(Demand, &'g Given)>> = vec![Vec::new()];
-        for condition in given {
-            let ways = demands(condition);
-            let extended = ways.iter().flat_map(|way| {
-                let own = way.iter().map(|demand| (demand.clone(), *condition));
-                alternatives.iter().map(move |before| before.iter().cloned().chain(own.clone()).collect::<Vec<_>>())
-            });
-            alternatives = extended.take(8).collect();
-            if alternatives.is_empty() {
-                return Err(Some(condition));
-            }
-        }
-        for way in alternatives {
-            match meet(model, starting.clone(), &way, uniform) {
-                Ok(point) => return Ok(point),
-                Err(condition) => unmet = condition,
-            }
-        }
-    }
-    Err(unmet)
-}
-
-fn meet<'g>(
-    model: &Model,
-    mut point: Point,
-    demands: &[(Demand, &'g Given)],
-    uniform: &mut dyn FnMut() -> f64,
-) -> Result<Point, Option<&'g Given>> {
-    let mut unmet = None;
-    for _ in 0..SWEEPS {
-        unmet = None;
-        for (demand, condition) in demands.iter().take(MOST_DEMANDS) {
-            let Some(lack) = lack(model, &point, demand, uniform) else { return Err(Some(condition)) };
-            if lack != 0.0 {
-                unmet = Some(*condition);
-                change(model, &mut point, demand, lack, uniform);
-            }
-        }
-        if unmet.is_none() {
-            return Ok(point);
-        }
-    }
-    Err(unmet)
-}
-
-/// How much the difference of its sides must grow for a demand to be met; `None` where it has no value.
-fn lack(model: &Model, point: &Point, demand: &Demand, uniform: &mut dyn FnMut() -> f64) -> Option<f64> {
-    let (left, right) = sides(model, point, demand)?;
-    let (difference, size) = (left - right, left.abs().max(right.abs()).max(1.0));
-    let is_zero = difference.abs() <= MET * size;
-    let margin = 0.1 + uniform().abs();
-    Some(match demand.comparison {
-        Comparison::Equal if is_zero => 0.0,
-        Comparison::Equal => -difference,
-        Comparison::NotEqual if difference != 0.0 => 0.0,
-        Comparison::NotEqual => margin,
-        Comparison::Less if difference < 0.0 => 0.0,
-        Comparison::LessEqual if difference <= 0.0 => 0.0,
-        Comparison::Less | Comparison::LessEqual => -margin - difference,
-        Comparison::Greater if difference > 0.0 => 0.0,
-        Comparison::GreaterEqual if difference >= 0.0 => 0.0,
-        Comparison::Greater | Comparison::GreaterEqual => margin - difference,
-    })
-}
-
-fn sides(model: &Model, point: &Point, demand: &Demand) -> Option<(f64, f64)> {
-    let wanted: Vec<Name> = [&demand.left, &demand.right].iter().flat_map(|term| needed(model, term)).collect();
-    let mut whole = Point::new();
-    let point = if wanted.iter().all(|name| point.contains_key(name)) {
-        point
-    } else {
-        let above = wanted.iter().flat_map(|name| upstream(model, name));
-        whole.extend(above.filter_map(|name| Some((name.clone(), point.get(&name)?.clone()))));
-        complete(model, &mut whole, &wanted).ok()?;
-        &whole
-    };
-    let totals = Totals::new(model, point);
-    let left = totals.evaluate(&demand.left, &demand.at).ok()?;
-    let right = totals.evaluate(&demand.right, &demand.at).ok()?;
-    (left.is_finite() && right.is_finite()).then_some((left, right))
-}
-
-/// Changes what is given so that the difference of the sides of a demand grows by about so much.
-fn change(model: &Model, point: &mut Point, demand: &Demand, by: f64, uniform: &mut dyn FnMut() -> f64) {
-    let mut slopes: Vec<(Name, usize, f64)> = Vec::new();
-    for (name, place) in entries(model, demand) {
-        let Some(before) = point.get(&name).and_then(|array| array.values.get(place).copied()) else { continue };
-        let step = 1e-4 * before.abs().max(1.0);
-        let mut difference = |value: f64| {
-            if let Some(array) = point.get_mut(&name) {
-                array.values[place] = value;
-            }
-            sides(model, point, demand).map(|(left, right)| left - right)
-        };
-        let (above, below) = (difference(before + step), difference(before - step));
-        difference(before);
-        if let (Some(above), Some(below)) = (above, below) {
-            slopes.push((name, place, (above - below) / (2.0 * step)));
-        }
-    }
-    let size: f64 = slopes.iter().map(|(_, _, slope)| slope * slope).sum();
-    for (name, place, slope) in slopes {
-        // At a point where nothing changes it, a random step leads away.
-        let step = if size > 1e-20 { by * slope / size } else { 0.1 * uniform() };
-        if let Some(array) = point.get_mut(&name) {
-            array.values[place] += step;
-        }
-    }
-}
-
-/// The entries of what is given that a demand depends on.
-fn entries(model: &Model, demand: &Demand) -> Vec<(Name, usize)> {
-    let mut found = BTreeSet::new();
-    let pairs: Vec<(Index, Term)> =
-        demand.at.iter().map(|(index, value)| (index.clone(), Term::integer(*value as i64))).collect();
-    for side in [&demand.left, &demand.right] {
-        collect_entries(model, &side.substitute_terms(&pairs), &mut found);
-    }
-    found.into_iter().take(4096).collect()
-}
-
-fn collect_entries(model: &Model, term: &Term, found: &mut BTreeSet<(Name, usize)>) {
-    if found.len() > 4096 {
-        return;
-    }
-    if let Node::Read { tensor, subscripts } = term.node() {
-        match model.tensor(tensor) {
-            Some(own) if is_free(own) => {
-                let at: Option<Vec<usize>> =
-                    subscripts.iter().map(|at| usize::try_from(at.as_number()?.as_integer()?).ok()).collect();
-                if let Some(at) = at.filter(|at| at.iter().zip(&own.shape).all(|(at, extent)| at < extent)) {
-                    let place = at.iter().zip(&own.shape).fold(0, |place, (at, extent)| place * extent + at);
-                    found.insert((tensor.clone(), place));
-                }
-            }
-            _ => {
-                let names = needed(model, term);
-                let given = names.iter().flat_map(|name| upstream(model, name));
-                for name in given.collect::<BTreeSet<_>>() {
-                    let length = model.tensor(&name).map_or(0, Tensor::len);
-                    found.extend((0..length.min(4096)).map(|place| (name.clone(), place)));
-                }
-            }
-        }
-        return;
-    }
-    let Some(opened) = term.open() else {
-        return term.children().iter().for_each(|child| collect_entries(model, child, found));
-    };
-    let count: usize = opened.indices.iter().map(|index| index.extent).product();
-    for mut place in 0..count.min(4096) {
-        let mut pairs = Vec::with_capacity(opened.indices.len());
-        for index in &opened.indices {
-            pairs.push((index.clone(), Term::integer((place % index.extent) as i64)));
-            place /= index.extent;
-        }
-        collect_entries(model, &opened.body.substitute_terms(&pairs), found);
-    }
-}
-
-/// Whether the values of a tensor may be chosen freely.
-fn is_free(tensor: &Tensor) -> bool {
-    !matches!(tensor.role, Role::Defined(_) | Role::Const(Some(_))) && integers_below(tensor).is_none()
-}
-
-/// The tensors with free values on which one depends.
-pub fn upstream(model: &Model, name: &Name) -> BTreeSet<Name> {
-    let (mut seen, mut pending) = (BTreeSet::from([name.clone()]), vec![name.clone()]);
-    while let Some(name) = pending.pop() {
-        let read = model.definition(&name).map(|definition| definition.body.tensors()).unwrap_or_default();
-        pending.extend(read.into_iter().filter(|name| seen.insert(name.clone())));
-    }
-    seen.retain(|name| model.tensor(name).is_some_and(is_free));
-    seen
-}
-
-/// The tensors whose values a term needs; of a derivative those that it is of and by.
-pub fn needed(model: &Model, term: &Term) -> Vec<Name> {
-    fn add(model: &Model, name: &Name, found: &mut Vec<Name>) {
-        match (model.tensor(name), crate::model::derivative_parts(name)) {
-            (None, Some((of, wrt))) => [of, wrt].iter().for_each(|part| add(model, &Name::from(*part), found)),
-            _ => found.push(name.clone()),
-        }
-    }
-    let mut found = Vec::new();
-    term.tensors().iter().for_each(|name| add(model, name, &mut found));
-    found
-}
-
-/// The ways to meet a condition, each a list of demands; none where it cannot be met.
-fn demands(given: &Given) -> Vec<Vec<Demand>> {
-    let count: usize = given.indices.iter().map(|index| index.extent).product();
-    let single = ways(&given.condition, true);
-    let each = |way: &Vec<Demand>| {
-        let mut all = Vec::new();
-        for mut place in 0..count.min(MOST_DEMANDS) {
-            let mut at = Vec::with_capacity(given.indices.len());
-            for index in &given.indices {
-                at.push((index.clone(), place % index.extent));
-                place /= index.extent;
-            }
-            all.extend(way.iter().map(|demand| Demand { at: at.clone(), ..demand.clone() }));
-        }
-        all
-    };
-    single.iter().map(each).collect()
-}
-
-/// The ways to make a condition hold, or not.
-fn ways(condition: &Term, wanted: bool) -> Vec<Vec<Demand>> {
-    match condition.node() {
-        Node::Compare(comparison, left, right) => {
-            let comparison = if wanted { *comparison } else { comparison.opposite() };
-            vec![vec![Demand { comparison, left: left.clone(), right: right.clone(), at: Vec::new() }]]
-        }
-        Node::Logic(Connective::Not, conditions) => ways(&conditions[0], !wanted),
-        Node::Logic(connective, conditions) if (*connective == Connective::And) == wanted => {
-            conditions.iter().fold(vec![Vec::new()], |all, condition| {
-                let own = ways(condition, wanted);
-                all.iter().flat_map(|before| own.iter().map(|way| [before.clone(), way.clone()].concat())).collect()
-            })
-        }
-        Node::Logic(_, conditions) => conditions.iter().flat_map(|condition| ways(condition, wanted)).collect(),
-        Node::Number(number) if number.is_zero() != wanted => vec![Vec::new()],
-        _ => Vec::new(),
-    }
-}
-
-/// The point with one 1 and else 0 along the last axis of every target: what many conditions ask for.
-fn with_one_hot_rows(model: &Model, mut point: Point, uniform: &mut dyn FnMut() -> f64) -> Point {
-    for tensor in model.tensors.iter().filter(|tensor| matches!(tensor.role, Role::Target(_)) && is_free(tensor)) {
-        let Some(array) = point.get_mut(&tensor.name) else { continue };
-        let classes = tensor.shape.last().copied().unwrap_or(1).max(1);
-        for row in array.values.chunks_mut(classes) {
-            let hot = (((uniform() + 1.0) / 2.0 * classes as f64) as usize).min(classes - 1);
-            row.iter_mut().enumerate().for_each(|(place, value)| *value = f64::from(u8::from(place == hot)));
-        }
+        let mut array = Array { shape: tensor.shape.clone(), values };
+        restrict(model, tensor, &mut array);
+        point.insert(tensor.name.clone(), array);
     }
     point
 }

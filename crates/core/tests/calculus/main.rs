@@ -3,6 +3,7 @@
 mod accepted;
 mod conventions;
 mod differences;
+mod domains;
 mod hand;
 mod linear;
 mod nested;

@@ -143,6 +143,20 @@ pub enum Flaw {
     Negative(f64),
     /// The probabilities do not sum to one, but to this.
     Sum(f64),
+    /// It does not lie in the domain that is declared.
+    Outside {
+        /// The value.
+        value: f64,
+        /// The domain, as it is declared.
+        domain: String,
+    },
+    /// The matrix is declared to be symmetric, but this entry is not that of the transpose.
+    Asymmetric {
+        /// The value.
+        value: f64,
+        /// That of the transpose.
+        turned: f64,
+    },
 }
 
 /// The forms of sources, for messages and help.
@@ -225,6 +239,13 @@ impl fmt::Display for Flaw {
             Flaw::TooLarge(value) => write!(f, "{value} is too large for single precision; scale the data"),
             Flaw::NotInteger(value) => write!(f, "{value} is no integer"),
             Flaw::OutOfRange { value, below } => write!(f, "{value} is not in 0..{below}"),
+            Flaw::Outside { value, domain } => write!(f, "{value} is not {domain}, as declared"),
+            Flaw::Asymmetric { value, turned } => {
+                write!(
+                    f,
+                    "{value} is not {turned}, which the transpose has there, but the matrix is declared symmetric"
+                )
+            }
             Flaw::NotOneHot => f.write_str("the row should have one entry 1 and otherwise 0"),
             Flaw::Negative(value) => write!(f, "the probability {value} is negative"),
             Flaw::Sum(sum) => write!(f, "the probabilities sum to {sum}, not to 1"),

@@ -1,7 +1,7 @@
 //! How values meet tensors: shapes, labels, and what is promised of the values.
 
 use super::{DataError, Flaw, Source};
-use deltarule_core::model::{Role, TargetKind, Tensor};
+use deltarule_core::model::{Model, Role, TargetKind, Tensor};
 
 /// Rows of probabilities may miss one by so much: more than rounding in single precision.
 const SUM_TOLERANCE: f64 = 1e-4;
@@ -63,18 +63,36 @@ impl LabelForm {
 
 /// Checks one example of an input or target, or a tensor that is given once, and appends it. The
 /// flaw comes with the entry where it is one entry's.
-pub(super) fn append(tensor: &Tensor, row: &[f64], values: &mut Vec<f32>) -> Result<(), (Option<usize>, Flaw)> {
+pub(super) fn append(
+    model: &Model,
+    tensor: &Tensor,
+    row: &[f64],
+    values: &mut Vec<f32>,
+) -> Result<(), (Option<usize>, Flaw)> {
     for (entry, &value) in row.iter().enumerate() {
         single(tensor, value).map_err(|flaw| (Some(entry), flaw))?;
     }
-    keeps_promises(tensor, row)?;
+    keeps_promises(model, tensor, row)?;
     values.extend(row.iter().map(|&value| value as f32));
     Ok(())
 }
 
-/// Checks what the declaration of a tensor promises of one example, or of several one after the
-/// other: integers in their range, one-hot rows, probabilities.
-pub(super) fn keeps_promises(tensor: &Tensor, row: &[f64]) -> Result<(), (Option<usize>, Flaw)> {
+/// Checks what the declaration of a tensor promises of one example: integers in their range, one-hot rows,
+/// probabilities, domains, matrices that are their own transposes.
+pub(super) fn keeps_promises(model: &Model, tensor: &Tensor, row: &[f64]) -> Result<(), (Option<usize>, Flaw)> {
+    if let Some(domain) = model.domain(&tensor.name) {
+        let outside = row.iter().position(|value| !domain.contains_single(*value as f32));
+        if let Some(entry) = outside {
+            return Err((Some(entry), Flaw::Outside { value: row[entry], domain: domain.to_string() }));
+        }
+    }
+    if let (true, [extent, _]) = (model.is_symmetric(&tensor.name), tensor.shape.as_slice()) {
+        let turned = |entry: usize| entry % extent * extent + entry / extent;
+        let differs = |entry: &usize| row.get(turned(*entry)).is_some_and(|other| *other as f32 != row[*entry] as f32);
+        if let Some(entry) = (0..row.len()).find(differs) {
+            return Err((Some(entry), Flaw::Asymmetric { value: row[entry], turned: row[turned(entry)] }));
+        }
+    }
     let bound = match &tensor.role {
         Role::Input { below } => *below,
         Role::Target(TargetKind::Integer(bound)) => Some(*bound),

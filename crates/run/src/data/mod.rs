@@ -152,11 +152,28 @@ pub fn load(source: &Source, model: &Model) -> Result<Dataset, DataError> {
         return Err(DataError::Constant { source: source.to_string(), tensor: tensor.name.clone() });
     }
     match source {
-        Source::Digits | Source::Mnist(_) | Source::Fashion(_) | Source::Cifar10(_) => images::load(source, model),
+        Source::Digits | Source::Mnist(_) | Source::Fashion(_) | Source::Cifar10(_) => {
+            let dataset = images::load(source, model)?;
+            keeps_domains(source, model, &dataset)?;
+            Ok(dataset)
+        }
         Source::Csv(path) => table::load(source, path, model),
         Source::Npz(path) => named::load(source, path, model),
         Source::Text(path) => text::load(source, path, model),
     }
+}
+
+/// Checks that pixels lie in the domain that is declared of them.
+fn keeps_domains(source: &Source, model: &Model, dataset: &Dataset) -> Result<(), DataError> {
+    for (name, values) in dataset.train.tensors.iter().chain(&dataset.held_out.tensors) {
+        let Some(domain) = model.domain(name) else { continue };
+        if let Some(value) = values.iter().find(|value| !domain.contains_single(**value)) {
+            let flaw = Flaw::Outside { value: f64::from(*value), domain: domain.to_string() };
+            let (source, place) = (source.to_string(), "its images".to_owned());
+            return Err(DataError::Value { source, place, tensor: name.clone(), flaw });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a model can be trained on the digits that come with Deltarule.

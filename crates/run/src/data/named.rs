@@ -20,13 +20,13 @@ pub(super) fn load(source: &Source, path: &Path, model: &Model) -> Result<Datase
     };
     let mut fixed = BTreeMap::new();
     for tensor in constants(model) {
-        fixed.insert(tensor.name.clone(), once(source, tensor, find(tensor)?)?);
+        fixed.insert(tensor.name.clone(), once(source, model, tensor, find(tensor)?)?);
     }
     let mut all = Examples::default();
     let mut first: Option<(Name, usize)> = None;
     for tensor in model.data() {
         let array = find(tensor)?;
-        let (count, values) = each(source, tensor, array)?;
+        let (count, values) = each(source, model, tensor, array)?;
         let (other, before) = first.get_or_insert_with(|| (tensor.name.clone(), count));
         if *before != count {
             let counts = [(other.clone(), *before), (tensor.name.clone(), count)];
@@ -43,7 +43,7 @@ pub(super) fn load(source: &Source, path: &Path, model: &Model) -> Result<Datase
 }
 
 /// A tensor that is given once, in exactly its shape.
-fn once(source: &Source, tensor: &Tensor, array: &Array) -> Result<Vec<f32>, DataError> {
+fn once(source: &Source, model: &Model, tensor: &Tensor, array: &Array) -> Result<Vec<f32>, DataError> {
     if array.shape() != tensor.shape {
         return Err(DataError::Shape {
             source: source.to_string(),
@@ -54,7 +54,7 @@ fn once(source: &Source, tensor: &Tensor, array: &Array) -> Result<Vec<f32>, Dat
         });
     }
     let mut values = Vec::new();
-    fit::append(tensor, &array.to_f64(), &mut values).map_err(|(entry, flaw)| DataError::Value {
+    fit::append(model, tensor, &array.to_f64(), &mut values).map_err(|(entry, flaw)| DataError::Value {
         source: source.to_string(),
         place: entry.map_or_else(|| "its array".to_owned(), |entry| format!("entry {}", at(array.shape(), entry))),
         tensor: tensor.name.clone(),
@@ -64,7 +64,7 @@ fn once(source: &Source, tensor: &Tensor, array: &Array) -> Result<Vec<f32>, Dat
 }
 
 /// A tensor with the examples in front: their number, and the values.
-fn each(source: &Source, tensor: &Tensor, array: &Array) -> Result<(usize, Vec<f32>), DataError> {
+fn each(source: &Source, model: &Model, tensor: &Tensor, array: &Array) -> Result<(usize, Vec<f32>), DataError> {
     let Some((&count, own)) = array.shape().split_first() else {
         return Err(DataError::Nothing {
             source: source.to_string(),
@@ -87,7 +87,7 @@ fn each(source: &Source, tensor: &Tensor, array: &Array) -> Result<(usize, Vec<f
             let label = fit::integer(row[0], tensor.len()).map_err(|flaw| (None, flaw));
             label.map(|label| LabelForm::Row(tensor.len()).append(label, &mut values))
         } else {
-            fit::append(tensor, &row, &mut values)
+            fit::append(model, tensor, &row, &mut values)
         };
         fitted.map_err(|(entry, flaw)| {
             let inside = entry.filter(|_| !own.is_empty());
@@ -105,11 +105,11 @@ fn each(source: &Source, tensor: &Tensor, array: &Array) -> Result<(usize, Vec<f
 /// The first value or row that does not. Shapes that do not fit are passed over: they are told where
 /// the arrays are used.
 pub fn keep_promises(file: &Path, model: &Model, arrays: &BTreeMap<Name, Array>) -> Result<(), DataError> {
-    for tensor in model.data() {
+    for tensor in model.tensors.iter().filter(|tensor| tensor.definition().is_none()) {
         let Some(array) = arrays.get(&tensor.name) else { continue };
         let (values, length) = (array.to_f64(), tensor.len().max(1));
         for (example, row) in values.chunks(length).enumerate() {
-            fit::keeps_promises(tensor, row).map_err(|(entry, flaw)| DataError::Value {
+            fit::keeps_promises(model, tensor, row).map_err(|(entry, flaw)| DataError::Value {
                 source: file.display().to_string(),
                 place: match entry {
                     Some(entry) => format!("entry {}", at(array.shape(), example * length + entry)),

@@ -39,7 +39,7 @@ pub(super) fn load(source: &Source, path: &Path, model: &Model) -> Result<Datase
     while reader.read_record(&mut record).map_err(broken)? {
         let line = record.position().map_or(0, csv::Position::line);
         for binding in &mut bindings {
-            binding.take(source, &header, line, &record, &mut row)?;
+            binding.take(source, model, &header, line, &record, &mut row)?;
         }
         count += 1;
     }
@@ -155,6 +155,7 @@ impl<'a> Binding<'a> {
     fn take(
         &mut self,
         source: &Source,
+        model: &Model,
         header: &[String],
         line: u64,
         record: &csv::StringRecord,
@@ -174,7 +175,7 @@ impl<'a> Binding<'a> {
             let number = field.parse();
             row.push(number.map_err(|_| self.flawed(source, place(column), Flaw::NotNumber(field.to_owned())))?);
         }
-        fit::append(self.tensor, row, &mut self.values).map_err(|(entry, flaw)| {
+        fit::append(model, self.tensor, row, &mut self.values).map_err(|(entry, flaw)| {
             let place = entry.map_or_else(|| format!("line {line}"), |entry| place(self.columns[entry]));
             self.flawed(source, place, flaw)
         })

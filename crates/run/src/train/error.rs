@@ -32,6 +32,21 @@ pub enum TrainError {
         /// Whether it was so before anything was learned.
         first: bool,
     },
+    /// A parameter left the domain that is declared of it.
+    LeftDomain {
+        /// The parameter.
+        parameter: Name,
+        /// Its value.
+        value: f32,
+        /// The domain, as it is declared.
+        domain: String,
+        /// In which epoch, from 1.
+        epoch: usize,
+        /// In which step of the epoch, from 1.
+        step: usize,
+        /// The rate.
+        rate: f32,
+    },
 }
 
 impl fmt::Display for TrainError {
@@ -45,6 +60,12 @@ impl fmt::Display for TrainError {
             TrainError::NotScalar(name) => write!(f, "`{name}` is no scalar, so it cannot be made small"),
             TrainError::Plan(error) => error.fmt(f),
             TrainError::Threads(reason) => write!(f, "no threads to compute with: {reason}"),
+            TrainError::LeftDomain { parameter, value, domain, epoch, step, rate } => write!(
+                f,
+                "in step {step} of epoch {epoch} `{parameter}` became {value}, but it is declared {domain}; \
+                 try a lower rate, {} instead of {rate}, or make it a function of a parameter that is free, such as exp",
+                rate / 10.0
+            ),
             TrainError::Diverged { loss, first: true, .. } => write!(
                 f,
                 "the loss is {loss} before the first step; look at the first values of the parameters and at the data"

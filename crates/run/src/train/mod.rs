@@ -259,6 +259,10 @@ impl Training<'_> {
                 let first = self.done.steps == 1;
                 return Err(TrainError::Diverged { epoch, step, loss, rate: self.options.rate, first });
             }
+            if let Some((name, value, domain)) = self.stepper.outside() {
+                let (parameter, domain, rate) = (name.clone(), domain.to_string(), self.options.rate);
+                return Err(TrainError::LeftDomain { parameter, value, domain, epoch, step, rate });
+            }
             sum += loss * rows.len().max(1) as f64;
             let event = StepDone { epoch, step, steps, examples: rows.len(), loss };
             if observe(&Event::Step(event)).is_break() && step < steps {

@@ -5,7 +5,7 @@ use crate::arrays::Array;
 use crate::data::Examples;
 use crate::execute::Engine;
 use deltarule_core::derivation::Backward;
-use deltarule_core::model::{Model, Role, Tensor};
+use deltarule_core::model::{Domain, Model, Role, Tensor};
 use deltarule_core::plan::{Request, plan};
 use deltarule_core::term::Name;
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub(super) struct Stepper<'a> {
     /// Parameters that the loss does not depend on are in no engine.
     unread: &'a BTreeMap<Name, Array>,
     loss: Name,
+    /// The domains that are declared of parameters.
+    domains: Vec<(Name, Domain)>,
 }
 
 /// A tensor that every example has its own of.
@@ -52,6 +54,10 @@ impl<'a> Stepper<'a> {
             whole: engine(batch)?,
             rest,
             data: columns(given.model, examples),
+            domains: parameters
+                .iter()
+                .filter_map(|own| Some((own.name.clone(), given.model.domain(&own.name)?)))
+                .collect(),
             parameters,
             unread: given.parameters,
             loss: backward.of.clone(),
@@ -81,6 +87,15 @@ impl<'a> Stepper<'a> {
     pub fn is_finite(&self) -> bool {
         let values = self.parameters.iter().filter_map(|tensor| self.whole.tensor(&tensor.name));
         values.flatten().all(|value| value.is_finite())
+    }
+
+    /// A parameter that is outside of its declared domain, with its value.
+    pub fn outside(&self) -> Option<(&Name, f32, Domain)> {
+        self.domains.iter().find_map(|(name, domain)| {
+            let values = self.whole.tensor(name)?;
+            let value = values.iter().find(|value| !domain.contains_single(**value))?;
+            Some((name, *value, *domain))
+        })
     }
 
     /// The parameters as they are now.

@@ -2,6 +2,7 @@
 //! commutativity, since the constructors of terms keep them sorted.
 
 pub mod collapse;
+pub mod declared;
 pub mod differentiate;
 mod expand;
 mod exponentials;
@@ -63,6 +64,7 @@ pub static DIFFERENTIATE: &[&Rule] = &[
 pub static SIMPLIFY: &[&Rule] = &[
     &collapse::DELTA_COLLAPSES_SUM,
     &simplify::IMPLIED_CONDITION,
+    &declared::AS_DECLARED,
     &simplify::CANCEL,
     &simplify::PRODUCT_OF_EXPONENTIALS,
     &simplify::LOG_OF_EXPONENTIAL,

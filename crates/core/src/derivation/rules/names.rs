@@ -5,7 +5,7 @@ use super::differentiate::rule;
 use super::safe::{is_finite, is_not_negative, may_have_pole};
 use super::simplify::number_exponent;
 use crate::derivation::rewrite::{Context, Place, Rule, everywhere};
-use crate::model::{Assumption, Definition, Model, Role, Tensor};
+use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Affine, Comparison, Function, Index, Kinds, Name, Node, Number, Reduction, Term, Under, fresh_id};
 
 pub use crate::model::{derivative_name, derivative_parts};
@@ -109,7 +109,7 @@ rule!(
     SUMS_TO_ONE, "sums to one", "sum[k] y[k] = 1, as declared", Place::on(Kinds::REDUCE), |term, context| {
         let opened = term.under().filter(|opened| opened.reduction == Reduction::Sum)?;
         let Node::Read { tensor, subscripts } = opened.body.node() else { return None };
-        let promised = context.model.assumptions.iter().any(|Assumption::SumsToOne(name)| name == tensor);
+        let promised = context.model.sums_to_one(tensor);
         let (last, others) = subscripts.split_last().filter(|_| promised)?;
         let index = last.as_affine()?.as_index()?.clone();
         let full = context.model.tensor(tensor)?.shape.last() == Some(&index.extent);

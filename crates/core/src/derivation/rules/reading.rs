@@ -101,7 +101,7 @@ impl Half {
 
 rule!(
     /// Where one addend reads a symmetric tensor one way and another reads it the other way.
-    SYMMETRIC, "symmetry", "t[j,i] = t[i,j], where the right side of t says so", Place::on(Kinds::ADD), |term, context| {
+    SYMMETRIC, "symmetry", "t[j,i] = t[i,j], where the right side of t, or its declaration, says so", Place::on(Kinds::ADD), |term, context| {
         let Node::Add(addends) = term.node() else { return None };
         let read = |factor: &Term| match factor.node() {
             Node::Read { tensor, subscripts } => match subscripts.as_slice() {
@@ -115,7 +115,7 @@ rule!(
         let turned = reads().find_map(|(tensor, first, second)| {
             let is_later = (outer(&first), &first) > (outer(&second), &second);
             let both_ways = is_later && reads().any(|other| other == (tensor.clone(), second.clone(), first.clone()));
-            (both_ways && is_symmetric(context.model, &tensor)).then_some((tensor, first, second))
+            (both_ways && (context.model.is_symmetric(&tensor) || is_symmetric(context.model, &tensor))).then_some((tensor, first, second))
         })?;
         let turn = |factor: &Term| match read(factor) {
             Some(found) if found == turned => Term::read(&turned.0, vec![turned.2.clone(), turned.1.clone()]),

@@ -154,6 +154,8 @@ impl Document {
     pub fn joined(mut self, other: Document) -> Document {
         let verified = &mut self.verified;
         verified.lines += other.verified.lines;
+        verified.unchecked.extend(other.verified.unchecked);
+        verified.undefined = verified.undefined.take().or(other.verified.undefined);
         verified.max_rel_error = verified.max_rel_error.max(other.verified.max_rel_error);
         verified.max_difference_error = verified.max_difference_error.max(other.verified.max_difference_error);
         let is_new = |page: &DefinitionPage| self.definitions.iter().all(|own| own != page);

@@ -1,5 +1,6 @@
 //! What a reader should know of a result.
 
+use crate::derivation::rules::{declared, names, reading};
 use crate::derivation::{Backward, Gradient, derivative_parts};
 use crate::model::{Assumption, Role, TargetKind};
 use crate::page::index::Notation;
@@ -77,7 +78,7 @@ pub fn assumptions(backward: &Backward, gradient: &Gradient, wrt: &[Name]) -> Ve
     let is_shown = |other: &Gradient| other.name != gradient.name && (wrt.is_empty() || wrt.contains(&other.wrt));
     let mut needed: Vec<Name> = vec![gradient.name.clone()];
     let mut position = 0;
-    let mut used: Vec<Name> = Vec::new();
+    let mut used: Vec<(Name, Assumption)> = Vec::new();
     while position < needed.len() {
         let found = backward.gradients.iter().find(|gradient| gradient.name == needed[position]);
         position += 1;
@@ -94,20 +95,33 @@ pub fn assumptions(backward: &Backward, gradient: &Gradient, wrt: &[Name]) -> Ve
             }
         }
     }
-    used.iter().map(|name| promise(backward, name)).collect()
+    used.iter().map(|(_, assumption)| promise(backward, assumption)).collect()
 }
 
-/// The tensors whose sums became 1 in the steps of a gradient.
-fn own(backward: &Backward, gradient: &Gradient) -> Vec<Name> {
-    let rule = &crate::derivation::rules::names::SUMS_TO_ONE;
+/// What the rules that use declarations relied on in the steps of a gradient, each with its name for sorting out
+/// repeats.
+fn own(backward: &Backward, gradient: &Gradient) -> Vec<(Name, Assumption)> {
     let mut found = Vec::new();
     for derivation in [&gradient.derivation, &gradient.shown] {
         let befores = std::iter::once(&derivation.start).chain(derivation.steps.iter().map(|step| &step.after));
-        for (before, step) in befores.zip(&derivation.steps).filter(|(_, step)| *step.rule == *rule) {
-            let promised = backward.model.assumptions.iter().map(|Assumption::SumsToOne(name)| name);
-            found.extend(
-                promised.filter(|name| before.reads(name) && reads(before, name) > reads(&step.after, name)).cloned(),
-            );
+        for (before, step) in befores.zip(&derivation.steps) {
+            let assumptions = backward.model.assumptions.iter();
+            found.extend(assumptions.filter_map(|assumption| {
+                let (Assumption::SumsToOne(name) | Assumption::Within(name, _) | Assumption::Symmetric(name)) =
+                    assumption;
+                let is_used = match assumption {
+                    Assumption::SumsToOne(_) => {
+                        *step.rule == names::SUMS_TO_ONE
+                            && before.reads(name)
+                            && reads(before, name) > reads(&step.after, name)
+                    }
+                    Assumption::Within(..) => {
+                        *step.rule == declared::AS_DECLARED && declared::relies_on(before, name, &backward.model)
+                    }
+                    Assumption::Symmetric(_) => *step.rule == reading::SYMMETRIC && before.reads(name),
+                };
+                is_used.then(|| (name.clone(), assumption.clone()))
+            }));
         }
     }
     found
@@ -118,14 +132,29 @@ fn reads(term: &Term, name: &str) -> usize {
     usize::from(here) + term.children().iter().map(|child| reads(child, name)).sum::<usize>()
 }
 
-fn promise(backward: &Backward, name: &Name) -> String {
+fn promise(backward: &Backward, assumption: &Assumption) -> String {
+    let (Assumption::SumsToOne(name) | Assumption::Within(name, _) | Assumption::Symmetric(name)) = assumption;
     let tensor = backward.model.tensor(name);
     let rank = tensor.map_or(1, |tensor| tensor.shape.len());
-    let letters = ["i", "j", "l", "m"];
-    let others: String = letters.iter().take(rank.saturating_sub(1)).map(|letter| format!("{letter},")).collect();
-    let declared = match tensor.map(|tensor| &tensor.role) {
-        Some(Role::Target(TargetKind::OneHot)) => "onehot",
-        _ => "probability",
-    };
-    format!("sum[k] {name}[{others}k] = 1, since {name} is declared {declared}")
+    let letters: Vec<&str> = ["i", "j", "l", "m", "n", "o"].into_iter().take(rank).collect();
+    let read = if rank == 0 { name.to_string() } else { format!("{name}[{}]", letters.join(",")) };
+    match assumption {
+        Assumption::SumsToOne(_) => {
+            let others: String =
+                letters.iter().take(rank.saturating_sub(1)).map(|letter| format!("{letter},")).collect();
+            let declared = match tensor.map(|tensor| &tensor.role) {
+                Some(Role::Target(TargetKind::OneHot)) => "onehot",
+                _ => "probability",
+            };
+            format!("sum[k] {name}[{others}k] = 1, since {name} is declared {declared}")
+        }
+        Assumption::Within(_, domain) if domain.is_open => format!("{read} > 0, since {name} is declared {domain}"),
+        Assumption::Within(_, domain) => {
+            let ends = [domain.low.value(), domain.high.value()];
+            let least = if ends[0].is_finite() { format!("{} ≤ ", ends[0]) } else { String::new() };
+            let most = if ends[1].is_finite() { format!(" ≤ {}", ends[1]) } else { String::new() };
+            format!("{least}{read}{most}, since {name} is declared {domain}")
+        }
+        Assumption::Symmetric(_) => format!("{name}[i,j] = {name}[j,i], since {name} is declared symmetric"),
+    }
 }

@@ -90,9 +90,10 @@ pub(super) fn verified(verification: &Verification) -> String {
         points => format!("{points} random points"),
     };
     let small = |error: f64| if error == 0.0 { "0".to_string() } else { format!("{error:.0e}") };
+    let open = verification.not_checked().map(|words| format!(" {words}.")).unwrap_or_default();
     format!(
         "Every line was evaluated at {points}; greatest relative difference {}. Results against finite \
-         differences: {}.",
+         differences: {}.{open}",
         small(verification.max_rel_error),
         small(verification.max_difference_error)
     )

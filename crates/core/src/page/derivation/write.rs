@@ -50,7 +50,7 @@ const EXAMPLES: usize = 2;
 
 /// The document of a derivation.
 pub fn document(contents: &Contents) -> Document {
-    let Contents { backward, wrt, verified, .. } = *contents;
+    let Contents { backward, wrt, .. } = *contents;
     let names = Names::of(backward);
     let points = completed(&names.model, contents.points);
     let few = &contents.points[..contents.points.len().min(EXAMPLES)];
@@ -61,7 +61,7 @@ pub fn document(contents: &Contents) -> Document {
     Document {
         title: contents.title.to_string(),
         of: backward.of.to_string(),
-        verified,
+        verified: contents.verified.clone(),
         names: writer.needed(&gradients),
         definitions: writer.definitions(),
         gradients,

@@ -87,6 +87,9 @@ impl Parser<'_> {
             }
             _ => None,
         };
+        while initialiser.is_some() && self.kind() == Kind::Name {
+            properties.push(self.property("a property")?);
+        }
         let value = match self.kind() {
             EQUAL if role == DeclaredRole::Const => {
                 self.advance();
@@ -109,13 +112,17 @@ impl Parser<'_> {
         self.list(Kind::Close(Pair::Square), Parser::sum)
     }
 
-    /// `onehot`, `int(96)`
+    /// `onehot`, `int(96)`, `in [0, 1]`
     fn property(&mut self, expected: &str) -> Parsed<Property> {
         let name = self.name(expected)?;
         let arguments = match self.kind() {
             Kind::Open(Pair::Round) => {
                 self.advance();
                 self.list(Kind::Close(Pair::Round), Parser::condition)?
+            }
+            Kind::Open(Pair::Square) if name.text == "in" => {
+                self.advance();
+                self.list(Kind::Close(Pair::Square), Parser::sum)?
             }
             _ => Vec::new(),
         };
