@@ -99,10 +99,16 @@ impl Report {
     }
 
     fn text(&self, path: &Path) -> String {
-        let verdict = match self.wrong().count() {
-            0 => "ok".to_string(),
-            1 => "1 claim is wrong".to_string(),
-            number => format!("{number} claims are wrong"),
+        let undecided = self.wrong().filter(|wrong| wrong.is_undecided).count();
+        let told = |number: usize, what: &str| match number {
+            1 => format!("1 claim is {what}"),
+            number => format!("{number} claims are {what}"),
+        };
+        let verdict = match (self.wrong().count() - undecided, undecided) {
+            (0, 0) => "ok".to_string(),
+            (0, open) => told(open, "undecided"),
+            (wrong, 0) => told(wrong, "wrong"),
+            (wrong, open) => format!("{}, {}", told(wrong, "wrong"), told(open, "undecided")),
         };
         let mut text = format!("{}: {verdict}, {} tensors\n", path.display(), self.tensors);
         for (of, derivatives, found) in &self.derived {
@@ -118,7 +124,11 @@ impl Report {
     fn claim(&self, proof: &Proof) -> String {
         let counters = proof.counters.iter().map(|(name, value)| format!(", {name} = {value}"));
         let counters: String = counters.collect();
-        let verdict = if proof.wrong.is_some() { "wrong" } else { "right" };
+        let verdict = match &proof.wrong {
+            None => "right",
+            Some(wrong) if wrong.is_undecided => "undecided",
+            Some(_) => "wrong",
+        };
         let mut text = format!("  claim in line {}{counters}: {verdict}\n", self.line(proof.span));
         let lines: Vec<(String, &Line)> =
             proof.lines.iter().map(|line| (format!("= {}", self.written(line.span)), line)).collect();
@@ -131,7 +141,7 @@ impl Report {
         }
         if let Some(wrong) = &proof.wrong {
             let slip = wrong.slip.map_or(String::new(), |slip| format!(": {}", slip.name()));
-            text += &format!("    {:>4} = {}   wrong{slip}\n", self.line(wrong.span), self.written(wrong.span));
+            text += &format!("    {:>4} = {}   {verdict}{slip}\n", self.line(wrong.span), self.written(wrong.span));
         }
         text
     }
@@ -169,7 +179,7 @@ impl Report {
         let lines = proof.lines.iter().map(|line| {
             let points = match line.shown {
                 Shown::Exactly => Value::Null,
-                Shown::AtPoints(points) => json!(points),
+                Shown::AtPoints { points, .. } | Shown::InDoubles(points) => json!(points),
             };
             json!({
                 "line": self.line(line.span), "text": self.written(line.span), "ok": true,
@@ -180,6 +190,7 @@ impl Report {
             let values = wrong.difference.as_ref();
             json!({
                 "line": self.line(wrong.span), "text": self.written(wrong.span), "ok": false,
+                "undecided": wrong.is_undecided,
                 "slip": wrong.slip.map(|slip| slip.name()), "mended": wrong.mended,
                 "entry": values.map(|found| &found.entry), "value": values.map(|found| found.value),
                 "above": values.map(|found| found.above), "message": wrong.problem.render(&self.source),
@@ -193,6 +204,8 @@ impl Report {
 fn shown(shown: Shown) -> String {
     match shown {
         Shown::Exactly => "exactly".to_string(),
-        Shown::AtPoints(points) => format!("at {points} points"),
+        Shown::InDoubles(points) => format!("in double precision at {points} points"),
+        Shown::AtPoints { points, undecided: 0 } => format!("to 1e-60 at {points} points"),
+        Shown::AtPoints { points, undecided } => format!("to 1e-60 at {points} points, undecided at {undecided}"),
     }
 }

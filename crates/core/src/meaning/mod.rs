@@ -17,7 +17,7 @@ mod scalar;
 mod tabulate;
 mod total;
 
-pub use ball::{Balls, Sides, Sought, magnitude};
+pub use ball::{Balls, Equation, Finer, Sides, Sought, magnitude};
 pub use batch::{check, complete, run};
 pub use difference::{Difference, difference_quotient, directional_difference, finite_difference};
 pub use error::MeaningError;

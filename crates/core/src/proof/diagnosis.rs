@@ -1,8 +1,9 @@
 //! A line that is wrong: which slip was made, and what is told of it.
 
-use super::judge::{Judge, needed_by, tabulate};
+use super::judge::{Judge, Judgement, needed_by, tabulate};
 use super::points::{Kind, places};
 use super::slips::{Line, Mend, Slip};
+use super::thresholds::Further;
 use super::trials::Edits;
 use super::written::{claim_at, edited, flat, text_of};
 use super::{Difference, Found, Reader, Wrong, given_for};
@@ -26,11 +27,15 @@ impl Reader<'_> {
     /// Finds the slip and tells about it.
     pub(super) fn diagnose(&self, claim: &Claim, line: usize, found: Found, uniform: &mut dyn FnMut() -> f64) -> Wrong {
         let span = claim.lines[line].span;
-        let told = |slip, mended, difference, problem| Wrong { span, slip, mended, difference, problem };
+        let told =
+            |slip, mended, difference, problem| Wrong { span, slip, mended, difference, is_undecided: false, problem };
         let difference = match &found {
             Found::Differs(difference) => Some(difference.clone()),
             Found::Undefined => return told(None, None, None, undefined(claim, line)),
             Found::Unmet(given) => return told(None, None, None, self.unmet(*given)),
+            Found::Undecided(bits) => {
+                return Wrong { is_undecided: true, ..told(None, None, None, undecided(claim, line, *bits)) };
+            }
             Found::Follows(_) | Found::Misfit => None,
         };
         let at_kink = difference.as_ref().is_some_and(|difference| difference.only_special);
@@ -57,12 +62,22 @@ impl Reader<'_> {
         // A factor that is missing may be any tensor.
         let wanted: Vec<Name> = self.model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
         let mut points = places(self.model, &wanted, &given, &Kind::ALL, uniform).ok()?;
-        tabulate(self, claim, &mut points);
-        let judge = Judge::new(self, &points, &given);
         let first = line.saturating_sub(1);
+        tabulate(self, claim, &mut points);
+        let judge = Judge::new(self, claim, &points, &given);
         let holds = |claim: &Claim| match (&claim.lines[first].value, &claim.lines[first + 1].value) {
             (Ok(above), Ok(below)) => judge.holds(above, below, &claim.indices),
             _ => false,
+        };
+        // What mends a line must also hold at points that come from it.
+        let mut holds_further = |claim: &Claim| match (&claim.lines[first].value, &claim.lines[first + 1].value) {
+            (Ok(above), Ok(below)) if !self.is_large() && !judge.holds_exactly(above, below, &claim.indices) => {
+                let further = Further { model: self.model, wanted: &wanted, given: &given, before: &points };
+                let further = self.further(claim, further, [above, below], uniform);
+                let judge = Judge::new(self, claim, &further, &given);
+                !matches!(judge.at_points(above, below, &claim.indices), Judgement::Different(_))
+            }
+            _ => true,
         };
         let mut mends = self.line(claim, written, line, &judge).mends(at_kink);
         mends.truncate(MOST_TRIALS);
@@ -74,7 +89,7 @@ impl Reader<'_> {
             for (mend, rounds) in several.iter().zip(self.changed(claim, &changes)) {
                 // In a block the line must be right in every round.
                 let own = rounds.iter().find(|round| round.counters == claim.counters);
-                if own.is_some_and(holds) && rounds.iter().all(holds) {
+                if own.is_some_and(holds) && rounds.iter().all(holds) && rounds.iter().all(&mut holds_further) {
                     let is_above = mend.edits.iter().all(|(span, _)| claim.lines[first].span.end >= span.end);
                     let within = claim.lines[if is_above { first } else { line }].span;
                     let text = flat(&edited(&self.source.text, within, &mend.edits));
@@ -288,6 +303,17 @@ impl Reader<'_> {
         let problem = Problem::new(message, given, "so nothing could be compared under it");
         problem.hint(format!("if `{condition}` can hold, say it by equations in what the model is given"))
     }
+}
+
+/// That a comparison came to no end.
+fn undecided(claim: &Claim, line: usize, bits: Option<usize>) -> Problem {
+    let message = match bits {
+        Some(bits) => format!("whether this line equals the one above it is not decided: {bits} bits do not tell"),
+        None => "whether this line equals the one above it is not decided: that would take too long".into(),
+    };
+    let problem = Problem::new(message, claim.lines[line].span, "neither shown to be equal nor to be different");
+    let problem = problem.label(claim.lines[line - 1].span, "the line above");
+    problem.hint("shorter steps between the two lines may be decided")
 }
 
 fn undefined(claim: &Claim, line: usize) -> Problem {

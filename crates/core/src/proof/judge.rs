@@ -4,18 +4,26 @@ use super::Reader;
 use super::points::{Kind, Place};
 use crate::derivation::points::needed;
 use crate::derivation::{Exact, Expansion, Verdict, derivative_parts, magnitude, with_derivatives};
-use crate::meaning::{Array, Totals, complete};
+use crate::meaning::{Array, Balls, Sides, Sought, Totals, complete};
 use crate::model::{Assumption, Claim, Definition, Given, Model, Role, Tensor};
 use crate::term::{Index, Name, Node, Term};
 use crate::text::Span;
+use std::cell::RefCell;
 
 /// How it was shown that a line equals the one above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// In exact arithmetic.
     Exactly,
-    /// By their values at so many points.
-    AtPoints(usize),
+    /// By their values at so many points, to hundreds of bits; at some more these did not tell.
+    AtPoints {
+        /// At so many they are equal.
+        points: usize,
+        /// At so many that is not known.
+        undecided: usize,
+    },
+    /// By their values as doubles at so many points, since the model is too large for more bits.
+    InDoubles(usize),
 }
 
 /// Where two lines differ.
@@ -33,19 +41,61 @@ pub struct Difference {
     pub only_special: bool,
 }
 
+/// What doubles tell of two lines at a point.
+struct Look {
+    /// The entries, by their numbers, that seem different.
+    suspects: Vec<usize>,
+    /// One that differs by more than rounding, with both values.
+    plain: Option<(usize, f64, f64)>,
+    /// Whether any entry has a value.
+    is_compared: bool,
+}
+
 /// What was found of two terms.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Judgement {
     Equal(Shown),
+    /// Equal exactly for several orders of what is compared in them; all other orders are points.
+    EqualInOrders,
     Different(Difference),
     /// One of them has no finite value anywhere that the other has.
     Undefined,
+    /// So many bits tell nowhere whether they are equal; `None` where it would take too long.
+    Undecided(Option<usize>),
 }
 
-/// Lines may differ by this much of the size of what is added up in them.
+impl Judgement {
+    /// Whether points that come from the lines may tell more.
+    pub fn needs_further_points(&self) -> bool {
+        match self {
+            Judgement::Equal(Shown::Exactly | Shown::InDoubles(_)) | Judgement::Different(_) => false,
+            Judgement::Equal(Shown::AtPoints { .. })
+            | Judgement::EqualInOrders
+            | Judgement::Undefined
+            | Judgement::Undecided(_) => true,
+        }
+    }
+
+    /// What is found at further points too.
+    pub fn and(self, further: Judgement) -> Judgement {
+        match (self, further) {
+            (Judgement::Equal(_) | Judgement::EqualInOrders, Judgement::Different(found)) => {
+                Judgement::Different(Difference { only_special: found.at.is_special(), ..found })
+            }
+            (_, Judgement::Different(found)) => Judgement::Different(found),
+            (
+                Judgement::Equal(Shown::AtPoints { points, undecided }),
+                Judgement::Equal(Shown::AtPoints { points: more, undecided: open }),
+            ) => Judgement::Equal(Shown::AtPoints { points: points + more, undecided: undecided + open }),
+            (Judgement::Undefined | Judgement::Undecided(_), found @ Judgement::Equal(_)) => found,
+            (Judgement::Undefined, found @ Judgement::Undecided(_)) => found,
+            (found, _) => found,
+        }
+    }
+}
+
+/// Doubles that differ by more than this of the size of what is added up belong to a guess that does not hold.
 const TOLERANCE: f64 = 1e-9;
-/// At large values rounding errors of the model itself are larger.
-const LARGE_TOLERANCE: f64 = 1e-6;
 /// All entries of a line are compared up to this number, else this many of them.
 const ENTRIES: usize = 24;
 
@@ -54,14 +104,23 @@ const MOST_WORK: usize = 1_000_000;
 
 /// About how many nodes the body of a reduction has.
 const NODES_IN_BODY: usize = 3;
-/// The work for one comparison, in nodes: about half a second. After that no further entry is
-/// compared, and no further point taken.
-const MOST_COMPARED_WORK: usize = 10_000_000;
+/// No rounding of doubles is as large as this.
+const PLAIN: f64 = 1e-4;
+/// So many entries that seem different are compared whatever the work.
+const MOST_SUSPECTS: usize = 3;
+/// The work for guesses, in nodes that are evaluated as doubles: about half a second.
+const MOST_GUESSED_WORK: usize = 10_000_000;
+/// The work for one comparison, in nodes with many bits: about a second. After that no further entry is compared, and no
+/// further point taken.
+const MOST_COMPARED_WORK: usize = 1_500_000;
+/// The work up to which one entry at one point is compared all the same.
+const MOST_SINGLE_WORK: usize = 12_000_000;
 
 /// Points, and everything else that is needed to compare terms of a model.
 pub(super) struct Judge<'a> {
     places: &'a [Place],
     totals: Vec<(Kind, Totals<'a>)>,
+    balls: Vec<(Kind, RefCell<Balls<'a>>)>,
     /// The model with definitions of the derivatives in its claims, none of which uses a promise.
     derived: Option<&'a Model>,
     given: Vec<&'a Given>,
@@ -70,9 +129,16 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(reader: &Reader<'a>, places: &'a [Place], given: &[&'a Given]) -> Judge<'a> {
+    /// Of a large model the derivatives are those by the rules, where some of them were held to dual numbers.
+    pub fn new(reader: &Reader<'a>, claim: &Claim, places: &'a [Place], given: &[&'a Given]) -> Judge<'a> {
         let totals = places.iter().map(|place| (place.kind, Totals::new(reader.model, &place.values))).collect();
-        Judge { places, totals, derived: reader.derived, given: given.to_vec(), pass_work: reader.work }
+        let names = claimed_derivatives(std::slice::from_ref(claim));
+        let are_tabulated =
+            places.first().is_some_and(|place| names.iter().all(|name| place.values.contains_key(name)));
+        let model = reader.derived.filter(|_| reader.is_large() && are_tabulated).unwrap_or(reader.model);
+        let at = |place: &'a Place| Balls::at(model, &place.values, place.finer.clone());
+        let balls = places.iter().map(|place| (place.kind, RefCell::new(at(place)))).collect();
+        Judge { places, totals, balls, derived: reader.derived, given: given.to_vec(), pass_work: reader.work }
     }
 
     /// Roughly how many nodes were visited so far.
@@ -86,71 +152,138 @@ impl<'a> Judge<'a> {
 
     /// Compares a line with the one above it.
     pub fn compare(&self, above: &Term, line: &Term, indices: &[Index]) -> Judgement {
+        let found = self.at_points(above, line, indices);
+        if matches!(found, Judgement::Different(_)) {
+            return found;
+        }
+        match self.are_equal_exactly(above, line, indices, &sample(indices)) {
+            Verdict::Equal => Judgement::Equal(Shown::Exactly),
+            Verdict::EqualInOrders => Judgement::EqualInOrders,
+            Verdict::Different | Verdict::Unknown => found,
+        }
+    }
+
+    /// Compares two lines at the points only: entries that seem different as doubles come first.
+    pub fn at_points(&self, above: &Term, line: &Term, indices: &[Index]) -> Judgement {
         let entries = sample(indices);
-        let exactly = self.are_equal_exactly(above, line, indices, &entries);
-        let magnitudes = [above, line].map(magnitude);
-        let mut points = 0;
+        let looks = self.in_doubles(above, line, indices, &entries);
+        let mut order: Vec<usize> = (0..self.balls.len()).collect();
+        order.sort_by_key(|place| looks[*place].suspects.is_empty());
+        let (mut points, mut open, mut bits) = (0, 0, None);
         let mut found: Option<Difference> = None;
-        let (mut agree_somewhere, mut differ_plainly) = (false, false);
-        let before = self.work();
-        let is_long = || self.work() - before > MOST_COMPARED_WORK;
-        for (kind, totals) in &self.totals {
-            if points > 0 && is_long() {
-                break;
-            }
-            let mut is_compared = false;
-            for entry in &entries {
-                if is_compared && is_long() {
+        let (mut agree_somewhere, mut differ_plainly, mut work, mut suspects) = (false, false, 0usize, 0);
+        for place in order {
+            let (kind, balls) = &self.balls[place];
+            let (mut is_compared, mut is_open) = (false, false);
+            let mut balls = balls.borrow_mut();
+            let is_suspect = |entry: &usize| looks[place].suspects.contains(entry);
+            let mut numbers: Vec<usize> = (0..entries.len()).collect();
+            numbers.sort_by_key(|entry| !is_suspect(entry));
+            for number in numbers {
+                let counts = is_suspect(&number) && suspects < MOST_SUSPECTS;
+                let is_first = found.is_none() && (counts || points == 0 && !is_compared);
+                let most = if is_first { MOST_SINGLE_WORK } else { MOST_COMPARED_WORK };
+                if work > MOST_COMPARED_WORK && !is_first || work > 2 * MOST_SINGLE_WORK {
                     break;
                 }
+                suspects += usize::from(is_suspect(&number));
+                let entry = &entries[number];
                 let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
-                let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
-                let (Ok(first), Ok(second)) = (totals.evaluate(above, &at), totals.evaluate(line, &at)) else {
-                    return Judgement::Undefined;
+                let before = balls.work();
+                let sides = balls.compare([above, line], &at, Sought::CLAIM, most);
+                work += balls.work() - before;
+                let (first, second) = match sides {
+                    Sides::Equal => {
+                        is_compared = true;
+                        agree_somewhere |= !kind.is_special();
+                        continue;
+                    }
+                    Sides::Different(first, second) => (first, second),
+                    // Where numbers are special a pole may cancel; elsewhere the line must have a value too.
+                    Sides::SecondUndefined(first) if matches!(kind, Kind::Random | Kind::Positive | Kind::Scaled) => {
+                        (first, f64::NAN)
+                    }
+                    Sides::FirstUndefined | Sides::SecondUndefined(_) => continue,
+                    Sides::Undecided(own) => {
+                        (is_open, bits) = (true, Some(own));
+                        continue;
+                    }
+                    Sides::TooLong => {
+                        is_open = true;
+                        continue;
+                    }
                 };
-                // Where numbers are special a pole may cancel; elsewhere the line must have a value too.
-                let is_lost = first.is_finite() && matches!(kind, Kind::Random | Kind::Positive);
-                if !first.is_finite() || !second.is_finite() && !is_lost {
-                    continue;
-                }
                 is_compared = true;
-                let error = (first - second).abs();
-                let tolerance = if *kind == Kind::Large { LARGE_TOLERANCE } else { TOLERANCE };
-                let size = magnitudes.iter().map(value).filter(|size| size.is_finite());
-                if second.is_finite()
-                    && error <= tolerance * size.fold(first.abs().max(second.abs()).max(1e-3), f64::max)
-                {
-                    agree_somewhere |= !kind.is_special();
-                    continue;
-                }
-                if exactly && *kind == Kind::Large {
-                    continue;
-                }
                 differ_plainly |= !kind.is_special();
-                found.get_or_insert(Difference {
-                    entry: entry.clone(),
-                    above: first,
-                    value: second,
-                    at: *kind,
-                    only_special: false,
-                });
+                let (entry, at) = (entry.clone(), *kind);
+                found.get_or_insert(Difference { entry, above: first, value: second, at, only_special: false });
                 break;
             }
-            points += usize::from(is_compared);
+            points += usize::from(is_compared && !is_open);
+            open += usize::from(is_open);
         }
         match found {
             Some(difference) => {
                 Judgement::Different(Difference { only_special: agree_somewhere && !differ_plainly, ..difference })
             }
-            None if exactly => Judgement::Equal(Shown::Exactly),
-            None if points == 0 => Judgement::Undefined,
-            None => Judgement::Equal(Shown::AtPoints(points)),
+            None if points > 0 => Judgement::Equal(Shown::AtPoints { points, undecided: open }),
+            None if open > 0 && bits.is_none() => self.as_doubles_tell(looks, &entries),
+            None if open > 0 => Judgement::Undecided(bits),
+            None => Judgement::Undefined,
         }
+    }
+
+    /// What doubles tell, in a model that is too large for more bits.
+    fn as_doubles_tell(&self, looks: Vec<Look>, entries: &[Vec<usize>]) -> Judgement {
+        for (look, (kind, _)) in looks.iter().zip(&self.balls) {
+            if let Some((number, above, value)) = look.plain {
+                let (entry, at) = (entries[number].clone(), *kind);
+                return Judgement::Different(Difference { entry, above, value, at, only_special: false });
+            }
+        }
+        match looks.iter().filter(|look| look.is_compared).count() {
+            0 => Judgement::Undecided(None),
+            _ if looks.iter().any(|look| !look.suspects.is_empty()) => Judgement::Undecided(None),
+            points => Judgement::Equal(Shown::InDoubles(points)),
+        }
+    }
+
+    /// The values of two lines as doubles at all points, as far as the work allows.
+    fn in_doubles(&self, above: &Term, line: &Term, indices: &[Index], entries: &[Vec<usize>]) -> Vec<Look> {
+        let magnitudes = [above, line].map(magnitude);
+        let before = self.work();
+        let mut looks: Vec<Look> = Vec::with_capacity(self.totals.len());
+        for (_, totals) in &self.totals {
+            let mut look = Look { suspects: Vec::new(), plain: None, is_compared: false };
+            for (number, entry) in entries.iter().enumerate() {
+                if self.work() - before > MOST_GUESSED_WORK {
+                    break;
+                }
+                let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
+                let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
+                let (first, second) = (value(above), value(line));
+                if !first.is_finite() {
+                    continue;
+                }
+                look.is_compared = true;
+                let sizes = magnitudes.iter().map(value).filter(|size| size.is_finite());
+                let size = sizes.fold(first.abs().max(second.abs()).max(1e-3), f64::max);
+                let error = (first - second).abs() / size;
+                if error.is_nan() || error > TOLERANCE {
+                    look.suspects.push(number);
+                }
+                if error > PLAIN {
+                    look.plain.get_or_insert((number, first, second));
+                }
+            }
+            looks.push(look);
+        }
+        looks
     }
 
     /// Whether two lines are equal, in less time.
     pub fn holds(&self, above: &Term, line: &Term, indices: &[Index]) -> bool {
-        if self.passes(line).saturating_mul(self.pass_work) > MOST_COMPARED_WORK {
+        if self.passes(line).saturating_mul(self.pass_work) > MOST_GUESSED_WORK {
             return false;
         }
         // Most guesses fail at the first entry of the first point.
@@ -163,7 +296,12 @@ impl<'a> Judge<'a> {
                 return false;
             }
         }
-        matches!(self.compare(above, line, indices), Judgement::Equal(_))
+        matches!(self.compare(above, line, indices), Judgement::Equal(_) | Judgement::EqualInOrders)
+    }
+
+    /// Whether two lines are equal in exact arithmetic, whatever the order of what they compare.
+    pub fn holds_exactly(&self, above: &Term, line: &Term, indices: &[Index]) -> bool {
+        self.are_equal_exactly(above, line, indices, &sample(indices)) == Verdict::Equal
     }
 
     /// How many passes by dual numbers an entry of a term may take.
@@ -183,7 +321,7 @@ impl<'a> Judge<'a> {
         let mut ratio: Option<f64> = None;
         for (_, totals) in self.totals.iter().filter(|(kind, _)| !kind.is_special() && *kind != Kind::Large) {
             for entry in sample(indices) {
-                if ratio.is_some() && self.work() > MOST_COMPARED_WORK {
+                if ratio.is_some() && self.work() > MOST_GUESSED_WORK {
                     break;
                 }
                 let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry).collect();
@@ -201,14 +339,20 @@ impl<'a> Judge<'a> {
         ratio.filter(|ratio| *ratio != 0.0)
     }
 
-    fn are_equal_exactly(&self, above: &Term, line: &Term, indices: &[Index], entries: &[Vec<usize>]) -> bool {
-        let Some(model) = self.derived else { return above == line };
+    fn are_equal_exactly(&self, above: &Term, line: &Term, indices: &[Index], entries: &[Vec<usize>]) -> Verdict {
+        let Some(model) = self.derived else {
+            return if above == line { Verdict::Equal } else { Verdict::Unknown };
+        };
         let given: Vec<(&[Index], &Term)> =
             self.given.iter().map(|given| (given.indices.as_slice(), &given.condition)).collect();
-        [Expansion::Derivatives, Expansion::All].into_iter().any(|expands| {
+        let compared = |expands| {
             let exact = Exact { model, expands, given: given.clone(), most_work: MOST_WORK };
-            matches!(exact.compare(above, line, indices, entries), Verdict::Equal | Verdict::EqualInOrders)
-        })
+            exact.compare(above, line, indices, entries)
+        };
+        match compared(Expansion::Derivatives) {
+            found @ (Verdict::Equal | Verdict::EqualInOrders) => found,
+            _ => compared(Expansion::All),
+        }
     }
 }
 

@@ -1,14 +1,15 @@
 //! Proof-reading: whether the lines of claims follow from each other, and what slip was made where one does
 //! not.
 //!
-//! A line is held to the one above it by exact arithmetic, and at points by the reference interpreter, which
-//! answers derivatives by dual numbers. A slip is found by undoing it: changes of the text are tried, and one
+//! A line is held to the one above it by exact arithmetic, and at points as balls: numbers of many bits with a bound of
+//! their error, derivatives by dual numbers of them. A slip is found by undoing it: changes of the text are tried, and one
 //! that makes the line right is the diagnosis.
 
 mod diagnosis;
 mod judge;
 mod points;
 mod slips;
+mod thresholds;
 mod trials;
 mod written;
 
@@ -18,10 +19,11 @@ pub use slips::Slip;
 
 use crate::derivation::evaluation_work;
 use crate::model::{Claim, Given, Model};
-use crate::term::Name;
+use crate::term::{Index, Name, Term};
 use crate::text::{Problem, Source, Span};
 use judge::{Judge, Judgement, needed_by, needed_by_claims, tabulate, with_claimed_derivatives};
-use points::places;
+use points::{Place, places};
+use thresholds::Further;
 use written::derivatives_of_misfits;
 
 /// What was found of a claim.
@@ -59,6 +61,8 @@ pub struct Wrong {
     pub mended: Option<String>,
     /// Where the lines differ, if both have values.
     pub difference: Option<Difference>,
+    /// Whether nothing wrong was found, but nothing right either: so many bits do not decide.
+    pub is_undecided: bool,
     /// All of it for a reader.
     pub problem: Problem,
 }
@@ -97,6 +101,8 @@ enum Found {
     /// Its indices cannot be right.
     Misfit,
     Undefined,
+    /// So many bits do not tell anywhere whether it follows; `None` where it would take too long.
+    Undecided(Option<usize>),
     /// No point was found at which this condition holds.
     Unmet(Span),
 }
@@ -128,15 +134,55 @@ impl Reader<'_> {
         let (Ok(above), Ok(value)) = (&claim.lines[line - 1].value, &claim.lines[line].value) else {
             return Found::Misfit;
         };
-        let judged =
-            self.judged(claim, given, &Kind::ALL, uniform, |judge| judge.compare(above, value, &claim.indices));
-        match judged {
-            Ok(Judgement::Equal(shown)) => Found::Follows(shown),
-            Ok(Judgement::Different(difference)) => Found::Differs(difference),
-            Ok(Judgement::Undefined) => Found::Undefined,
-            Err(Some(given)) => Found::Unmet(given.span),
-            Err(None) => Found::Undefined,
+        let places = match self.places(claim, given, &Kind::ALL, uniform) {
+            Ok(places) => places,
+            Err(given) => return given.map_or(Found::Undefined, |given| Found::Unmet(given.span)),
+        };
+        let mut judgement = Judge::new(self, claim, &places, given).compare(above, value, &claim.indices);
+        if judgement.needs_further_points() && !self.is_large() {
+            let wanted = needed_by(self.model, claim);
+            let further = Further { model: self.model, wanted: &wanted, given, before: &places };
+            let further = self.further(claim, further, [above, value], uniform);
+            let own = Judge::new(self, claim, &further, given).at_points(above, value, &claim.indices);
+            judgement = judgement.and(own);
         }
+        match judgement {
+            Judgement::Equal(shown) => Found::Follows(shown),
+            Judgement::EqualInOrders => Found::Follows(Shown::Exactly),
+            Judgement::Different(difference) => Found::Differs(difference),
+            Judgement::Undefined => Found::Undefined,
+            Judgement::Undecided(bits) => Found::Undecided(bits),
+        }
+    }
+
+    /// Points of these kinds that obey the conditions.
+    fn places<'g>(
+        &self,
+        claim: &Claim,
+        given: &[&'g Given],
+        kinds: &[Kind],
+        uniform: &mut dyn FnMut() -> f64,
+    ) -> Result<Vec<Place>, Option<&'g Given>> {
+        let mut places = places(self.model, &needed_by(self.model, claim), given, kinds, uniform)?;
+        tabulate(self, claim, &mut places);
+        Ok(places)
+    }
+
+    /// Points that come from two lines: from their constants, and both sides of their conditions.
+    fn further(
+        &self,
+        claim: &Claim,
+        further: Further,
+        lines: [&Term; 2],
+        uniform: &mut dyn FnMut() -> f64,
+    ) -> Vec<Place> {
+        let at = |last: bool| -> Vec<(Index, Term)> {
+            let place = |extent: usize| if last { extent.saturating_sub(1) as i64 } else { 0 };
+            claim.indices.iter().map(|index| (index.clone(), Term::integer(place(index.extent)))).collect()
+        };
+        let lines: Vec<Term> =
+            [at(false), at(true)].iter().flat_map(|at| lines.map(|line| line.substitute_terms(at))).collect();
+        further.places(&lines, uniform)
     }
 
     /// Asks a judge with points of these kinds that obey the conditions.
@@ -148,9 +194,8 @@ impl Reader<'_> {
         uniform: &mut dyn FnMut() -> f64,
         ask: impl FnOnce(&Judge) -> T,
     ) -> Result<T, Option<&'g Given>> {
-        let mut places = places(self.model, &needed_by(self.model, claim), given, kinds, uniform)?;
-        tabulate(self, claim, &mut places);
-        Ok(ask(&Judge::new(self, &places, given)))
+        let places = self.places(claim, given, kinds, uniform)?;
+        Ok(ask(&Judge::new(self, claim, &places, given)))
     }
 }
 

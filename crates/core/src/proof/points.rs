@@ -1,9 +1,11 @@
 //! Where the lines of a claim are evaluated: points that a model may be at, and such that obey a condition.
 
-use crate::derivation::points::{integers_below, keeps_declarations, obeying, restrict};
-use crate::meaning::{Array, Point, complete};
+use crate::derivation::points::{
+    Demand, MOST_DEMANDS, declared, demands, integers_below, keeps_declarations, obeying, restrict, sides, slopes,
+};
+use crate::meaning::{Array, Equation, Finer, Point, complete};
 use crate::model::{Given, Model, Role};
-use crate::term::Name;
+use crate::term::{Comparison, Name};
 
 /// What a point is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,12 @@ pub enum Kind {
     Equal,
     /// Large numbers of both signs, and some zeros.
     Large,
+    /// Numbers of another size than 1: that of constants in the lines, or a thousand or a million times more or less.
+    Scaled,
+    /// On one side of a condition in the lines, or of a kink.
+    Side,
+    /// Where both sides of a comparison in the lines are equal.
+    Tie,
 }
 
 impl Kind {
@@ -35,12 +43,15 @@ impl Kind {
             Kind::Zero => "where everything given is 0",
             Kind::Equal => "where everything given is 1",
             Kind::Large => "at a point with large values",
+            Kind::Scaled => "at a point with very large or very small values",
+            Kind::Side => "at a point on one side of a condition",
+            Kind::Tie => "at a point where two values that are compared are equal",
         }
     }
 
     /// Whether kinks may lie there.
     pub fn is_special(self) -> bool {
-        matches!(self, Kind::Ties | Kind::Zero | Kind::Equal)
+        matches!(self, Kind::Ties | Kind::Zero | Kind::Equal | Kind::Tie)
     }
 }
 
@@ -51,6 +62,8 @@ pub struct Place {
     pub kind: Kind,
     /// Values of what is given and of what is defined.
     pub values: Point,
+    /// What is added to those that are given, so that equations are obeyed.
+    pub finer: Finer,
 }
 
 /// Points of these kinds that obey the conditions, and the declared domains and structures. That rows sum to one is
@@ -65,18 +78,50 @@ pub fn places<'g>(
 ) -> Result<Vec<Place>, Option<&'g Given>> {
     let mut places = Vec::new();
     let mut unmet = None;
+    let declared = if given.is_empty() { Vec::new() } else { declared(model) };
+    let all: Vec<&Given> = given.iter().copied().chain(&declared).collect();
     for &kind in kinds {
         let start = values(model, kind, uniform);
-        match obeying(model, start, given, uniform) {
-            Ok(mut values) => {
-                if keeps_declarations(model, &values) && complete(model, &mut values, wanted).is_ok() {
-                    places.push(Place { kind, values });
-                }
+        match obeying(model, start, &all, uniform) {
+            Ok(values) => places.extend(place(model, kind, values, wanted, &all)),
+            Err(condition) => {
+                let own = given.iter().copied().find(|given| condition.is_some_and(|own| std::ptr::eq(own, *given)));
+                unmet = unmet.or(own);
             }
-            Err(condition) => unmet = unmet.or(condition),
         }
     }
     if places.is_empty() { Err(unmet) } else { Ok(places) }
+}
+
+/// A point with these values of what is given, which obey the conditions as far as doubles can, if it keeps what is
+/// declared.
+pub fn place(model: &Model, kind: Kind, mut values: Point, wanted: &[Name], given: &[&Given]) -> Option<Place> {
+    if !keeps_declarations(model, &values) {
+        return None;
+    }
+    let finer = finer(model, &mut values, given);
+    complete(model, &mut values, wanted).ok()?;
+    Some(Place { kind, values, finer })
+}
+
+/// What is missing for the equations among the conditions to hold.
+fn finer(model: &Model, point: &mut Point, given: &[&Given]) -> Finer {
+    let all = given.iter().flat_map(|given| demands(given).into_iter().flatten()).take(MOST_DEMANDS);
+    let equations: Vec<Demand> = all.filter(|demand| demand.comparison == Comparison::Equal).collect();
+    let position = |name: &Name| model.tensors.position(name);
+    let mut found: Vec<Equation> = Vec::new();
+    for demand in &equations {
+        // Of several ways to meet a condition the others need not hold.
+        let holds = sides(model, point, demand)
+            .is_some_and(|(left, right)| (left - right).abs() <= 1e-9 * left.abs().max(right.abs()).max(1.0));
+        if !holds {
+            continue;
+        }
+        let slopes = slopes(model, point, demand).into_iter();
+        let slopes = slopes.filter_map(|(name, place, slope)| Some((position(&name)?, place, slope))).collect();
+        found.push(Equation { left: &demand.left, right: &demand.right, at: &demand.at, slopes });
+    }
+    Finer::new(model, point, &found)
 }
 
 fn values(model: &Model, kind: Kind, uniform: &mut dyn FnMut() -> f64) -> Point {
@@ -94,7 +139,7 @@ fn values(model: &Model, kind: Kind, uniform: &mut dyn FnMut() -> f64) -> Point 
             (Some(_), Kind::Zero) => 0.0,
             (Some(below), Kind::Equal) => f64::from(u8::from(below > 1)),
             (Some(below), _) => ((uniform() + 1.0) / 2.0 * below as f64).floor().min(below as f64 - 1.0).max(0.0),
-            (None, Kind::Random) => uniform() * scale,
+            (None, Kind::Random | Kind::Scaled | Kind::Side | Kind::Tie) => uniform() * scale,
             (None, Kind::Positive) => (1.05 + uniform()) * scale,
             (None, Kind::Ties) => (uniform() * 2.0).round(),
             (None, Kind::Zero) => 0.0,

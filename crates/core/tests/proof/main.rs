@@ -8,6 +8,7 @@ mod mutants;
 mod mutation;
 mod oracle;
 mod right;
+mod sound;
 mod wrong;
 
 use deltarule_core::derivation::with_derivatives;

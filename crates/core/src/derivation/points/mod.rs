@@ -7,7 +7,7 @@
 
 mod obey;
 
-pub use obey::{needed, obeying, upstream};
+pub use obey::{Demand, MOST_DEMANDS, demands, needed, obeying, sides, slopes, upstream};
 
 use super::check::evaluation_work;
 use super::derivative_parts;
@@ -309,7 +309,7 @@ impl Search<'_> {
 
     /// A point near this one where all arguments are where they should be.
     fn moved(&mut self, point: &Point, reached: &[Name]) -> Option<Point> {
-        let mut demands = Demands { found: self.declared() };
+        let mut demands = Demands { found: declared(self.model) };
         for name in reached {
             demands.collect(&self.model.definition(name)?.body);
         }
@@ -321,30 +321,30 @@ impl Search<'_> {
         }
         (keeps_declarations(self.model, &moved) && self.fits(&moved, reached)).then_some(moved)
     }
+}
 
-    /// The declared domains and structures as conditions.
-    fn declared(&self) -> Vec<Given> {
-        let conditions = |assumption: &Assumption| -> Vec<Term> {
-            let (Assumption::Within(name, _) | Assumption::Symmetric(name)) = assumption else { return Vec::new() };
-            let Some(tensor) = self.model.tensor(name) else { return Vec::new() };
-            let indices = axes(tensor);
-            let read = Term::read_at(name, &indices);
-            match assumption {
-                Assumption::Within(_, domain) => {
-                    let above = if domain.is_open { Comparison::Greater } else { Comparison::GreaterEqual };
-                    let ends = [(above, domain.low), (Comparison::LessEqual, domain.high)];
-                    let ends = ends.into_iter().filter(|(_, end)| end.value().is_finite());
-                    ends.map(|(comparison, end)| Term::compare(comparison, read.clone(), Term::number(end))).collect()
-                }
-                _ => {
-                    let turned: Vec<Index> = indices.iter().rev().cloned().collect();
-                    vec![Term::compare(Comparison::Equal, read, Term::read_at(name, &turned))]
-                }
+/// The declared domains and structures as conditions.
+pub fn declared(model: &Model) -> Vec<Given> {
+    let conditions = |assumption: &Assumption| -> Vec<Term> {
+        let (Assumption::Within(name, _) | Assumption::Symmetric(name)) = assumption else { return Vec::new() };
+        let Some(tensor) = model.tensor(name) else { return Vec::new() };
+        let indices = axes(tensor);
+        let read = Term::read_at(name, &indices);
+        match assumption {
+            Assumption::Within(_, domain) => {
+                let above = if domain.is_open { Comparison::Greater } else { Comparison::GreaterEqual };
+                let ends = [(above, domain.low), (Comparison::LessEqual, domain.high)];
+                let ends = ends.into_iter().filter(|(_, end)| end.value().is_finite());
+                ends.map(|(comparison, end)| Term::compare(comparison, read.clone(), Term::number(end))).collect()
             }
-        };
-        let all = self.model.assumptions.iter().flat_map(conditions);
-        all.map(|condition| Given { span: Default::default(), indices: condition.free().to_vec(), condition }).collect()
-    }
+            _ => {
+                let turned: Vec<Index> = indices.iter().rev().cloned().collect();
+                vec![Term::compare(Comparison::Equal, read, Term::read_at(name, &turned))]
+            }
+        }
+    };
+    let all = model.assumptions.iter().flat_map(conditions);
+    all.map(|condition| Given { span: Default::default(), indices: condition.free().to_vec(), condition }).collect()
 }
 
 /// Whether a tensor is real and nothing but a domain or a structure is promised of it.

@@ -9,16 +9,20 @@ use std::collections::BTreeSet;
 /// A comparison that must hold, at values of its indices.
 #[derive(Debug, Clone)]
 pub struct Demand {
-    comparison: Comparison,
-    left: Term,
-    right: Term,
-    at: Vec<(Index, usize)>,
+    /// How the sides must compare.
+    pub comparison: Comparison,
+    /// One side.
+    pub left: Term,
+    /// The other side.
+    pub right: Term,
+    /// The values of the free indices.
+    pub at: Vec<(Index, usize)>,
 }
 
 /// How often all demands are gone through, each being met by the least change.
 const SWEEPS: usize = 60;
 /// How many demands are looked at together.
-const MOST_DEMANDS: usize = 8000;
+pub const MOST_DEMANDS: usize = 8000;
 /// A change smaller than this, in units of the value, is none.
 const MET: f64 = 1e-13;
 
@@ -104,6 +108,7 @@ fn lack(model: &Model, point: &Point, demand: &Demand, uniform: &mut dyn FnMut()
     })
 }
 
+/// The values of both sides, if they have any.
 pub fn sides(model: &Model, point: &Point, demand: &Demand) -> Option<(f64, f64)> {
     let wanted: Vec<Name> = [&demand.left, &demand.right].iter().flat_map(|term| needed(model, term)).collect();
     let mut whole = Point::new();
@@ -123,6 +128,19 @@ pub fn sides(model: &Model, point: &Point, demand: &Demand) -> Option<(f64, f64)
 
 /// Changes what is given so that the difference of the sides of a demand grows by about so much.
 fn change(model: &Model, point: &mut Point, demand: &Demand, by: f64, uniform: &mut dyn FnMut() -> f64) {
+    let slopes = slopes(model, point, demand);
+    let size: f64 = slopes.iter().map(|(_, _, slope)| slope * slope).sum();
+    for (name, place, slope) in slopes {
+        // At a point where nothing changes it, a random step leads away.
+        let step = if size > 1e-20 { by * slope / size } else { 0.1 * uniform() };
+        if let Some(array) = point.get_mut(&name) {
+            array.values[place] += step;
+        }
+    }
+}
+
+/// How fast the difference of the sides of a demand grows with the entries of what is given.
+pub fn slopes(model: &Model, point: &mut Point, demand: &Demand) -> Vec<(Name, usize, f64)> {
     let mut slopes: Vec<(Name, usize, f64)> = Vec::new();
     for (name, place) in entries(model, demand) {
         let Some(before) = point.get(&name).and_then(|array| array.values.get(place).copied()) else { continue };
@@ -139,14 +157,7 @@ fn change(model: &Model, point: &mut Point, demand: &Demand, by: f64, uniform: &
             slopes.push((name, place, (above - below) / (2.0 * step)));
         }
     }
-    let size: f64 = slopes.iter().map(|(_, _, slope)| slope * slope).sum();
-    for (name, place, slope) in slopes {
-        // At a point where nothing changes it, a random step leads away.
-        let step = if size > 1e-20 { by * slope / size } else { 0.1 * uniform() };
-        if let Some(array) = point.get_mut(&name) {
-            array.values[place] += step;
-        }
-    }
+    slopes
 }
 
 /// The entries of what is given that a demand depends on.

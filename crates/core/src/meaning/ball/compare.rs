@@ -4,10 +4,10 @@ use super::super::Point;
 use super::Lack;
 use super::bound::Bound;
 use super::real::Ball;
-use super::walk::{Refined, Walk};
+use super::refine::Finer;
+use super::walk::Walk;
 use crate::model::Model;
 use crate::term::{Function, Index, Node, Number, Reduction, Term};
-use std::rc::Rc;
 
 /// What is known of two terms at a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,14 +49,12 @@ impl Sought {
 /// Values less than 2 to the power of minus this of what is added up in them are taken for 0, if that many bits
 /// do not tell anything else.
 const ZERO: i64 = 300;
-/// Where a point obeys a condition but for so little, smaller differences say nothing.
-const OBEYED: i64 = 280;
 
 /// Terms of a model at a point.
 pub struct Balls<'a> {
     model: &'a Model,
     point: &'a Point,
-    refined: Rc<Refined>,
+    finer: Finer,
     /// One for each number of bits.
     walks: Vec<(usize, Walk<'a>)>,
 }
@@ -65,7 +63,12 @@ impl<'a> Balls<'a> {
     /// At a point with values of all that is given; doubles, which count as they are. Values of what is defined are
     /// not looked at.
     pub fn new(model: &'a Model, point: &'a Point) -> Balls<'a> {
-        Balls { model, point, refined: Rc::default(), walks: Vec::new() }
+        Balls::at(model, point, Finer::default())
+    }
+
+    /// At a point to which something is added.
+    pub fn at(model: &'a Model, point: &'a Point, finer: Finer) -> Balls<'a> {
+        Balls { model, point, finer, walks: Vec::new() }
     }
 
     /// How many nodes were visited so far.
@@ -77,7 +80,7 @@ impl<'a> Balls<'a> {
         let position = match self.walks.iter().position(|(own, _)| *own == bits) {
             Some(position) => position,
             None => {
-                self.walks.push((bits, Walk::new(self.model, self.point, self.refined.clone(), bits)));
+                self.walks.push((bits, Walk::new(self.model, self.point, self.finer.values.clone(), bits)));
                 self.walks.len() - 1
             }
         };
@@ -89,10 +92,11 @@ impl<'a> Balls<'a> {
         let mut bits = sought.bits;
         let mut left = most;
         loop {
+            let finer = self.finer.clone();
             let walk = self.walk(bits);
             let before = walk.work;
             walk.most = before.saturating_add(left);
-            let found = walk.sides(terms, at, sought, bits);
+            let found = walk.sides(terms, at, &finer, sought, bits);
             left = left.saturating_sub(walk.work - before);
             match found {
                 Ok(sides) => return sides,
@@ -109,6 +113,7 @@ impl Walk<'_> {
         &mut self,
         [first, second]: [&Term; 2],
         at: &[(Index, usize)],
+        finer: &Finer,
         sought: Sought,
         bits: usize,
     ) -> Result<Sides, Lack> {
@@ -128,28 +133,43 @@ impl Walk<'_> {
         let sizes = [(ball.below(), ball.above()), (other.below(), other.above())];
         let greater = |a: Bound, b: Bound| if a > b { a } else { b };
         let (least, most) = (greater(sizes[0].0, sizes[1].0), greater(sizes[0].1, sizes[1].1));
-        if !difference.below().is_zero() || difference.sign().is_some_and(|sign| sign != 0) {
-            let counts = !self.is_refined() || difference.below() > most.shifted(-OBEYED);
+        let is_apart = !difference.below().is_zero() || difference.sign().is_some_and(|sign| sign != 0);
+        if is_apart {
+            // Where a point does not quite obey its conditions, small differences say nothing.
+            let counts = match finer.obeyed {
+                None => true,
+                Some(digits) => {
+                    let size = greater(greater(most, self.size([first, second], at)?), Bound::power_of_two(0));
+                    difference.below() > size.shifted(-digits)
+                }
+            };
             if counts {
                 return Ok(Sides::Different(a.to_double(), b.to_double()));
             }
         }
-        let agrees = a.has_trace_of(&b) || difference.above() <= least.shifted(-sought.agreement);
-        if agrees || bits >= sought.most_bits && self.are_nothing([first, second], at, most)? {
+        if a.has_trace_of(&b) {
+            return Ok(Sides::Equal);
+        }
+        if finer.is_rough() {
+            return Err(Lack::Large);
+        }
+        let least = if finer.obeyed.is_some() { greater(least, Bound::power_of_two(0)) } else { least };
+        let agrees = difference.above() <= least.shifted(-sought.agreement);
+        if agrees || bits >= sought.most_bits && most <= self.size([first, second], at)?.shifted(-ZERO) {
             return Ok(Sides::Equal);
         }
         Err(Lack::Unsure)
     }
 
-    /// Whether both values are small beyond all measure beside what is added up in them.
-    fn are_nothing(&mut self, terms: [&Term; 2], at: &[(Index, usize)], most: Bound) -> Result<bool, Lack> {
+    /// The size of what is added up in two terms.
+    fn size(&mut self, terms: [&Term; 2], at: &[(Index, usize)]) -> Result<Bound, Lack> {
         let mut size = Bound::ZERO;
         for term in terms {
             let own = self.value(&magnitude(term), at)?;
             let own = own.ball().map_or(Bound::ZERO, Ball::below);
             size = if own > size { own } else { size };
         }
-        Ok(most <= size.shifted(-ZERO))
+        Ok(size)
     }
 }
 

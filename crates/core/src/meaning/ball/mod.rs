@@ -10,12 +10,14 @@ mod compare;
 mod functions;
 mod jet;
 mod real;
+mod refine;
 #[cfg(test)]
 mod tests;
 mod value;
 mod walk;
 
 pub use compare::{Balls, Sides, Sought, magnitude};
+pub use refine::{Equation, Finer};
 
 /// Why a term has no ball.
 #[derive(Debug, Clone, PartialEq)]

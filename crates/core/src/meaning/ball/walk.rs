@@ -85,11 +85,6 @@ impl<'a> Walk<'a> {
         Walk { model, point, refined, math, known, reductions, lists, depth: 0, work: 0, most: usize::MAX }
     }
 
-    /// Whether some values were made finer than doubles.
-    pub fn is_refined(&self) -> bool {
-        !self.refined.is_empty()
-    }
-
     /// The value of a term.
     pub fn value(&mut self, term: &Term, at: &[(Index, usize)]) -> Result<Value, Lack> {
         let variables = self.lists[0].0.clone();

@@ -261,7 +261,7 @@ fn as_fraction(ratio: f64) -> Option<(i64, i64)> {
         })
         .or_else(|| {
             let denominator = (1.0 / ratio).round();
-            let fits = (1.0..=1000.0).contains(&denominator) && (ratio * denominator - 1.0).abs() < 1e-7;
+            let fits = (2.0..=1000.0).contains(&denominator) && (ratio * denominator - 1.0).abs() < 1e-7;
             fits.then_some((1, denominator as i64))
         })
 }

@@ -1,0 +1,150 @@
+//! Points that obey equations to hundreds of bits: doubles are near, and what is missing is added.
+
+use super::super::Point;
+use super::super::residue::{Residue, scatter};
+use super::bound::Bound;
+use super::real::Ball;
+use super::value::Value;
+use super::walk::{Refined, Walk};
+use crate::model::Model;
+use crate::term::{Index, Term};
+use std::rc::Rc;
+
+/// An equation that a point nearly obeys.
+pub struct Equation<'a> {
+    /// One side.
+    pub left: &'a Term,
+    /// The other side.
+    pub right: &'a Term,
+    /// The values of the free indices.
+    pub at: &'a [(Index, usize)],
+    /// How fast the difference of the sides grows with entries of what is given: tensor, place, slope.
+    pub slopes: Vec<(usize, usize, f64)>,
+}
+
+/// What is added to a point of doubles, so that it obeys its conditions.
+#[derive(Debug, Clone, Default)]
+pub struct Finer {
+    pub(super) values: Rc<Refined>,
+    /// Equations are obeyed but for less than 2 to the power of minus this of their size; `None` where they are
+    /// obeyed exactly.
+    pub(super) obeyed: Option<i64>,
+}
+
+/// With so many bits.
+const BITS: usize = 700;
+/// Equations hold where less than 2 to the power of minus this is missing.
+const MISSING: i64 = 600;
+/// Smaller differences of other terms then say nothing.
+const OBEYED: i64 = 280;
+/// Where an equation is obeyed as doubles can.
+const AS_DOUBLES: i64 = 30;
+/// How often all equations are gone through.
+const SWEEPS: usize = 60;
+/// How many equations are looked at before it is given up.
+const MOST_LOOKS: usize = 60_000;
+
+impl Finer {
+    /// The equations in turn are met by the least change of what is given, until all hold.
+    pub fn new(model: &Model, point: &Point, equations: &[Equation]) -> Finer {
+        let snapped = Rc::new(snapped(model, point, equations));
+        let is_met = |equation: &Equation| matches!(missing(model, point, &snapped, equation), Some(Missing::Nothing));
+        if equations.iter().all(is_met) {
+            return Finer { values: snapped, obeyed: None };
+        }
+        // Those of few entries come last, so that the others do not spoil them.
+        let mut equations: Vec<&Equation> = equations.iter().collect();
+        equations.sort_by_key(|equation| std::cmp::Reverse(equation.slopes.len()));
+        let mut values: Rc<Refined> = Rc::default();
+        let (mut is_exact, mut looks) = (true, 0);
+        for _ in 0..SWEEPS {
+            let mut moved = false;
+            for equation in &equations {
+                looks += 1;
+                match missing(model, point, &values, equation) {
+                    Some(Missing::Nothing) => {}
+                    Some(Missing::Little) => is_exact = false,
+                    Some(Missing::Much(rest)) if looks < MOST_LOOKS => {
+                        is_exact = false;
+                        moved = true;
+                        step(model, point, Rc::make_mut(&mut values), equation, &rest, looks);
+                    }
+                    _ => return Finer { values: Rc::default(), obeyed: Some(AS_DOUBLES) },
+                }
+            }
+            if !moved {
+                return Finer { values, obeyed: (!is_exact).then_some(OBEYED) };
+            }
+        }
+        Finer { values: Rc::default(), obeyed: Some(AS_DOUBLES) }
+    }
+
+    /// Whether the values are only as good as doubles.
+    pub(super) fn is_rough(&self) -> bool {
+        self.obeyed == Some(AS_DOUBLES)
+    }
+}
+
+/// The entries in the equations that are near a multiple of 2^-20, as that: many conditions ask for integers.
+fn snapped(model: &Model, point: &Point, equations: &[Equation]) -> Refined {
+    const UNIT: f64 = (1u64 << 20) as f64;
+    let mut snapped = Refined::new();
+    for (tensor, place, _) in equations.iter().flat_map(|equation| &equation.slopes) {
+        let given = point.get(&model.tensors[*tensor].name).and_then(|array| array.values.get(*place));
+        let Some(near) = given.map(|value| (value * UNIT).round() / UNIT) else { continue };
+        if given.is_some_and(|value| (value - near).abs() <= 1e-9)
+            && let Ok(value) = Value::given(near)
+        {
+            snapped.insert((*tensor, *place), value);
+        }
+    }
+    snapped
+}
+
+/// How much an equation lacks.
+enum Missing {
+    Nothing,
+    Little,
+    Much(Ball),
+}
+
+fn missing(model: &Model, point: &Point, values: &Rc<Refined>, equation: &Equation) -> Option<Missing> {
+    let mut walk = Walk::new(model, point, values.clone(), BITS);
+    let left = walk.value(equation.left, equation.at).ok()?;
+    let right = walk.value(equation.right, equation.at).ok()?;
+    if left.compare(&right, BITS) == Ok(0) {
+        return Some(Missing::Nothing);
+    }
+    let (left, right) = (left.ball()?, right.ball()?);
+    let rest = left.minus(right, BITS).ok()?;
+    let one = Bound::power_of_two(0);
+    let size = [left.above(), right.above(), one].into_iter().fold(one, |a, b| if a > b { a } else { b });
+    Some(if rest.above() <= size.shifted(-MISSING) { Missing::Little } else { Missing::Much(rest.centre()) })
+}
+
+/// Moves the entries of an equation so that nothing of it is missing, as far as the slopes tell.
+fn step(model: &Model, point: &Point, values: &mut Refined, equation: &Equation, rest: &Ball, number: usize) {
+    // Most slopes are small integers, and were measured.
+    let whole = |slope: f64| if (slope - slope.round()).abs() < 1e-6 { slope.round() } else { slope };
+    let slopes: Vec<(usize, usize, f64)> =
+        equation.slopes.iter().map(|(tensor, place, slope)| (*tensor, *place, whole(*slope))).collect();
+    let size: f64 = slopes.iter().map(|(_, _, slope)| slope * slope).sum();
+    if size == 0.0 || !size.is_finite() {
+        return;
+    }
+    for (tensor, place, slope) in slopes.into_iter().filter(|(_, _, slope)| *slope != 0.0) {
+        let given = point.get(&model.tensors[tensor].name).and_then(|array| array.values.get(place));
+        let before = match values.get(&(tensor, place)) {
+            Some(value) => value.ball().cloned(),
+            None => given.filter(|value| value.is_finite()).map(|value| Ball::double(*value)),
+        };
+        let moved = before.and_then(|before| {
+            let part = rest.times(&Ball::double(slope), BITS).ok()?.over(&Ball::double(size), BITS).ok()?;
+            Some(before.minus(&part.centre(), BITS).ok()?.centre())
+        });
+        if let Some(moved) = moved {
+            let key = [tensor, place, number].iter().fold(1, |key, part| scatter(key ^ *part as u64));
+            values.insert((tensor, place), Value::finite(moved, Residue::unknown(key)));
+        }
+    }
+}
