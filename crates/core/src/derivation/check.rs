@@ -316,7 +316,7 @@ impl Check<'_> {
         match self.balls.borrow_mut().compare(lines, &at, Sought::STEP, LINE_NODES) {
             Sides::Equal | Sides::FirstUndefined => None,
             Sides::Different(expected, value) => Some((expected, value)),
-            Sides::SecondUndefined(expected) => Some((expected, f64::NAN)),
+            Sides::SecondUndefined(expected) | Sides::SecondOutside(expected) => Some((expected, f64::NAN)),
             Sides::Undecided(_) | Sides::TooLong => {
                 found.undecided += 1;
                 None

@@ -170,7 +170,7 @@ impl Special<'_> {
                     return Err(CheckError::Line { chain, rule, entry, expected, found });
                 }
                 // A pole that cancels is no change of the value.
-                Sides::Equal | Sides::FirstUndefined | Sides::SecondUndefined(_) => {}
+                Sides::Equal | Sides::FirstUndefined | Sides::SecondUndefined(_) | Sides::SecondOutside(_) => {}
                 Sides::Undecided(_) | Sides::TooLong => found.undecided += 1,
             }
         }

@@ -167,7 +167,7 @@ fn domain(declaration: &Declaration, property: &Property, constants: &Constants)
         return Err(problem.hint(format!("write `{name} in [0, 1]`; an end may be `inf` or `-inf`")).into());
     };
     let domain = Domain { low: constants.number(low)?, high: constants.number(high)?, is_open: false };
-    if !(domain.low.value() < domain.high.value()) {
+    if domain.low.value() >= domain.high.value() {
         let problem = Problem::new("no number lies in this domain", high.span, "not above the least");
         return Err(problem.label(low.span, "the least").into());
     }

@@ -153,12 +153,11 @@ impl Reader<'_> {
             let given = given_for(changed, line);
             // Most conditions do not help, which one point tells; where none but special points obey one, it is too
             // much to ask.
-            let mut holds_at = |kinds: &[Kind]| {
-                let holds =
-                    self.judged(changed, &given, kinds, uniform, |judge| judge.holds(above, value, &changed.indices));
-                holds.is_ok_and(|holds| holds)
-            };
-            if holds_at(&[Kind::Random]) && holds_at(&Kind::ALL) {
+            let holds = |judge: &Judge| judge.holds(above, value, &changed.indices);
+            let holds_at_one = self.judged(changed, &given, &[Kind::Random], uniform, holds);
+            if holds_at_one.is_ok_and(|holds| holds)
+                && matches!(self.follows(changed, line, &given, uniform), Found::Follows(_))
+            {
                 let whole = Span { start: own.span.start, end };
                 let text = flat(&edited(&self.source.text, whole, &mend.edits));
                 return Some((mend.clone(), text));

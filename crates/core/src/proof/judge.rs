@@ -87,7 +87,7 @@ impl Judgement {
                 Judgement::Equal(Shown::AtPoints { points, undecided }),
                 Judgement::Equal(Shown::AtPoints { points: more, undecided: open }),
             ) => Judgement::Equal(Shown::AtPoints { points: points + more, undecided: undecided + open }),
-            (Judgement::Undefined | Judgement::Undecided(_), found @ Judgement::Equal(_)) => found,
+            (Judgement::Undefined, found @ Judgement::Equal(_)) => found,
             (Judgement::Undefined, found @ Judgement::Undecided(_)) => found,
             (found, _) => found,
         }
@@ -172,6 +172,8 @@ impl<'a> Judge<'a> {
         let (mut points, mut open, mut bits) = (0, 0, None);
         let mut found: Option<Difference> = None;
         let (mut agree_somewhere, mut differ_plainly, mut work, mut suspects) = (false, false, 0usize, 0);
+        // What is equal at 0 only, and not known elsewhere, is not known to be equal.
+        let (mut agree_plainly, mut plainly_open) = (false, false);
         for place in order {
             let (kind, balls) = &self.balls[place];
             let (mut is_compared, mut is_open) = (false, false);
@@ -196,13 +198,13 @@ impl<'a> Judge<'a> {
                     Sides::Equal => {
                         is_compared = true;
                         agree_somewhere |= !kind.is_special();
+                        agree_plainly |= kind.is_plain();
                         continue;
                     }
                     Sides::Different(first, second) => (first, second),
                     // Where numbers are special a pole may cancel; elsewhere the line must have a value too.
-                    Sides::SecondUndefined(first) if matches!(kind, Kind::Random | Kind::Positive | Kind::Scaled) => {
-                        (first, f64::NAN)
-                    }
+                    Sides::SecondOutside(first) => (first, f64::NAN),
+                    Sides::SecondUndefined(first) if kind.is_plain() || *kind == Kind::Scaled => (first, f64::NAN),
                     Sides::FirstUndefined | Sides::SecondUndefined(_) => continue,
                     Sides::Undecided(own) => {
                         (is_open, bits) = (true, Some(own));
@@ -221,12 +223,15 @@ impl<'a> Judge<'a> {
             }
             points += usize::from(is_compared && !is_open);
             open += usize::from(is_open);
+            plainly_open |= is_open && kind.is_plain();
         }
         match found {
             Some(difference) => {
                 Judgement::Different(Difference { only_special: agree_somewhere && !differ_plainly, ..difference })
             }
-            None if points > 0 => Judgement::Equal(Shown::AtPoints { points, undecided: open }),
+            None if points > 0 && (agree_plainly || !plainly_open) => {
+                Judgement::Equal(Shown::AtPoints { points, undecided: open })
+            }
             None if open > 0 && bits.is_none() => self.as_doubles_tell(looks, &entries),
             None if open > 0 => Judgement::Undecided(bits),
             None => Judgement::Undefined,

@@ -176,12 +176,13 @@ impl Reader<'_> {
         lines: [&Term; 2],
         uniform: &mut dyn FnMut() -> f64,
     ) -> Vec<Place> {
-        let at = |last: bool| -> Vec<(Index, Term)> {
-            let place = |extent: usize| if last { extent.saturating_sub(1) as i64 } else { 0 };
-            claim.indices.iter().map(|index| (index.clone(), Term::integer(place(index.extent)))).collect()
+        let extents: Vec<usize> = claim.indices.iter().map(|index| index.extent).collect();
+        let at = |position: Vec<usize>| -> Vec<(Index, Term)> {
+            let values = position.into_iter().map(|value| Term::integer(value as i64));
+            claim.indices.iter().cloned().zip(values).collect()
         };
-        let lines: Vec<Term> =
-            [at(false), at(true)].iter().flat_map(|at| lines.map(|line| line.substitute_terms(at))).collect();
+        let entries: Vec<_> = thresholds::positions(&extents).into_iter().map(at).collect();
+        let lines: Vec<Term> = entries.iter().flat_map(|at| lines.map(|line| line.substitute_terms(at))).collect();
         further.places(&lines, uniform)
     }
 

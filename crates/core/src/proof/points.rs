@@ -1,11 +1,16 @@
 //! Where the lines of a claim are evaluated: points that a model may be at, and such that obey a condition.
 
 use crate::derivation::points::{
-    Demand, MOST_DEMANDS, declared, demands, integers_below, keeps_declarations, obeying, restrict, sides, slopes,
+    Demand, MOST_DEMANDS, declared, demands, integers_below, is_real, keeps_declarations, obeying, restrict, sides,
+    slopes,
 };
-use crate::meaning::{Array, Equation, Finer, Point, complete};
+use crate::meaning::{Array, Balls, Equation, Finer, Point, Sides, Sought, complete};
 use crate::model::{Given, Model, Role};
-use crate::term::{Comparison, Name};
+use crate::term::{Comparison, Connective, Name, Node, Term};
+
+/// Of conditions that are no equations so many are looked at again, with so much work.
+const MOST_HELD: usize = 64;
+const MOST_HELD_WORK: usize = 20_000;
 
 /// What a point is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +54,11 @@ impl Kind {
         }
     }
 
+    /// Whether nothing is special about it.
+    pub fn is_plain(self) -> bool {
+        matches!(self, Kind::Random | Kind::Positive)
+    }
+
     /// Whether kinks may lie there.
     pub fn is_special(self) -> bool {
         matches!(self, Kind::Ties | Kind::Zero | Kind::Equal | Kind::Tie)
@@ -80,8 +90,14 @@ pub fn places<'g>(
     let mut unmet = None;
     let declared = if given.is_empty() { Vec::new() } else { declared(model) };
     let all: Vec<&Given> = given.iter().copied().chain(&declared).collect();
+    let mut first: Option<Point> = None;
     for &kind in kinds {
-        let start = values(model, kind, uniform);
+        let mut start = values(model, kind, uniform);
+        if kind == Kind::Random {
+            // Every second point is the first one turned round, so that everything has both signs.
+            start = first.take().map(|point| turned(model, point)).unwrap_or(start);
+            first = Some(start.clone());
+        }
         match obeying(model, start, &all, uniform) {
             Ok(values) => places.extend(place(model, kind, values, wanted, &all)),
             Err(condition) => {
@@ -100,8 +116,39 @@ pub fn place(model: &Model, kind: Kind, mut values: Point, wanted: &[Name], give
         return None;
     }
     let finer = finer(model, &mut values, given);
+    finer.write(model, &mut values);
+    let finest = Balls::at(model, &values, finer.clone());
+    if !given.is_empty() && violates(finest, given) {
+        return None;
+    }
     complete(model, &mut values, wanted).ok()?;
     Some(Place { kind, values, finer })
+}
+
+/// Whether what equations add to a point breaks a condition that is no equation.
+fn violates(mut point: Balls, given: &[&Given]) -> bool {
+    fn inequalities(condition: &Term) -> Vec<Term> {
+        match condition.node() {
+            Node::Compare(Comparison::Equal, ..) => Vec::new(),
+            Node::Compare(..) => vec![condition.clone()],
+            Node::Logic(Connective::And, parts) => parts.iter().flat_map(inequalities).collect(),
+            _ => Vec::new(),
+        }
+    }
+    let one = Term::integer(1);
+    given.iter().any(|given| {
+        let count: usize = given.indices.iter().map(|index| index.extent).product();
+        let conditions = inequalities(&given.condition);
+        (0..count.min(MOST_HELD)).any(|mut place| {
+            let mut at = Vec::with_capacity(given.indices.len());
+            for index in &given.indices {
+                at.push((index.clone(), place % index.extent));
+                place /= index.extent;
+            }
+            let mut fails = |own: &Term| point.compare([own, &one], &at, Sought::STEP, MOST_HELD_WORK);
+            conditions.iter().any(|own| matches!(fails(own), Sides::Different(..)))
+        })
+    })
 }
 
 /// What is missing for the equations among the conditions to hold.
@@ -117,11 +164,22 @@ fn finer(model: &Model, point: &mut Point, given: &[&Given]) -> Finer {
         if !holds {
             continue;
         }
-        let slopes = slopes(model, point, demand).into_iter();
+        let slopes = slopes(model, point, demand, 1.0).into_iter();
         let slopes = slopes.filter_map(|(name, place, slope)| Some((position(&name)?, place, slope))).collect();
         found.push(Equation { left: &demand.left, right: &demand.right, at: &demand.at, slopes });
     }
     Finer::new(model, point, &found)
+}
+
+/// A point with the other sign of everything that may have one.
+fn turned(model: &Model, mut point: Point) -> Point {
+    for tensor in model.tensors.iter().filter(|tensor| is_real(tensor)) {
+        if let Some(array) = point.get_mut(&tensor.name) {
+            array.values.iter_mut().for_each(|value| *value = -*value);
+            restrict(model, tensor, array);
+        }
+    }
+    point
 }
 
 fn values(model: &Model, kind: Kind, uniform: &mut dyn FnMut() -> f64) -> Point {

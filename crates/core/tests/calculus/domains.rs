@@ -46,7 +46,7 @@ const ARGUMENTS: &[&str] = &[
     "x[i] - s",
     "1 - w[i]",
     "c[i]",
-    "sum[j] x[j]",
+    "x[i] + sum[j] x[j]",
     "x[i] / s",
     "c[i] - x[i]",
     "b[i]^2 / 4",
@@ -83,7 +83,7 @@ const MODELS: &[&str] = &[
     "input x[4]\ntarget y\nparam w[4] ~ glorot\nparam v ~ ones\nm = w[i] x[i]\nloss = 1/2 log(2 π v) + (y - m)^2 / (2 v)\n",
     // Student's t with a scale, without the constants.
     "input x\ntarget y\nparam m ~ zeros\nparam s ~ ones\nparam n ~ constant(4)\n\
-     loss = log(s) + (n + 1) / 2 log(1 + (y - m)^2 / (n s^2))\n",
+     loss = log(s) + 1/2 (n + 1) log(1 + (y - m)^2 / (n s^2))\n",
     // Poisson, with a rate that is linear.
     "input x[3]\ntarget y\nparam w[3] ~ ones\nr = w[i] x[i]\nloss = r - y log(r)\n",
     // A divergence from what is given.
@@ -140,12 +140,12 @@ fn declared_domains_are_used() {
         result(&format!("input x[3]{domain}\nparam w[3] ~ ones\nloss = sum[i] w[i] abs(x[i]) sign(x[i])\n"), "w")
     };
     assert!(
-        !result(" positive").contains("sign") && result("").contains("sign"),
+        !result(" positive").contains("Sign") && result("").contains("Sign"),
         "{} {}",
         result(" positive"),
         result("")
     );
-    assert!(!result(" in [0.5, 2]").contains("sign"));
+    assert!(!result(" in [0.5, 2]").contains("Sign"));
     // The sign of 0 is 0.
-    assert!(result(" in [0, 2]").contains("sign"));
+    assert!(result(" in [0, 2]").contains("Sign"));
 }

@@ -138,6 +138,27 @@ fn declarations() {
 }
 
 #[test]
+fn domains() {
+    insta::assert_snapshot!(messages(&[
+        "input x[3] positive(2)",
+        "input x[3] positive positive",
+        "input x[3] positive in [0, 1]",
+        "input x[3] in [0]",
+        "input x[3] in [1, 0]",
+        "input x[3] int(4) positive",
+        "target y[3] onehot in [0, 1]",
+        "const c = 2 positive",
+        "param s ~ normal(0, 1) positive",
+        "param s ~ zeros positive",
+        "param s ~ uniform(-1, 1) in [0, 1]",
+        "param W[3,3] ~ glorot symmetric",
+        "input A[3,3] symmetric",
+        "const A[3,4] symmetric",
+        "const A[3,3] symmetric(1)",
+    ]));
+}
+
+#[test]
 fn functions() {
     insta::assert_snapshot!(messages(&[
         "input x[3]\nt = exp(x[0], x[1])",

@@ -9,6 +9,7 @@ mod mutation;
 mod oracle;
 mod right;
 mod sound;
+mod thresholds;
 mod wrong;
 
 use deltarule_core::derivation::with_derivatives;

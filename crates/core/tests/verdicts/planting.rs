@@ -8,8 +8,11 @@ use deltarule_core::model::Model;
 use deltarule_core::term::{Affine, Index, Name, Term};
 use std::collections::BTreeSet;
 
-/// A way to make the right side of a rule wrong.
-const CHANGES: [(&str, fn(&Term, &Term) -> Term); 7] = [
+/// Makes a right side wrong, from the term before a step and the one after it.
+type Change = fn(&Term, &Term) -> Term;
+
+/// Ways to make the right side of a rule wrong.
+const CHANGES: [(&str, Change); 7] = [
     ("twice", |before, after| unless_whole(before, after, || scaled(after, 2, 1))),
     ("another sign", |before, after| unless_whole(before, after, || after.negated())),
     ("a millionth more", |before, after| unless_whole(before, after, || scaled(after, 1_000_001, 1_000_000))),

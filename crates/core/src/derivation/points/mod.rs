@@ -7,7 +7,7 @@
 
 mod obey;
 
-pub use obey::{Demand, MOST_DEMANDS, demands, needed, obeying, sides, slopes, upstream};
+pub use obey::{Demand, MOST_DEMANDS, Solver, demands, needed, obeying, sides, slopes, upstream};
 
 use super::check::evaluation_work;
 use super::derivative_parts;
@@ -197,7 +197,7 @@ fn may_be_undefined(term: &Term, model: &Model) -> bool {
 fn is_defined(model: &Model, point: &Point, name: &Name) -> bool {
     let Some(array) = point.get(name) else { return false };
     let is_infinite = array.values.iter().any(|value| value.is_infinite());
-    !array.values.iter().any(|value| value.is_nan()) && !(is_infinite && !mentions_infinity(model, name))
+    !array.values.iter().any(|value| value.is_nan()) && (!is_infinite || mentions_infinity(model, name))
 }
 
 /// Whether infinity stands in a definition, or in one that it reads.
@@ -283,10 +283,11 @@ impl Search<'_> {
             if self.fits(&trial, reached) {
                 return Some(trial);
             }
-            if number == most / 4 && work <= MOST_MOVED_WORK {
-                if let Some(moved) = self.moved(point, reached) {
-                    return Some(moved);
-                }
+            if number == most / 4
+                && work <= MOST_MOVED_WORK
+                && let Some(moved) = self.moved(point, reached)
+            {
+                return Some(moved);
             }
         }
         None

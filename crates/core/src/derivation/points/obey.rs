@@ -21,24 +21,52 @@ pub struct Demand {
 
 /// How often all demands are gone through, each being met by the least change.
 const SWEEPS: usize = 60;
+/// After so many the margin by which a demand is met is halved each time, so that narrow gaps are found.
+const WIDE_SWEEPS: i32 = 8;
 /// How many demands are looked at together.
 pub const MOST_DEMANDS: usize = 8000;
 /// A change smaller than this, in units of the value, is none.
 const MET: f64 = 1e-13;
+/// What must be different differs by more than this: less is rounding.
+const APART: f64 = 1e-8;
+/// A step that leads to where nothing has a value is divided by this.
+const FAR: f64 = 1024.0;
+/// A step that leads away is halved so often.
+const HALVINGS: usize = 40;
 
-/// A point near `start` that obeys the conditions: each demand in turn is met by the least change of what is
-/// given (the method of S. Kaczmarz, with Newton steps where it is not linear), until all hold at once.
+/// Looks for points that obey conditions.
+pub struct Solver<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// Gives numbers in -1..1.
+    pub uniform: &'a mut dyn FnMut() -> f64,
+    /// How often the sides of demands may still be evaluated.
+    pub left: usize,
+}
+
+/// A point near `start` that obeys the conditions, however long that takes.
+///
+/// # Errors
+/// The condition that is not met.
 pub fn obeying<'g>(
     model: &Model,
     start: Point,
     given: &[&'g Given],
     uniform: &mut dyn FnMut() -> f64,
 ) -> Result<Point, Option<&'g Given>> {
-    if given.is_empty() {
-        return Ok(start);
-    }
-    let mut unmet = None;
-    for starting in [start.clone(), with_one_hot_rows(model, start, uniform)] {
+    Solver { model, uniform, left: usize::MAX }.obeying(start, given)
+}
+
+impl Solver<'_> {
+    /// A point near `start` that obeys the conditions: each demand in turn is met by the least change of what is
+    /// given (the method of S. Kaczmarz, with damped Newton steps where it is not linear), until all hold at once.
+    ///
+    /// # Errors
+    /// The condition that is not met.
+    pub fn obeying<'g>(&mut self, start: Point, given: &[&'g Given]) -> Result<Point, Option<&'g Given>> {
+        if given.is_empty() {
+            return Ok(start);
+        }
         let mut alternatives: Vec<Vec<(Demand, &'g Given)>> = vec![Vec::new()];
         for condition in given {
             let ways = demands(condition);
@@ -51,61 +79,114 @@ pub fn obeying<'g>(
                 return Err(Some(condition));
             }
         }
-        for way in alternatives {
-            match meet(model, starting.clone(), &way, uniform) {
-                Ok(point) => return Ok(point),
-                Err(condition) => unmet = condition,
+        let mut unmet = None;
+        let hot = with_one_hot_rows(self.model, start.clone(), self.uniform);
+        let starts = if hot == start { vec![start] } else { vec![start, hot] };
+        for start in starts {
+            for way in &alternatives {
+                match self.meet(start.clone(), way) {
+                    Ok(point) => return Ok(point),
+                    Err(condition) => unmet = condition,
+                }
             }
         }
+        Err(unmet)
     }
-    Err(unmet)
-}
 
-fn meet<'g>(
-    model: &Model,
-    mut point: Point,
-    demands: &[(Demand, &'g Given)],
-    uniform: &mut dyn FnMut() -> f64,
-) -> Result<Point, Option<&'g Given>> {
-    let mut unmet = None;
-    for _ in 0..SWEEPS {
-        unmet = None;
-        for (demand, condition) in demands.iter().take(MOST_DEMANDS) {
-            // What has no value yet may get one where others are met.
-            let Some(lack) = lack(model, &point, demand, uniform) else {
-                unmet = Some(*condition);
+    fn meet<'g>(&mut self, mut point: Point, demands: &[(Demand, &'g Given)]) -> Result<Point, Option<&'g Given>> {
+        let mut unmet = None;
+        for sweep in 0..SWEEPS {
+            unmet = None;
+            let margin = (0.1 + (self.uniform)().abs()) * 0.5f64.powi((sweep as i32 - WIDE_SWEEPS).max(0));
+            for (demand, condition) in demands.iter().take(MOST_DEMANDS) {
+                // What has no value yet may get one where others are met.
+                let Some(lack) = self.lack(&point, demand, margin) else {
+                    unmet = Some(*condition);
+                    continue;
+                };
+                if lack != 0.0 {
+                    unmet = Some(*condition);
+                    self.change(&mut point, demand, lack, margin);
+                }
+            }
+            if unmet.is_none() {
+                return Ok(point);
+            }
+            if self.left == 0 {
+                break;
+            }
+        }
+        Err(unmet)
+    }
+
+    /// How much the difference of its sides must grow for a demand to be met; `None` where it has no value.
+    fn lack(&mut self, point: &Point, demand: &Demand, margin: f64) -> Option<f64> {
+        self.left = self.left.checked_sub(1)?;
+        let (left, right) = sides(self.model, point, demand)?;
+        let (difference, size) = (left - right, left.abs().max(right.abs()).max(1.0));
+        let is_zero = difference.abs() <= MET * size;
+        // Beside a large number a small margin would be rounded away.
+        let margin = margin * (size * 1e-3).max(1.0);
+        Some(match demand.comparison {
+            Comparison::Equal if is_zero => 0.0,
+            Comparison::Equal => -difference,
+            Comparison::NotEqual if difference.abs() > APART * size => 0.0,
+            Comparison::NotEqual => margin.max(2.0 * APART * size),
+            Comparison::Less if difference < 0.0 => 0.0,
+            Comparison::LessEqual if difference <= 0.0 => 0.0,
+            Comparison::Less | Comparison::LessEqual => -margin - difference,
+            Comparison::Greater if difference > 0.0 => 0.0,
+            Comparison::GreaterEqual if difference >= 0.0 => 0.0,
+            Comparison::Greater | Comparison::GreaterEqual => margin - difference,
+        })
+    }
+
+    /// Changes what is given so that less is lacking: the difference of the sides of a demand should grow by so much.
+    fn change(&mut self, point: &mut Point, demand: &Demand, lack: f64, margin: f64) {
+        let mut entries: Vec<(Name, usize, f64)> = Vec::new();
+        // Near a pole or a narrow peak only small differences tell the slopes, beside a large number only large ones.
+        for least in [1.0, 1e-7, lack.abs()] {
+            let slopes = slopes(self.model, point, demand, least);
+            self.left = self.left.saturating_sub(2 * slopes.len());
+            let size: f64 = slopes.iter().map(|(_, _, slope)| slope * slope).sum();
+            entries =
+                slopes.iter().map(|(name, place, _)| (name.clone(), *place, value(point, name, *place))).collect();
+            let moved: f64 = slopes
+                .iter()
+                .zip(&entries)
+                .map(|((_, _, slope), (_, _, before))| (slope * before.abs().max(1.0)).powi(2))
+                .sum();
+            if moved <= 1e-20 || !size.is_finite() || size == 0.0 {
                 continue;
-            };
-            if lack != 0.0 {
-                unmet = Some(*condition);
-                change(model, &mut point, demand, lack, uniform);
             }
+            let mut part = lack / size;
+            for _ in 0..HALVINGS {
+                for ((name, place, before), (_, _, slope)) in entries.iter().zip(&slopes) {
+                    put(point, name, *place, before + part * slope);
+                }
+                let now = self.lack(point, demand, margin);
+                if now.is_some_and(|now| now.abs() <= lack.abs()) {
+                    return;
+                }
+                part /= if now.is_some() { 2.0 } else { FAR };
+            }
+            entries.iter().for_each(|(name, place, before)| put(point, name, *place, *before));
         }
-        if unmet.is_none() {
-            return Ok(point);
+        // At a point where nothing changes it, a random step leads away.
+        for (name, place, before) in entries {
+            put(point, &name, place, before + 0.1 * before.abs().max(1.0) * (self.uniform)());
         }
     }
-    Err(unmet)
 }
 
-/// How much the difference of its sides must grow for a demand to be met; `None` where it has no value.
-fn lack(model: &Model, point: &Point, demand: &Demand, uniform: &mut dyn FnMut() -> f64) -> Option<f64> {
-    let (left, right) = sides(model, point, demand)?;
-    let (difference, size) = (left - right, left.abs().max(right.abs()).max(1.0));
-    let is_zero = difference.abs() <= MET * size;
-    let margin = 0.1 + uniform().abs();
-    Some(match demand.comparison {
-        Comparison::Equal if is_zero => 0.0,
-        Comparison::Equal => -difference,
-        Comparison::NotEqual if difference != 0.0 => 0.0,
-        Comparison::NotEqual => margin,
-        Comparison::Less if difference < 0.0 => 0.0,
-        Comparison::LessEqual if difference <= 0.0 => 0.0,
-        Comparison::Less | Comparison::LessEqual => -margin - difference,
-        Comparison::Greater if difference > 0.0 => 0.0,
-        Comparison::GreaterEqual if difference >= 0.0 => 0.0,
-        Comparison::Greater | Comparison::GreaterEqual => margin - difference,
-    })
+fn value(point: &Point, name: &Name, place: usize) -> f64 {
+    point.get(name).and_then(|array| array.values.get(place).copied()).unwrap_or(0.0)
+}
+
+fn put(point: &mut Point, name: &Name, place: usize, value: f64) {
+    if let Some(entry) = point.get_mut(name).and_then(|array| array.values.get_mut(place)) {
+        *entry = value;
+    }
 }
 
 /// The values of both sides, if they have any.
@@ -115,7 +196,7 @@ pub fn sides(model: &Model, point: &Point, demand: &Demand) -> Option<(f64, f64)
     let point = if wanted.iter().all(|name| point.contains_key(name)) {
         point
     } else {
-        let above = wanted.iter().flat_map(|name| upstream(model, name));
+        let above = wanted.iter().flat_map(|name| reached(model, name));
         whole.extend(above.filter_map(|name| Some((name.clone(), point.get(&name)?.clone()))));
         complete(model, &mut whole, &wanted).ok()?;
         &whole
@@ -126,29 +207,15 @@ pub fn sides(model: &Model, point: &Point, demand: &Demand) -> Option<(f64, f64)
     (left.is_finite() && right.is_finite()).then_some((left, right))
 }
 
-/// Changes what is given so that the difference of the sides of a demand grows by about so much.
-fn change(model: &Model, point: &mut Point, demand: &Demand, by: f64, uniform: &mut dyn FnMut() -> f64) {
-    let slopes = slopes(model, point, demand);
-    let size: f64 = slopes.iter().map(|(_, _, slope)| slope * slope).sum();
-    for (name, place, slope) in slopes {
-        // At a point where nothing changes it, a random step leads away.
-        let step = if size > 1e-20 { by * slope / size } else { 0.1 * uniform() };
-        if let Some(array) = point.get_mut(&name) {
-            array.values[place] += step;
-        }
-    }
-}
-
-/// How fast the difference of the sides of a demand grows with the entries of what is given.
-pub fn slopes(model: &Model, point: &mut Point, demand: &Demand) -> Vec<(Name, usize, f64)> {
+/// How fast the difference of the sides of a demand grows with the entries of what is given, by differences of a ten
+/// thousandth of an entry, or of `least`.
+pub fn slopes(model: &Model, point: &mut Point, demand: &Demand, least: f64) -> Vec<(Name, usize, f64)> {
     let mut slopes: Vec<(Name, usize, f64)> = Vec::new();
     for (name, place) in entries(model, demand) {
         let Some(before) = point.get(&name).and_then(|array| array.values.get(place).copied()) else { continue };
-        let step = 1e-4 * before.abs().max(1.0);
+        let step = 1e-4 * before.abs().max(least);
         let mut difference = |value: f64| {
-            if let Some(array) = point.get_mut(&name) {
-                array.values[place] = value;
-            }
+            put(point, &name, place, value);
             sides(model, point, demand).map(|(left, right)| left - right)
         };
         let (above, below) = (difference(before + step), difference(before - step));
@@ -212,12 +279,18 @@ fn collect_entries(model: &Model, term: &Term, found: &mut BTreeSet<(Name, usize
 
 /// The tensors with free values on which one depends.
 pub fn upstream(model: &Model, name: &Name) -> BTreeSet<Name> {
+    let mut seen = reached(model, name);
+    seen.retain(|name| model.tensor(name).is_some_and(is_real));
+    seen
+}
+
+/// A tensor and all on which it depends.
+fn reached(model: &Model, name: &Name) -> BTreeSet<Name> {
     let (mut seen, mut pending) = (BTreeSet::from([name.clone()]), vec![name.clone()]);
     while let Some(name) = pending.pop() {
         let read = model.definition(&name).map(|definition| definition.body.tensors()).unwrap_or_default();
         pending.extend(read.into_iter().filter(|name| seen.insert(name.clone())));
     }
-    seen.retain(|name| model.tensor(name).is_some_and(is_real));
     seen
 }
 

@@ -20,6 +20,8 @@ pub enum Sides {
     FirstUndefined,
     /// The second has none, but the first one has this.
     SecondUndefined(f64),
+    /// So, and an argument in the second is not in the domain of its function: no pole that cancels.
+    SecondOutside(f64),
     /// So many bits do not tell.
     Undecided(usize),
     /// It would take too long.
@@ -80,7 +82,10 @@ impl<'a> Balls<'a> {
         let position = match self.walks.iter().position(|(own, _)| *own == bits) {
             Some(position) => position,
             None => {
-                self.walks.push((bits, Walk::new(self.model, self.point, self.finer.values.clone(), bits)));
+                self.walks.push((
+                    bits,
+                    Walk::new(self.model, self.point, self.finer.values.clone(), bits, self.finer.nothing()),
+                ));
                 self.walks.len() - 1
             }
         };
@@ -119,13 +124,14 @@ impl Walk<'_> {
     ) -> Result<Sides, Lack> {
         let a = match self.value(first, at) {
             Ok(value) => value,
-            Err(Lack::Undefined | Lack::Fault) => return Ok(Sides::FirstUndefined),
+            Err(Lack::Undefined | Lack::Outside | Lack::Fault) => return Ok(Sides::FirstUndefined),
             Err(lack) => return Err(lack),
         };
         let Some(ball) = a.ball() else { return Ok(Sides::FirstUndefined) };
         let b = match self.value(second, at) {
             Ok(value) => value,
             Err(Lack::Undefined | Lack::Fault) => return Ok(Sides::SecondUndefined(a.to_double())),
+            Err(Lack::Outside) => return Ok(Sides::SecondOutside(a.to_double())),
             Err(lack) => return Err(lack),
         };
         let Some(other) = b.ball() else { return Ok(Sides::SecondUndefined(a.to_double())) };
@@ -153,9 +159,14 @@ impl Walk<'_> {
         if finer.is_rough() {
             return Err(Lack::Large);
         }
-        let least = if finer.obeyed.is_some() { greater(least, Bound::power_of_two(0)) } else { least };
-        let agrees = difference.above() <= least.shifted(-sought.agreement);
-        if agrees || bits >= sought.most_bits && most <= self.size([first, second], at)?.shifted(-ZERO) {
+        let one = Bound::power_of_two(0);
+        let least = if finer.obeyed.is_some() { greater(least, one) } else { least };
+        if difference.above() <= least.shifted(-sought.agreement) {
+            return Ok(Sides::Equal);
+        }
+        // What the arguments of functions are made of, as in sin(π), is no smaller than 1.
+        let is_nothing = |size: Bound| most <= greater(size, one).shifted(-ZERO);
+        if bits >= sought.most_bits && is_nothing(self.size([first, second], at)?) {
             return Ok(Sides::Equal);
         }
         Err(Lack::Unsure)

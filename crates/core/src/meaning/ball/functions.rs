@@ -51,6 +51,15 @@ type Asked = (dashu_int::IBig, isize, (u64, i64), usize);
 /// No more exponentials than this are kept.
 const MOST_KEPT: usize = 1 << 12;
 
+/// Below this a function is told by its first terms: digits of so small a number, beside those of 1, fill the memory.
+const TINY: Bound = Bound::power_of_two(-4096);
+
+/// An odd function of a small number, `x` but for less than `x^3`.
+fn odd_of_tiny(x: &Ball) -> Option<Ball> {
+    let size = x.above();
+    (size < TINY).then(|| x.clone().widened(size.times(size).times(size)))
+}
+
 /// `exp(x)`, kept for the next time: lines of a derivation ask for the same ones again and again.
 pub fn exp(x: &Ball, bits: usize) -> Result<Ball, Lack> {
     let middle = x.middle();
@@ -82,6 +91,9 @@ fn exponential(x: &Ball, bits: usize) -> Result<Ball, Lack> {
     if x.radius() > two_to(0) {
         return Err(Lack::Unsure);
     }
+    if x.above() < TINY {
+        return Ok(Ball::integer(1).widened(x.above().shifted(1)));
+    }
     let value = rounded(with_constants(|constants| context(bits).exp(x.middle(), Some(constants))), bits)?;
     // exp(r) - 1 <= 2 r for r <= 1
     let slope = value.above().shifted(1);
@@ -93,7 +105,7 @@ fn exponential(x: &Ball, bits: usize) -> Result<Ball, Lack> {
 pub fn log(x: &Ball, bits: usize) -> Result<Ball, Lack> {
     match x.sign() {
         Some(1) => {}
-        Some(-1) => return Err(Lack::Undefined),
+        Some(-1) => return Err(Lack::Outside),
         _ => return Err(Lack::Unsure),
     }
     let work = bits + GUARD;
@@ -140,7 +152,7 @@ pub fn sqrt(x: &Ball, bits: usize) -> Result<Ball, Lack> {
     match x.sign() {
         Some(0) => return Ok(Ball::integer(0)),
         Some(1) => {}
-        Some(_) => return Err(Lack::Undefined),
+        Some(_) => return Err(Lack::Outside),
         None => return Err(Lack::Unsure),
     }
     let value = rounded(context(bits).sqrt(x.middle()), bits)?;
@@ -159,6 +171,9 @@ fn check_angle(x: &Ball) -> Result<(), Lack> {
 /// `sin(x)`
 pub fn sin(x: &Ball, bits: usize) -> Result<Ball, Lack> {
     check_angle(x)?;
+    if let Some(value) = odd_of_tiny(x) {
+        return Ok(value);
+    }
     let value = rounded(with_constants(|constants| context(bits).sin(x.middle(), Some(constants))), bits)?;
     Ok(steep(value, x, two_to(0)))
 }
@@ -166,6 +181,9 @@ pub fn sin(x: &Ball, bits: usize) -> Result<Ball, Lack> {
 /// `cos(x)`
 pub fn cos(x: &Ball, bits: usize) -> Result<Ball, Lack> {
     check_angle(x)?;
+    if x.above() < TINY {
+        return Ok(Ball::integer(1).widened(x.above()));
+    }
     let value = rounded(with_constants(|constants| context(bits).cos(x.middle(), Some(constants))), bits)?;
     Ok(steep(value, x, two_to(0)))
 }
@@ -179,7 +197,7 @@ pub fn tan(x: &Ball, bits: usize) -> Result<Ball, Lack> {
 fn slope_of_inverse_sine(x: &Ball, bits: usize) -> Result<Bound, Lack> {
     let one = Ball::integer(1);
     if one.minus(&x.size(), bits)?.sign() == Some(-1) {
-        return Err(Lack::Undefined);
+        return Err(Lack::Outside);
     }
     if x.is_exact() {
         return Ok(two_to(0));
@@ -192,6 +210,9 @@ fn slope_of_inverse_sine(x: &Ball, bits: usize) -> Result<Bound, Lack> {
 
 /// `asin(x)`
 pub fn asin(x: &Ball, bits: usize) -> Result<Ball, Lack> {
+    if let Some(value) = odd_of_tiny(x) {
+        return Ok(value);
+    }
     let slope = slope_of_inverse_sine(x, bits)?;
     let value = rounded(with_constants(|constants| context(bits).asin(x.middle(), Some(constants))), bits)?;
     Ok(steep(value, x, slope))
@@ -199,6 +220,9 @@ pub fn asin(x: &Ball, bits: usize) -> Result<Ball, Lack> {
 
 /// `acos(x)`
 pub fn acos(x: &Ball, bits: usize) -> Result<Ball, Lack> {
+    if x.above() < TINY {
+        return pi(bits)?.shifted(-1).minus(x, bits).map(|value| value.widened(x.above()));
+    }
     let slope = slope_of_inverse_sine(x, bits)?;
     let value = rounded(with_constants(|constants| context(bits).acos(x.middle(), Some(constants))), bits)?;
     Ok(steep(value, x, slope))
@@ -206,12 +230,24 @@ pub fn acos(x: &Ball, bits: usize) -> Result<Ball, Lack> {
 
 /// `atan(x)`
 pub fn atan(x: &Ball, bits: usize) -> Result<Ball, Lack> {
+    if let Some(value) = odd_of_tiny(x) {
+        return Ok(value);
+    }
+    if x.below().exponent() > LARGEST_ANGLE && !x.below().is_zero() {
+        // π/2 - atan(1/x)
+        let half = pi(bits + GUARD)?.shifted(-1);
+        let half = if x.is_below_zero() { half.negated() } else { half };
+        return half.minus(&atan(&x.inverse(bits)?, bits)?, bits);
+    }
     let value = rounded(with_constants(|constants| context(bits).atan(x.middle(), Some(constants))), bits)?;
     Ok(steep(value, x, two_to(0)))
 }
 
 /// `sinh(x)`
 pub fn sinh(x: &Ball, bits: usize) -> Result<Ball, Lack> {
+    if let Some(value) = odd_of_tiny(x) {
+        return Ok(value);
+    }
     if x.above() <= two_to(0) && x.radius() <= two_to(0) {
         let value = rounded(with_constants(|constants| context(bits).sinh(x.middle(), Some(constants))), bits)?;
         // cosh(2) < 4
@@ -229,6 +265,9 @@ pub fn cosh(x: &Ball, bits: usize) -> Result<Ball, Lack> {
 
 /// `tanh(x)`
 pub fn tanh(x: &Ball, bits: usize) -> Result<Ball, Lack> {
+    if let Some(value) = odd_of_tiny(x) {
+        return Ok(value);
+    }
     if x.above().exponent() < -4 {
         let value = rounded(with_constants(|constants| context(bits).tanh(x.middle(), Some(constants))), bits)?;
         return Ok(steep(value, x, two_to(0)));

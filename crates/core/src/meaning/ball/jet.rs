@@ -24,6 +24,9 @@ impl From<Value> for Jet {
 #[derive(Debug, Clone, Copy)]
 pub struct Arithmetic {
     pub bits: usize,
+    /// Sums of less than 2 to the power of minus this of their addends are 0: that is where a point obeys an equation
+    /// but for so little.
+    pub nothing: Option<i64>,
 }
 
 impl Jet {
@@ -83,8 +86,25 @@ impl Jet {
 }
 
 impl Arithmetic {
+    fn sum(self, a: &Value, b: &Value) -> Result<Value, Lack> {
+        let sum = a.plus(b, self.bits)?;
+        let (Some(nothing), Some(ball), Some(a), Some(b)) = (self.nothing, sum.ball(), a.ball(), b.ball()) else {
+            return Ok(sum);
+        };
+        let size = if a.above() > b.above() { a.above() } else { b.above() };
+        Ok(if ball.above() <= size.shifted(-nothing) { Value::integer(0) } else { sum })
+    }
+
+    /// The sign of `a - b`.
+    pub fn compare(self, a: &Value, b: &Value) -> Result<i32, Lack> {
+        match (a.ball(), b.ball()) {
+            (Some(_), Some(_)) => self.sum(a, &b.negated())?.sign(),
+            _ => a.compare(b, self.bits),
+        }
+    }
+
     pub fn plus(self, a: &Jet, b: &Jet) -> Result<Jet, Lack> {
-        let value = a.value.plus(&b.value, self.bits)?;
+        let value = self.sum(&a.value, &b.value)?;
         if a.slopes.is_empty() && b.slopes.is_empty() {
             return Ok(value.into());
         }
@@ -162,7 +182,7 @@ impl Arithmetic {
             return Ok(None);
         }
         let one = Value::integer(1);
-        if sign > 0 && v.value.compare(&one, self.bits)? < 0 && u.value.sign()? == 0 {
+        if sign > 0 && self.compare(&v.value, &one)? < 0 && u.value.sign()? == 0 {
             return Ok(None);
         }
         let less = self.plus(v, &Jet::integer(-1))?;
@@ -268,7 +288,7 @@ impl Arithmetic {
         };
         let above = |best, value: &&Value| value.is_rather_above(best, self.bits);
         let best = plain.iter().fold(first, |best, value| if above(best, &value) { value } else { best });
-        let signs: Vec<Result<i32, Lack>> = plain.iter().map(|value| value.compare(best, self.bits)).collect();
+        let signs: Vec<Result<i32, Lack>> = plain.iter().map(|value| self.compare(value, best)).collect();
         if signs.iter().any(Result::is_err) {
             // Which one it is need not be known where nothing moves.
             let all_still = values.iter().all(Jet::is_constant);

@@ -24,8 +24,10 @@ pub use refine::{Equation, Finer};
 pub enum Lack {
     /// More bits may tell.
     Unsure,
-    /// It has no value.
+    /// It has no value, as at a pole.
     Undefined,
+    /// It has no value, since an argument is not in the domain of its function.
+    Outside,
     /// It is, or would be, a number too large for anything here.
     Large,
     /// It would take too long.

@@ -35,6 +35,8 @@ pub struct Finer {
 const BITS: usize = 700;
 /// Equations hold where less than 2 to the power of minus this is missing.
 const MISSING: i64 = 600;
+/// Sums that cancel to less than this of their addends are taken for 0 then.
+const NOTHING: i64 = 560;
 /// Smaller differences of other terms then say nothing.
 const OBEYED: i64 = 280;
 /// Where an equation is obeyed as doubles can.
@@ -79,6 +81,21 @@ impl Finer {
         Finer { values: Rc::default(), obeyed: Some(AS_DOUBLES) }
     }
 
+    /// Writes the values into a point, as well as doubles can.
+    pub fn write(&self, model: &Model, point: &mut Point) {
+        for ((tensor, place), value) in self.values.iter() {
+            let array = point.get_mut(&model.tensors[*tensor].name);
+            if let Some(entry) = array.and_then(|array| array.values.get_mut(*place)) {
+                *entry = value.to_double();
+            }
+        }
+    }
+
+    /// What a difference is smaller than where an equation holds, in powers of 2 below its sides.
+    pub(super) fn nothing(&self) -> Option<i64> {
+        (self.obeyed == Some(OBEYED)).then_some(NOTHING)
+    }
+
     /// Whether the values are only as good as doubles.
     pub(super) fn is_rough(&self) -> bool {
         self.obeyed == Some(AS_DOUBLES)
@@ -109,7 +126,7 @@ enum Missing {
 }
 
 fn missing(model: &Model, point: &Point, values: &Rc<Refined>, equation: &Equation) -> Option<Missing> {
-    let mut walk = Walk::new(model, point, values.clone(), BITS);
+    let mut walk = Walk::new(model, point, values.clone(), BITS, None);
     let left = walk.value(equation.left, equation.at).ok()?;
     let right = walk.value(equation.right, equation.at).ok()?;
     if left.compare(&right, BITS) == Ok(0) {

@@ -165,7 +165,7 @@ impl Value {
             _ if exponent == 0 => return Ok(Value::integer(1)),
             Place::Finite(ball) => {
                 let mut power = ball.power(size, bits)?;
-                if size % 2 == 0 && power.sign().is_none() && self.sign() == Ok(0) {
+                if size.is_multiple_of(2) && power.sign().is_none() && self.sign() == Ok(0) {
                     power = Ball::integer(0);
                 }
                 Value::finite(power, self.trace.power(size.try_into().map_err(|_| Lack::Unsure)?).ok_or(Lack::Unsure)?)
@@ -210,7 +210,7 @@ impl Value {
             let Some(floor) = by.floor_of_middle() else { return Err(Lack::Unsure) };
             let side = |integer: i64| Ok::<_, Lack>(by.minus(&Ball::integer(integer), bits)?.sign());
             let is_between = side(floor)? == Some(1) && side(floor + 1)? == Some(-1);
-            return Err(if is_between { Lack::Undefined } else { Lack::Unsure });
+            return Err(if is_between { Lack::Outside } else { Lack::Unsure });
         }
         let value = functions::exp(&functions::log(base, bits + 16)?.times(by, bits + 16)?, bits)?;
         Ok(Value::finite(value, Residue::opaque(POWER, &[self.trace, exponent.trace])))
@@ -303,7 +303,7 @@ impl Value {
             OneArgument::Exp | OneArgument::Softplus | OneArgument::Silu | OneArgument::Gelu | OneArgument::Relu => {
                 Ok(if is_negative { Value::integer(0) } else { self.clone() })
             }
-            OneArgument::Log | OneArgument::Sqrt if is_negative => Err(Lack::Undefined),
+            OneArgument::Log | OneArgument::Sqrt if is_negative => Err(Lack::Outside),
             OneArgument::Log | OneArgument::Sqrt | OneArgument::Sinh | OneArgument::Floor | OneArgument::Stop => {
                 Ok(self.clone())
             }

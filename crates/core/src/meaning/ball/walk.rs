@@ -58,6 +58,9 @@ type Variables = Rc<[Variable]>;
 /// Values that are no doubles, by tensor and place.
 pub type Refined = BTreeMap<(usize, usize), Value>;
 
+/// What was computed before, by a key.
+type Known<K> = HashMap<K, Result<Jet, Lack>, BuildHasherDefault<TermHasher>>;
+
 /// Terms at one point, with so many bits.
 pub struct Walk<'a> {
     model: &'a Model,
@@ -65,9 +68,9 @@ pub struct Walk<'a> {
     /// Values that are no doubles.
     refined: Rc<Refined>,
     math: Arithmetic,
-    known: HashMap<(usize, usize, usize), Result<Jet, Lack>, BuildHasherDefault<TermHasher>>,
+    known: Known<(usize, usize, usize)>,
     /// Reductions by the values of their indices.
-    reductions: HashMap<(Term, Vec<usize>), Result<Jet, Lack>, BuildHasherDefault<TermHasher>>,
+    reductions: Known<(Term, Vec<usize>)>,
     /// Lists of variables by their numbers, with the tensors that depend on one.
     lists: Vec<(Variables, BTreeSet<usize>)>,
     depth: usize,
@@ -78,10 +81,17 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(model: &'a Model, point: &'a Point, refined: Rc<Refined>, bits: usize) -> Walk<'a> {
+    /// With so many bits; for `nothing` see [`Arithmetic`].
+    pub fn new(
+        model: &'a Model,
+        point: &'a Point,
+        refined: Rc<Refined>,
+        bits: usize,
+        nothing: Option<i64>,
+    ) -> Walk<'a> {
         let lists = vec![(Rc::from([]), BTreeSet::new())];
         let (known, reductions) = (HashMap::default(), HashMap::default());
-        let math = Arithmetic { bits };
+        let math = Arithmetic { bits, nothing };
         Walk { model, point, refined, math, known, reductions, lists, depth: 0, work: 0, most: usize::MAX }
     }
 
@@ -186,7 +196,7 @@ impl<'a> Walk<'a> {
             return Ok(comparison.holds(left as f64, right as f64));
         }
         let left = self.plain(left, scope)?;
-        let sign = left.compare(&self.plain(right, scope)?, self.math.bits)?;
+        let sign = self.math.compare(&left, &self.plain(right, scope)?)?;
         Ok(comparison.holds(f64::from(sign), 0.0))
     }
 
@@ -329,7 +339,7 @@ impl<'a> Walk<'a> {
         order.sort_by_key(|place| position_of(*place, &extents));
         let Some(mut best) = order.first().copied() else { return Err(Lack::Fault) };
         for place in &order[1..] {
-            let sign = row[*place].value.compare(&row[best].value, self.math.bits)?;
+            let sign = self.math.compare(&row[*place].value, &row[best].value)?;
             if sign == if is_greatest { 1 } else { -1 } {
                 best = *place;
             }
