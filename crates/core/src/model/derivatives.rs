@@ -156,7 +156,7 @@ impl<'a> Elaborator<'_, 'a> {
         let mut forms = Vec::with_capacity(subscripts.len());
         for (axis, subscript) in subscripts.iter().enumerate() {
             let form = self.subscript(subscript, scope)?;
-            self.note_subscript(number, axis, &form, 0, (subscript.span, expr.span), scope)?;
+            self.note_subscript(number, axis, &form, 0, (subscript.span, expr.span), scope);
             forms.push(form);
         }
         let tensor = &self.globals.tensors[number];

@@ -187,6 +187,14 @@ pub(super) fn tried(form: &Form, guards: &[Guard], extents: Extents) -> Option<O
         .or_else(|| tried_with(form, &about(form, guards, false), extents))
 }
 
+/// Whether conditions never hold together, as far as trying values one by one tells.
+pub(super) fn never(guards: &[Guard], extents: Extents) -> bool {
+    guards.iter().any(|guard| match guard.form().as_constant() {
+        Some(_) => !guard.holds(&[], &[]),
+        None => tried(guard.form(), guards, extents) == Some(None),
+    })
+}
+
 /// The conditions that are about what a form is made of, and those that are about what these are about.
 fn about<'g>(form: &Form, guards: &'g [Guard], all: bool) -> Vec<&'g Guard> {
     let mut leaves = Vec::new();

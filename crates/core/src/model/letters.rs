@@ -158,7 +158,8 @@ impl<'a> Collector<'_, 'a> {
             }
             _ => {
                 for letter in &self.letters(subscript, scope).free {
-                    found.add(&Letter { subscript: true, ..letter.clone() });
+                    let subscript = letter.subscript || !self.names.is_pi(letter.text);
+                    found.add(&Letter { subscript, ..letter.clone() });
                 }
             }
         }

@@ -108,6 +108,9 @@ pub(super) fn outside(solver: &Solver, read: &Reach, (low, high): Bounds, limit:
     {
         return too_great_integers(read, name, *end, limit);
     }
+    if let (Some(place), None) = (read.form.as_constant(), &read.boundary) {
+        return constant_outside(read, place, limit);
+    }
     let message = match (&read.boundary, low < 0) {
         (Some(_), true) => format!("`{}` is read before its first value", read.name),
         (Some(_), false) => format!("`{}` is read after its last value", read.name),
@@ -136,6 +139,16 @@ pub(super) fn outside(solver: &Solver, read: &Reach, (low, high): Bounds, limit:
         },
         _ => problem,
     }
+}
+
+fn constant_outside(read: &Reach, place: i64, limit: i128) -> Problem {
+    let message = format!("subscript {place} is outside `{}`", read.name);
+    let problem = Problem::new(message, read.span, format!("{} has extent {limit}", read.axis));
+    let problem = match &read.declared {
+        Some((span, _)) => problem.label(*span, "defined here"),
+        None => problem,
+    };
+    with_call(problem.hint("counting starts at 0"), read.call)
 }
 
 fn too_great_integers(read: &Reach, name: &str, below: i64, limit: i128) -> Problem {

@@ -109,7 +109,7 @@ impl<'a> Elaborator<'_, 'a> {
         let stepped = self.boundary_axis(&name).filter(|_| depth > 0);
         for (axis, (form, span)) in forms.iter().zip(spans).enumerate() {
             let before = if stepped == Some(axis) { depth } else { 0 };
-            self.note_subscript(number, axis, form, before, (*span, read), scope)?;
+            self.note_subscript(number, axis, form, before, (*span, read), scope);
         }
         let draft = self.read_tensor(number, forms.clone());
         self.read_with_boundary(&name, draft, &forms)
@@ -140,8 +140,7 @@ impl<'a> Elaborator<'_, 'a> {
         .into())
     }
 
-    /// Notes a subscript of a read, which must stay inside, or among so many places before the first entry, and
-    /// refuses a constant that does not.
+    /// Notes a subscript of a read, which must stay inside, or among so many places before the first entry.
     pub fn note_subscript(
         &mut self,
         tensor: usize,
@@ -150,38 +149,30 @@ impl<'a> Elaborator<'_, 'a> {
         before: i64,
         (span, read): (Span, Span),
         scope: &Scope<'a>,
-    ) -> Outcome<()> {
+    ) {
         let examples = self.globals.examples.contains(&(tensor, axis));
         let tensor = &self.globals.tensors[tensor];
         let (name, extent) = (&tensor.name, tensor.shape[axis]);
         let which = if tensor.shape.len() == 1 { format!("`{name}`") } else { format!("axis {axis} of `{name}`") };
-        match form.as_constant() {
-            None => {
-                let declared = Some((tensor.span, format!("`{name}` has shape {:?}", tensor.shape)));
-                let reach = Reach {
-                    form: form.clone(),
-                    limit: Form::constant(extent as i64),
-                    name: name.to_string(),
-                    axis: which,
-                    span: scope.place(span),
-                    text: self.source_text(read, scope),
-                    declared,
-                    call: scope.call,
-                    boundary: None,
-                    before,
-                    examples,
-                    guards: Vec::new(),
-                };
-                self.ranges.reads.push(reach);
-                Ok(())
-            }
-            Some(value) if (-before..extent as i64).contains(&value) => Ok(()),
-            Some(value) => {
-                let message = format!("subscript {value} is outside `{name}`");
-                let problem = scope.problem(message, span, format!("{which} has extent {extent}"));
-                Err(problem.label(tensor.span, "defined here").hint("counting starts at 0").into())
-            }
+        if form.as_constant().is_some_and(|place| (-before..extent as i64).contains(&place)) {
+            return;
         }
+        let declared = Some((tensor.span, format!("`{name}` has shape {:?}", tensor.shape)));
+        let reach = Reach {
+            form: form.clone(),
+            limit: Form::constant(extent as i64),
+            name: name.to_string(),
+            axis: which,
+            span: scope.place(span),
+            text: self.source_text(read, scope),
+            declared,
+            call: scope.call,
+            boundary: None,
+            before,
+            examples,
+            guards: Vec::new(),
+        };
+        self.ranges.reads.push(reach);
     }
 
     /// A padded read: the conditions that keep every subscript inside, and the read. Before the first entry of a

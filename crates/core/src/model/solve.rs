@@ -1,7 +1,7 @@
 //! How far the indices of an equation run, and that no read goes outside.
 
 use super::form::{Atom, Form};
-use super::guards::{bounds, tried};
+use super::guards::{bounds, never, tried};
 use super::names::{Fault, Outcome};
 use super::outside::{disagreement, nothing_left, outside, unknown};
 use super::ranges::{Evidence, Range, Ranges, Reach};
@@ -244,7 +244,7 @@ impl<'r> Solver<'r> {
         let Some((_, limit)) = read.limit.bounds(&extents) else { return Ok(()) };
         let is_inside = |(low, high)| low >= -(read.before as i128) && high < limit;
         let Some(reached) = bounds(&read.form, &read.guards, &extents) else { return Ok(()) };
-        if is_inside(reached) {
+        if is_inside(reached) || never(&read.guards, &extents) {
             return Ok(());
         }
         match tried(&read.form, &read.guards, &extents) {

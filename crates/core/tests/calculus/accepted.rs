@@ -377,3 +377,16 @@ fn derivatives_in_equations_are_put_in_and_replayed() {
 fn positions_of_extrema_move_nothing() {
     POSITIONS.iter().for_each(|(what, text)| accepted(what, text));
 }
+
+/// Guards, borders, floors and remainders in subscripts, recurrences, nested reductions, gathers, functions of functions,
+/// written ranges that are shorter than an axis.
+#[test]
+fn unusual_models_are_accepted() {
+    let models: Vec<(&str, &str)> = include_str!("unusual.txt")
+        .split("## ")
+        .filter_map(|part| part.split_once('\n'))
+        .map(|(what, text)| (what, text.trim_end()))
+        .collect();
+    assert!(models.len() > 80);
+    models.iter().for_each(|(what, text)| accepted(what, &format!("{text}\n")));
+}

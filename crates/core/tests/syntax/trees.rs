@@ -123,6 +123,7 @@ fn fractions_of_numbers_stand_before_what_follows() {
         let shown = read(&format!("{above}z = {text}"));
         assert!(shown.contains("this could mean `("), "{text}: {shown}");
     }
+    assert!(read("size n = 3\nfn f(a) = a x\nb = 1/f(n) x").contains("this could mean"));
     // A parameter hides a size, and a counter is a number only in its block.
     assert!(read("size n = 3\nfn f(n) = 1/n 2 n").contains("this could mean"));
     assert!(read("for l in 1..2:\n  a{l} = 1/l x").ends_with("(= a{l}[] (* 1 /l x)))"));

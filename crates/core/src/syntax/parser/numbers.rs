@@ -4,7 +4,6 @@
 
 use super::Parser;
 use crate::syntax::tree::{DeclaredRole, Expr, ExprKind, StatementKind};
-use crate::term::Function;
 use std::collections::HashMap;
 
 /// Of each name that stands above, whether it is that of a number.
@@ -64,7 +63,8 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 impl Parser<'_> {
-    /// Whether an expression is a number, whatever the data are: made of numbers and sizes alone.
+    /// Whether an expression is a number, whatever the data are: made of numbers, sizes and functions of them alone.
+    /// A function that the file defines may read what is no number.
     pub(super) fn is_constant(&self, expr: &Expr) -> bool {
         match &expr.kind {
             ExprKind::Number(_) => true,
@@ -76,8 +76,8 @@ impl Parser<'_> {
             | ExprKind::Power(..)
             | ExprKind::Mod(..) => expr.parts().iter().all(|(part, _)| self.is_constant(part)),
             ExprKind::Call { function, indices, arguments } => {
-                let is_known = Function::from_name(&function.text).is_some() && indices.is_empty();
-                is_known && arguments.iter().all(|argument| self.is_constant(argument))
+                let is_known = !self.numbers.0.contains_key(&function.text);
+                is_known && indices.is_empty() && arguments.iter().all(|argument| self.is_constant(argument))
             }
             _ => false,
         }
