@@ -159,14 +159,29 @@ const MOST_SPECIAL_WORK: usize = 50_000;
 /// # Errors
 /// The first place where something does not hold.
 pub fn verify(backward: &Backward, points: &[Point]) -> Result<Verification, CheckError> {
+    verify_at(backward, points, verify_steps(backward)?)
+}
+
+/// The part of [`verify`] that needs no points: replays everything, and checks every step by itself.
+///
+/// # Errors
+/// The first place where something does not hold.
+pub fn verify_steps(backward: &Backward) -> Result<Verification, CheckError> {
     backward.replay().map_err(CheckError::Replay)?;
-    let mut found = Verification::default();
+    let work = evaluation_work(&backward.model, std::slice::from_ref(&backward.of));
+    let steps = super::steps::check(backward, &read_by_lines(backward), work <= MOST_SPECIAL_WORK)?;
+    Ok(Verification { exact: steps.exact, undecided: steps.undecided, ..Verification::default() })
+}
+
+/// The part of [`verify`] at points, which goes on from what was found of the steps.
+///
+/// # Errors
+/// The first place where something does not hold.
+pub fn verify_at(backward: &Backward, points: &[Point], mut found: Verification) -> Result<Verification, CheckError> {
     let work = evaluation_work(&backward.model, std::slice::from_ref(&backward.of));
     let differences = 8 * points.len().max(1) * backward.gradients.len().max(1);
     let entries = (MOST_WORK / work.max(1) / differences).min(ENTRIES);
     let wanted = read_by_lines(backward);
-    let steps = super::steps::check(backward, &wanted, work <= MOST_SPECIAL_WORK)?;
-    (found.exact, found.undecided) = (steps.exact, steps.undecided);
     let (mut defined, mut undefined) = (BTreeSet::new(), Vec::new());
     let mut done = 0usize;
     for (number, point) in points.iter().enumerate() {

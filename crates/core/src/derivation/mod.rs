@@ -21,7 +21,7 @@ mod steps;
 
 pub use crate::meaning::magnitude;
 pub use adjoint::{Backward, DeriveError, Gradient, LocalJacobian, ReplayError, derive, with_gradients};
-pub use check::{CheckError, Verification, evaluation_work, verify};
+pub use check::{CheckError, Verification, evaluation_work, verify, verify_at, verify_steps};
 pub use exact::{Exact, Expansion, Verdict};
 pub use fault::{Fault, with_fault};
 pub use nested::{with_derivative, with_derivatives};

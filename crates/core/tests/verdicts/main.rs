@@ -3,7 +3,7 @@
 //!
 //! Half of the models are random: networks of ordinary kinds, models of statistics and physics, expressions. The others
 //! are those of the repository, of the textbook and of the prelude. `VERDICTS=full` in the environment runs all of
-//! them; without it a part is run.
+//! them; without it a part is run. `MODELS` and `SEEDS` say how many, `FIRST` from which random model on.
 
 mod checking;
 mod corpus;
@@ -22,8 +22,8 @@ mod textbook_layers;
 #[path = "../textbook/losses.rs"]
 mod textbook_losses;
 
-use checking::{built, derived, scalars, verified};
-use deltarule_core::derivation::evaluation_work;
+use checking::{built, derived, points, scalars};
+use deltarule_core::derivation::{evaluation_work, verify_at, verify_steps};
 use dice::Dice;
 use planting::{Planted, plant};
 use std::collections::BTreeMap;
@@ -79,6 +79,12 @@ fn is_full() -> bool {
     std::env::var("VERDICTS").is_ok_and(|wanted| wanted == "full")
 }
 
+/// The numbers of so many random models, from `FIRST` on.
+fn numbers(count: usize) -> Vec<usize> {
+    let first = number_of("FIRST", 0);
+    (first..first + count).collect()
+}
+
 fn number_of(name: &str, otherwise: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
@@ -90,13 +96,16 @@ fn refusals(text: &str, seeds: u64) -> Result<u64, String> {
     let mut done = seeds;
     for of in scalars(&model) {
         let backward = derived(&model, &of)?;
+        // The same at every seed.
+        let steps = verify_steps(&backward).map_err(|error| format!("{of} is refused: {error}"))?;
         let mut failed: Vec<(u64, String)> = Vec::new();
         for seed in 0..seeds {
             if start.elapsed() > MOST_TIME {
                 done = done.min(seed);
                 break;
             }
-            failed.extend(verified(&backward, seed).err().map(|error| (seed, error.to_string())));
+            let verified = verify_at(&backward, &points(&backward, seed), steps.clone());
+            failed.extend(verified.err().map(|error| (seed, error.to_string())));
         }
         if let Some((seed, error)) = failed.first() {
             return Err(format!("{of} is refused at {} of {seeds} seeds, first at {seed}: {error}", failed.len()));
@@ -130,7 +139,7 @@ fn told(name: &str, failed: &[(String, String, String)], count: usize) -> String
 fn random_right_models_are_accepted() {
     let (count, seeds) = if is_full() { (2000, 10) } else { (400, 2) };
     let (count, seeds) = (number_of("MODELS", count), number_of("SEEDS", seeds) as u64);
-    let numbers: Vec<usize> = (0..count).collect();
+    let numbers = numbers(count);
     let found = parallel::in_parallel(&numbers, |number| {
         let (kind, text) = random(*number);
         let start = Instant::now();
@@ -148,7 +157,7 @@ fn random_right_models_are_accepted() {
 #[test]
 fn models_with_a_wrong_rule_are_refused() {
     let count = number_of("MODELS", if is_full() { 2000 } else { 400 });
-    let numbers: Vec<usize> = (0..count).collect();
+    let numbers = numbers(count);
     let found = parallel::in_parallel(&numbers, |number| {
         let (kind, text) = random(*number);
         let model = built(&text).map_err(|error| (kind, text.clone(), error))?;
