@@ -72,8 +72,10 @@ impl Lowering {
         // What is the same for all positions is multiplied afterwards.
         let (inside, outside): (Vec<Term>, Vec<Term>) =
             body.factors().iter().cloned().partition(|factor| over.iter().any(|index| factor.depends_on(index)));
+        let conditions: Vec<Term> = inside.iter().filter(|factor| factor.is_condition()).cloned().collect();
+        let counts = self.counts_somewhere(&over, &conditions, &outside)?;
         let sum = self.sum_of_factors(&over, inside)?;
-        Ok(Term::mul(outside.into_iter().chain([sum]).collect()))
+        Ok(Term::mul(outside.into_iter().chain(counts).chain([sum]).collect()))
     }
 
     /// Addends that are matrix products, or the same for all positions, are summed by themselves.
@@ -182,9 +184,12 @@ impl Lowering {
         let (inside, outside): (Vec<Term>, Vec<Term>) = factors.into_iter().partition(depends);
         let (of_sum, after): (Vec<Mask>, Vec<Mask>) = masks.into_iter().partition(|mask| depends(&mask.condition));
         let groups = groups(&inside);
+        let conditions = inside.iter().filter(|factor| factor.is_condition());
+        let conditions: Vec<Term> = conditions.chain(of_sum.iter().map(|mask| &mask.condition)).cloned().collect();
+        let counts = self.counts_somewhere(over, &conditions, &outside)?;
         let sum = self.sum_of_groups(over, inside, groups, of_sum)?;
         let after = after.into_iter().map(|mask| mask.condition);
-        Ok(Term::mul(outside.into_iter().chain(after).chain([sum]).collect()))
+        Ok(Term::mul(outside.into_iter().chain(counts).chain(after).chain([sum]).collect()))
     }
 
     /// Multiplies two groups after the other, in the cheapest order.

@@ -240,7 +240,8 @@ fn contraction_at_once(producer: &Task, consumer: &Task, body: &Term, at: &[Inde
         guard: guard.clone(),
         // What is added to need not be symmetric.
         symmetric: if descends { Vec::new() } else { symmetric.clone() },
-        diagonal: before * factor + diagonal,
+        // An infinite factor makes no number of nothing.
+        diagonal: diagonal + if *before == 0.0 { 0.0 } else { before * factor },
         weights: None,
     };
     Some(Task { target: consumer.target.clone(), indices: reordered(consumer, producer, at), work })

@@ -16,6 +16,7 @@ mod groups;
 mod lower;
 mod memory;
 mod nest;
+mod nowhere;
 mod operation;
 mod order;
 mod pad;

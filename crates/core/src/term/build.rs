@@ -176,6 +176,8 @@ impl Term {
         match factors.as_slice() {
             [only] => return only.clone(),
             [one, other] | [other, one] if one.is_one() => return other.clone(),
+            // Also of an infinite number: a condition that is decided may be the 0.
+            _ if factors.iter().any(Term::is_zero) => return Term::integer(0),
             [one, other] | [other, one] if one.as_number().is_some() => return scaled(one.leading_number(), other),
             _ => {}
         }
@@ -209,6 +211,7 @@ impl Term {
         for (base, exponent) in collect_powers(parts) {
             let factor = Term::pow(&base, &exponent);
             match factor.node() {
+                Node::Number(n) if n.is_zero() => return Term::integer(0),
                 Node::Number(n) => number = number.times(*n),
                 Node::Mul(inner) => result.extend(inner.iter().cloned()),
                 _ => result.push(factor),
@@ -230,6 +233,11 @@ impl Term {
         };
         match base.node() {
             Node::Number(number) => Term::number(number.power(power)),
+            Node::Mul(factors) if power < 0 && guards(factors) => {
+                let (number, rest) = base.split_number();
+                let whole = Term::from_node(Node::Pow(rest, exponent.clone()));
+                if number.is_one() { whole } else { Term::mul(vec![Term::number(number.power(power)), whole]) }
+            }
             Node::Mul(factors) => Term::mul(factors.iter().map(|f| Term::pow(f, exponent)).collect()),
             Node::Pow(inner, inner_power) => match inner_power.as_number().and_then(Number::as_integer) {
                 Some(first) if first.checked_mul(power).is_some() => Term::pow(inner, &Term::integer(first * power)),
@@ -461,6 +469,13 @@ fn scaled(number: Number, term: &Term) -> Term {
         },
         _ => finish_product(number, vec![term.clone()]),
     }
+}
+
+/// Whether a condition among the factors keeps others from counting: of that a quotient makes `1/0`, which
+/// no longer keeps a read inside its tensor.
+fn guards(factors: &[Term]) -> bool {
+    let is_plain = |factor: &Term| factor.is_condition() || factor.as_number().is_some();
+    factors.iter().any(Term::is_condition) && !factors.iter().all(is_plain)
 }
 
 /// Settles the sign of a product and builds it: a minus goes into a factor that is a difference,

@@ -103,6 +103,46 @@ const CASES: &[Case] = &[
         given: &[("x", &[0.0, 1.0, -1.0])],
         expected: &[("loss", &[3.0]), ("∂loss/∂x", &[0.0, -1.0, 0.0])],
     },
+    // A pole behind a mask that has gone into the name of the product.
+    Case {
+        text: "param C[3] ~ zeros\ne[v] = [v > 0] (2 / C[v])\nloss = sum[v] e[v]",
+        given: &[("C", &[0.0, 1.0, 2.0])],
+        expected: &[("e", &[0.0, 2.0, 1.0]), ("loss", &[3.0]), ("∂loss/∂C", &[0.0, -2.0, -0.5])],
+    },
+    // A pole beside a sum in which no position counts.
+    Case {
+        text: "param c ~ zeros\nparam x[2] ~ zeros\nloss = sum[i] [x[i] > 0] (x[i] / c)",
+        given: &[("c", &[0.0]), ("x", &[-1.0, -2.0])],
+        expected: &[("loss", &[0.0]), ("∂loss/∂x", &[0.0, 0.0]), ("∂loss/∂c", &[0.0])],
+    },
+    Case {
+        text: "param e ~ zeros\nparam x[3] ~ zeros\nloss = sum[i] [2*i = 1] e x[i]",
+        given: &[("e", &[NAN]), ("x", &[1.0, 2.0, 3.0])],
+        expected: &[("loss", &[0.0])],
+    },
+    // What lies outside is 0, and divides.
+    Case {
+        text: "param A[2] ~ zeros\nq[l:3] = 2 / pad(A)[l]\nloss = q[0] + q[1]",
+        given: &[("A", &[1.0, 2.0])],
+        expected: &[("q", &[2.0, 1.0, INFINITY]), ("loss", &[3.0]), ("∂loss/∂A", &[-2.0, -0.5])],
+    },
+    // An infinite multiple of a symmetric product.
+    Case {
+        text: "param A[2,1] ~ zeros\ne[i,n] = (sum[u] A[n,u] A[i,u]) / pad(A)[-1, 0]\nloss = A[0,0]",
+        given: &[("A", &[1.0, -1.0])],
+        expected: &[("e", &[INFINITY, -INFINITY, -INFINITY, INFINITY])],
+    },
+    // What is constantly 1 does not move, also at 0 and at a pole.
+    Case {
+        text: "param x ~ zeros\nparam K[2] ~ zeros\nu[v] = (x / K[v])^v\nloss = sum[v] u[v]",
+        given: &[("x", &[-2.0]), ("K", &[0.0, 4.0])],
+        expected: &[("u", &[1.0, -0.5]), ("loss", &[0.5]), ("∂loss/∂x", &[0.25]), ("∂loss/∂K", &[0.0, 0.125])],
+    },
+    Case {
+        text: "param B ~ zeros\nloss = sum[i:1] (i B)^i",
+        given: &[("B", &[0.5])],
+        expected: &[("loss", &[1.0]), ("∂loss/∂B", &[0.0])],
+    },
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rules that answer derivatives. The variable is one tensor; all others are held fixed.
 
-use super::safe::is_positive;
+use super::safe::{is_finite, is_positive, may_have_pole};
 use crate::derivation::rewrite::{Place, Rule};
 use crate::model::Model;
 use crate::term::{Comparison, Connective, Function, Kinds, Name, Node, Number, Opened, Reduction, Term, fresh_id};
@@ -162,7 +162,13 @@ fn has_slope(base: &Term, exponent: &Term, model: &Model) -> Term {
         Some(_) => moves,
         None => {
             let is_smooth = Term::compare(Comparison::GreaterEqual, exponent.clone(), one());
-            Term::logic(Connective::Or, vec![moves, is_smooth])
+            let has_slope = Term::logic(Connective::Or, vec![moves, is_smooth]);
+            if is_finite(base, model) && !may_have_pole(base, model) {
+                return has_slope;
+            }
+            // What is constantly 1 does not move at a pole either.
+            let is_power = Term::compare(Comparison::NotEqual, exponent.clone(), Term::integer(0));
+            Term::mul(vec![is_power, has_slope])
         }
     }
 }

@@ -202,7 +202,10 @@ rule!(
             return None;
         }
         let (open, known): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::asks);
-        let named = everywhere(&FOLD, &Term::mul(known), context)?;
+        let named = everywhere(&FOLD, &Term::mul(known.clone()), context)?;
+        if loses_guard(&known, named.factors()) && open.iter().any(|factor| may_have_pole(factor, context.model)) {
+            return None;
+        }
         Some(Term::mul(open.into_iter().chain([named]).collect()))
     }
 );
@@ -223,10 +226,19 @@ rule!(
             matches!(definition.body.node(), Node::Mul(_) | Node::Reduce { .. }).then_some(())?;
             let body = constants_outside(&definition.body, context);
             let definition = Definition { indices: definition.indices.clone(), body: Some(body).filter(fits)? };
-            fold_part(term, &tensor.name, &definition)
+            let folded = fold_part(term, &tensor.name, &definition)?;
+            let is_name = |factor: &Term| matches!(factor.node(), Node::Read { tensor: name, .. } if *name == tensor.name);
+            let is_pole = |factor: &Term| !is_finite(factor, context.model) || may_have_pole(factor, context.model);
+            let has_pole = folded.factors().iter().any(|factor| !is_name(factor) && is_pole(factor));
+            (!loses_guard(factors, folded.factors()) || !has_pole).then_some(folded)
         })
     }
 );
+
+/// Whether a condition is gone into a name: that is 0 then, which no longer keeps a pole beside it from counting.
+fn loses_guard(factors: &[Term], named: &[Term]) -> bool {
+    factors.iter().any(|factor| factor.is_condition() && !named.contains(factor))
+}
 
 /// A product in which an entry of a tensor stands for the factors of its definition, where they are there.
 pub fn fold_part(product: &Term, name: &str, definition: &Definition) -> Option<Term> {
