@@ -16,6 +16,8 @@ use crate::term::{Name, Node};
 use crate::text::{Problem, Span};
 use std::collections::BTreeSet;
 
+/// So many changes that hold at the points of a claim are tried at further points too.
+const MOST_FOLLOWED: usize = 24;
 /// More changes than this are not tried.
 const MOST_TRIALS: usize = 3000;
 /// Nor is any further one after so much work, in nodes that are evaluated: about a second.
@@ -79,6 +81,7 @@ impl Reader<'_> {
             }
             _ => true,
         };
+        let mut followed = 0;
         let mut mends = self.line(claim, written, line, &judge).mends(at_kink);
         mends.truncate(MOST_TRIALS);
         for several in mends.chunks(AT_ONCE) {
@@ -89,7 +92,14 @@ impl Reader<'_> {
             for (mend, rounds) in several.iter().zip(self.changed(claim, &changes)) {
                 // In a block the line must be right in every round.
                 let own = rounds.iter().find(|round| round.counters == claim.counters);
-                if own.is_some_and(holds) && rounds.iter().all(holds) && rounds.iter().all(&mut holds_further) {
+                if !(own.is_some_and(holds) && rounds.iter().all(holds)) {
+                    continue;
+                }
+                followed += 1;
+                if followed > MOST_FOLLOWED {
+                    return None;
+                }
+                if rounds.iter().all(&mut holds_further) {
                     let is_above = mend.edits.iter().all(|(span, _)| claim.lines[first].span.end >= span.end);
                     let within = claim.lines[if is_above { first } else { line }].span;
                     let text = flat(&edited(&self.source.text, within, &mend.edits));
@@ -147,17 +157,26 @@ impl Reader<'_> {
             mends.push(Mend { slip: Slip::Assumption, what, at: own.span, edits });
         }
         let changes: Vec<&Edits> = mends.iter().map(|mend| mend.edits.as_slice()).collect();
+        let mut followed = 0;
         for (mend, rounds) in mends.iter().zip(self.changed(claim, &changes)) {
             let Some(changed) = rounds.iter().find(|round| round.counters == claim.counters) else { continue };
             let (Ok(above), Ok(value)) = (&changed.lines[line - 1].value, &changed.lines[line].value) else { continue };
             let given = given_for(changed, line);
             // Most conditions do not help, which one point tells; where none but special points obey one, it is too
             // much to ask.
-            let holds = |judge: &Judge| judge.holds(above, value, &changed.indices);
-            let holds_at_one = self.judged(changed, &given, &[Kind::Random], uniform, holds);
-            if holds_at_one.is_ok_and(|holds| holds)
-                && matches!(self.follows(changed, line, &given, uniform), Found::Follows(_))
-            {
+            let mut holds_at = |kinds: &[Kind]| {
+                let holds = |judge: &Judge| judge.holds(above, value, &changed.indices);
+                self.judged(changed, &given, kinds, uniform, holds).is_ok_and(|holds| holds)
+            };
+            if !(holds_at(&[Kind::Random]) && holds_at(&Kind::ALL)) {
+                continue;
+            }
+            // Of a line that is wrong only at few points nearly every condition seems to help.
+            followed += 1;
+            if followed > MOST_FOLLOWED {
+                return None;
+            }
+            if matches!(self.follows(changed, line, &given, uniform), Found::Follows(_)) {
                 let whole = Span { start: own.span.start, end };
                 let text = flat(&edited(&self.source.text, whole, &mend.edits));
                 return Some((mend.clone(), text));

@@ -82,8 +82,18 @@ fn asks_for_ties(condition: &Term) -> bool {
     }
 }
 
-fn not(condition: &Term) -> Term {
-    Term::logic(Connective::Not, vec![condition.clone()])
+/// Both sides of a condition; of one number above another those where they are not equal.
+fn sides(condition: &Term) -> [Term; 2] {
+    let strictly = |comparison, left: &Term, right: &Term| Term::compare(comparison, left.clone(), right.clone());
+    match condition.node() {
+        Node::Compare(Comparison::Greater | Comparison::GreaterEqual, left, right) => {
+            [Comparison::Greater, Comparison::Less].map(|comparison| strictly(comparison, left, right))
+        }
+        Node::Compare(Comparison::Less | Comparison::LessEqual, left, right) => {
+            [Comparison::Less, Comparison::Greater].map(|comparison| strictly(comparison, left, right))
+        }
+        _ => [condition.clone(), Term::logic(Connective::Not, vec![condition.clone()])],
+    }
 }
 
 struct Finder<'a, 'f, 'g> {
@@ -115,7 +125,7 @@ impl Finder<'_, '_, '_> {
     /// Points where a condition holds, where it does not, and where what it compares is equal.
     fn both_sides(&mut self, found: &Found) {
         let condition = &found.condition;
-        let sides = [condition.clone(), not(condition)].map(|side| all_of(&found.around, side));
+        let sides = sides(condition).map(|side| all_of(&found.around, side));
         for side in &sides {
             if !self.holds_somewhere(side) {
                 self.solve(if asks_for_ties(side) { Kind::Tie } else { Kind::Side }, side);
@@ -137,8 +147,8 @@ impl Finder<'_, '_, '_> {
         for (number, one) in first.iter().enumerate() {
             for other in &first[number + 1..] {
                 let around = [one.around.clone(), other.around.clone()].concat();
-                for one in [one.condition.clone(), not(&one.condition)] {
-                    for other in [other.condition.clone(), not(&other.condition)] {
+                for one in sides(&one.condition) {
+                    for other in sides(&other.condition) {
                         let both = all_of(&around, Term::logic(Connective::And, vec![one.clone(), other]));
                         if both.as_number().is_none() && !self.holds_somewhere(&both) {
                             self.solve(if asks_for_ties(&both) { Kind::Tie } else { Kind::Side }, &both);
