@@ -37,7 +37,11 @@ fn derived(file: &str) -> &'static Document {
 }
 
 fn derivation_of(file: &str) -> Document {
-    let source = Source::new("test.dr", source(file));
+    document_of(source(file), &format!("{file}.dr"))
+}
+
+fn document_of(model_text: String, title: &str) -> Document {
+    let source = Source::new("test.dr", model_text);
     let model = model(&source.text);
     let typed = typed(&source, &syntax::parse(&source).unwrap(), &model);
     let backward = backward(&model);
@@ -50,8 +54,7 @@ fn derivation_of(file: &str) -> Document {
     let mut verified = verify(&backward, &points).unwrap();
     // Rounding is another on every machine.
     (verified.max_rel_error, verified.max_difference_error) = (4e-16, 1e-11);
-    let title = format!("{file}.dr");
-    document(&Contents { backward: &backward, wrt: &[], verified, points: &points, typed: &typed, title: &title })
+    document(&Contents { backward: &backward, wrt: &[], verified, points: &points, typed: &typed, title })
 }
 
 const MODELS: [&str; 5] = ["digits", "article-mse", "logistic", "factorisation", "attention"];
@@ -186,5 +189,32 @@ fn no_line_of_a_page_is_wider_than_the_terminal_unless_it_cannot_be_broken() {
         for line in page.lines() {
             assert!(page::width(line) <= columns, "{columns}: {line}");
         }
+    }
+}
+
+/// What slides over what, and which way, must be what the sum says.
+#[test]
+fn correlations_and_convolutions_are_told_apart() {
+    let cases = [
+        // The adjoint of a correlation is a convolution, that is a correlation with the kernel flipped, and the other way.
+        ("y[j] = x[j+k] w[k]", "x", Some("the correlation of the signal that comes back with the flipped w")),
+        ("y[j] = x[j+k] w[k]", "w", Some("the correlation of x with the signal that comes back")),
+        ("y[j] = x[j+2-k] w[k]", "x", Some("the correlation of the signal that comes back with w")),
+        ("y[j] = x[j+2-k] w[k]", "w", None),
+        ("y[j] = sum[k] w[2-k] x[j+k]", "w", None),
+        // With steps there are zeros between the entries.
+        ("y[j] = x[2*j+k] w[k]", "x", None),
+        ("y[j] = x[2*j+k] w[k]", "w", None),
+        ("y[j] = x[j] w[0] + w[1] w[2]", "x", None),
+    ];
+    for (equation, wrt, expected) in cases {
+        let text = format!(
+            "param x[9] ~ glorot\nparam w[3] ~ glorot\n{equation}\nloss = sum[j] y[j]^3 + sum[k] w[k] + x[0]\n"
+        );
+        let page = render_text(&document_of(text, "slides.dr"), View::of(Notation::Index), 200);
+        let start = page.find(&format!("∂loss/∂{wrt}\n")).unwrap();
+        let section = page[start..].split("\n\n∂loss/∂").next().unwrap();
+        let note = section.lines().find_map(|line| line.trim().strip_prefix("note: "));
+        assert_eq!(note, expected, "{equation}, by {wrt}:\n{page}");
     }
 }

@@ -43,16 +43,18 @@ fn of_sum(addend: &Term, indices: &[Index]) -> Option<String> {
             sum.body.factors().iter().filter_map(read).partition(|(name, _)| derivative_parts(name).is_some());
         let [(_, signal)] = signals.as_slice() else { continue };
         for (tensor, at) in &tensors {
-            let slides =
-                |subscripts: &[Term]| subscripts.iter().any(|subscript| is_shifted(subscript, indices, &sum.indices));
-            let plainly = |subscripts: &[Term]| {
-                subscripts.iter().all(|subscript| subscript.as_affine().is_some_and(|form| form.as_index().is_some()))
-            };
-            if plainly(signal) && slides(at) {
-                return Some(format!("the correlation of {tensor} with the signal that comes back"));
+            if let Some(direction) = sliding(at, signal, indices, &sum.indices) {
+                return Some(match direction {
+                    Direction::Same => format!("the correlation of {tensor} with the signal that comes back"),
+                    Direction::Opposite => format!("the convolution of {tensor} with the signal that comes back"),
+                });
             }
-            if plainly(at) && slides(signal) {
-                return Some(format!("the full correlation of the signal that comes back with the flipped {tensor}"));
+            if let Some(direction) = sliding(signal, at, indices, &sum.indices) {
+                let kernel = match direction {
+                    Direction::Same => tensor.to_string(),
+                    Direction::Opposite => format!("the flipped {tensor}"),
+                };
+                return Some(format!("the correlation of the signal that comes back with {kernel}"));
             }
         }
     }
@@ -66,10 +68,42 @@ fn read(factor: &Term) -> Option<Read> {
     }
 }
 
-/// Whether a subscript holds an index of the result and one that is summed.
-fn is_shifted(subscript: &Term, free: &[Index], bound: &[Index]) -> bool {
-    let holds = |indices: &[Index]| indices.iter().any(|index| subscript.depends_on(index));
-    holds(free) && holds(bound)
+/// Which way a kernel is read while it slides over another tensor.
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    /// `over[i + k] kernel[k]`: a correlation.
+    Same,
+    /// `over[i - k] kernel[k]`: a convolution, that is a correlation with the kernel flipped.
+    Opposite,
+}
+
+/// The direction, where the kernel is read at plain indices and slides over the other tensor one entry at a time; `None`
+/// where it does not slide, where it takes larger steps, or where the directions along its axes differ.
+fn sliding(over: &[Term], kernel: &[Term], free: &[Index], bound: &[Index]) -> Option<Direction> {
+    let kernel: Vec<Index> =
+        kernel.iter().map(|subscript| subscript.as_affine()?.as_index().cloned()).collect::<Option<_>>()?;
+    let of = |indices: &[Index], subscript: &Term| -> Vec<Index> {
+        indices.iter().filter(|index| subscript.depends_on(index)).cloned().collect()
+    };
+    let mut found = None;
+    for subscript in over {
+        let (kept, summed) = (of(free, subscript), of(bound, subscript));
+        if kept.is_empty() || summed.is_empty() {
+            continue;
+        }
+        let ([kept], [summed]) = (kept.as_slice(), summed.as_slice()) else { return None };
+        let form = subscript.as_affine()?;
+        let direction = match (form.coefficient(kept), form.coefficient(summed)) {
+            (1, 1) => Direction::Same,
+            (1, -1) => Direction::Opposite,
+            _ => return None,
+        };
+        if !kernel.contains(summed) || found.is_some_and(|other| other != direction) {
+            return None;
+        }
+        found = Some(direction);
+    }
+    found
 }
 
 /// The promises that a gradient relies on: in its own steps, or in those of derivatives that it reads and
