@@ -94,6 +94,8 @@ pub enum Verdict {
     Different,
     /// They may be equal for a reason that this arithmetic does not know, or have no value in it.
     Unknown,
+    /// It would take too long to tell.
+    TooLong,
 }
 
 impl Exact<'_> {
@@ -126,7 +128,7 @@ impl Exact<'_> {
                 Some(true) => rounds += 1,
                 Some(false) if point.is_loose => return Verdict::Unknown,
                 Some(false) => return Verdict::Different,
-                None if point.work > self.most_work => return Verdict::Unknown,
+                None if point.work > self.most_work => return Verdict::TooLong,
                 None => {}
             }
             is_ordered |= point.asks_order;

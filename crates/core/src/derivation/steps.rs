@@ -132,7 +132,7 @@ fn exactly<'a>(backward: &Backward, chains: &'a [Chain<'a>]) -> Result<(usize, V
                 Verdict::Different => {
                     return Err(CheckError::Exact { chain: chain.name.clone(), rule: step.rule.name });
                 }
-                Verdict::Unknown => others.push((chain, before, step)),
+                Verdict::Unknown | Verdict::TooLong => others.push((chain, before, step)),
             }
             before = &step.after;
         }

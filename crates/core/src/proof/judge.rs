@@ -1,6 +1,7 @@
 //! Whether two terms are equal: exactly, or at points.
 
 use super::Reader;
+use super::entries::entries;
 use super::points::{Kind, Place};
 use crate::derivation::points::needed;
 use crate::derivation::{Exact, Expansion, Verdict, derivative_parts, magnitude, with_derivatives};
@@ -96,8 +97,12 @@ impl Judgement {
 
 /// Doubles that differ by more than this of the size of what is added up belong to a guess that does not hold.
 const TOLERANCE: f64 = 1e-9;
-/// All entries of a line are compared up to this number, else this many of them.
+/// So many entries are compared at every point with many bits, and more where doubles seem different.
 const ENTRIES: usize = 24;
+/// So many are at the first point.
+const ENTRIES_AT_FIRST: usize = 256;
+/// So many are compared exactly where all of them take too long.
+const FEW_ENTRIES: [usize; 2] = [1024, 24];
 
 /// How many nodes exact arithmetic visits before it gives up.
 const MOST_WORK: usize = 1_000_000;
@@ -118,6 +123,7 @@ const MOST_SINGLE_WORK: usize = 12_000_000;
 
 /// Points, and everything else that is needed to compare terms of a model.
 pub(super) struct Judge<'a> {
+    model: &'a Model,
     places: &'a [Place],
     totals: Vec<(Kind, Totals<'a>)>,
     balls: Vec<(Kind, RefCell<Balls<'a>>)>,
@@ -138,7 +144,8 @@ impl<'a> Judge<'a> {
         let model = reader.derived.filter(|_| reader.is_large() && are_tabulated).unwrap_or(reader.model);
         let at = |place: &'a Place| Balls::at(model, &place.values, place.finer.clone());
         let balls = places.iter().map(|place| (place.kind, RefCell::new(at(place)))).collect();
-        Judge { places, totals, balls, derived: reader.derived, given: given.to_vec(), pass_work: reader.work }
+        let (derived, given) = (reader.derived, given.to_vec());
+        Judge { model: reader.model, places, totals, balls, derived, given, pass_work: reader.work }
     }
 
     /// Roughly how many nodes were visited so far.
@@ -156,16 +163,16 @@ impl<'a> Judge<'a> {
         if matches!(found, Judgement::Different(_)) {
             return found;
         }
-        match self.are_equal_exactly(above, line, indices, &sample(indices)) {
+        match self.are_equal_exactly(above, line, indices) {
             Verdict::Equal => Judgement::Equal(Shown::Exactly),
             Verdict::EqualInOrders => Judgement::EqualInOrders,
-            Verdict::Different | Verdict::Unknown => found,
+            Verdict::Different | Verdict::Unknown | Verdict::TooLong => found,
         }
     }
 
     /// Compares two lines at the points only: entries that seem different as doubles come first.
     pub fn at_points(&self, above: &Term, line: &Term, indices: &[Index]) -> Judgement {
-        let entries = sample(indices);
+        let entries = self.entries(above, line, indices);
         let looks = self.in_doubles(above, line, indices, &entries);
         let mut order: Vec<usize> = (0..self.balls.len()).collect();
         order.sort_by_key(|place| looks[*place].suspects.is_empty());
@@ -179,8 +186,9 @@ impl<'a> Judge<'a> {
             let (mut is_compared, mut is_open) = (false, false);
             let mut balls = balls.borrow_mut();
             let is_suspect = |entry: &usize| looks[place].suspects.contains(entry);
-            let mut numbers: Vec<usize> = (0..entries.len()).collect();
-            numbers.sort_by_key(|entry| !is_suspect(entry));
+            let few = if points == 0 { ENTRIES_AT_FIRST } else { ENTRIES };
+            let mut numbers: Vec<usize> = looks[place].suspects.clone();
+            numbers.extend((0..entries.len().min(few)).filter(|entry| !is_suspect(entry)));
             for number in numbers {
                 let counts = is_suspect(&number) && suspects < MOST_SUSPECTS;
                 let is_first = found.is_none() && (counts || points == 0 && !is_compared);
@@ -256,12 +264,14 @@ impl<'a> Judge<'a> {
     /// The values of two lines as doubles at all points, as far as the work allows.
     fn in_doubles(&self, above: &Term, line: &Term, indices: &[Index], entries: &[Vec<usize>]) -> Vec<Look> {
         let magnitudes = [above, line].map(magnitude);
-        let before = self.work();
         let mut looks: Vec<Look> = Vec::with_capacity(self.totals.len());
+        // Every point gets its share.
+        let share = MOST_GUESSED_WORK / self.totals.len().max(1);
         for (_, totals) in &self.totals {
+            let before = self.work();
             let mut look = Look { suspects: Vec::new(), plain: None, is_compared: false };
             for (number, entry) in entries.iter().enumerate() {
-                if self.work() - before > MOST_GUESSED_WORK {
+                if self.work() - before > share {
                     break;
                 }
                 let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
@@ -292,8 +302,8 @@ impl<'a> Judge<'a> {
             return false;
         }
         // Most guesses fail at the first entry of the first point.
-        if let (Some((_, totals)), Some(entry)) = (self.totals.first(), sample(indices).first()) {
-            let at: Vec<(Index, usize)> = indices.iter().cloned().zip(entry.iter().copied()).collect();
+        if let (Some((_, totals)), true) = (self.totals.first(), indices.iter().all(|index| index.extent > 0)) {
+            let at: Vec<(Index, usize)> = indices.iter().cloned().map(|index| (index, 0)).collect();
             let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
             let (first, second) = (value(above), value(line));
             let size = value(&magnitude(above)).max(value(&magnitude(line))).max(1e-3);
@@ -306,7 +316,7 @@ impl<'a> Judge<'a> {
 
     /// Whether two lines are equal in exact arithmetic, whatever the order of what they compare.
     pub fn holds_exactly(&self, above: &Term, line: &Term, indices: &[Index]) -> bool {
-        self.are_equal_exactly(above, line, indices, &sample(indices)) == Verdict::Equal
+        self.are_equal_exactly(above, line, indices) == Verdict::Equal
     }
 
     /// How many passes by dual numbers an entry of a term may take.
@@ -325,7 +335,7 @@ impl<'a> Judge<'a> {
     pub fn ratio(&self, above: &Term, line: &Term, indices: &[Index]) -> Option<f64> {
         let mut ratio: Option<f64> = None;
         for (_, totals) in self.totals.iter().filter(|(kind, _)| !kind.is_special() && *kind != Kind::Large) {
-            for entry in sample(indices) {
+            for entry in self.entries(above, line, indices) {
                 if ratio.is_some() && self.work() > MOST_GUESSED_WORK {
                     break;
                 }
@@ -344,20 +354,29 @@ impl<'a> Judge<'a> {
         ratio.filter(|ratio| *ratio != 0.0)
     }
 
-    fn are_equal_exactly(&self, above: &Term, line: &Term, indices: &[Index], entries: &[Vec<usize>]) -> Verdict {
+    /// The entries at which two lines are compared, those that their conditions single out first.
+    fn entries(&self, above: &Term, line: &Term, indices: &[Index]) -> Vec<Vec<usize>> {
+        entries(self.derived.unwrap_or(self.model), [above, line], indices)
+    }
+
+    fn are_equal_exactly(&self, above: &Term, line: &Term, indices: &[Index]) -> Verdict {
         let Some(model) = self.derived else {
             return if above == line { Verdict::Equal } else { Verdict::Unknown };
         };
         let given: Vec<(&[Index], &Term)> =
             self.given.iter().map(|given| (given.indices.as_slice(), &given.condition)).collect();
-        let compared = |expands| {
+        let all = self.entries(above, line, indices);
+        let compared = |expands: Expansion, entries: &[Vec<usize>]| {
             let exact = Exact { model, expands, given: given.clone(), most_work: MOST_WORK };
             exact.compare(above, line, indices, entries)
         };
-        match compared(Expansion::Derivatives) {
+        let verdict = |entries: &[Vec<usize>]| match compared(Expansion::Derivatives, entries) {
             found @ (Verdict::Equal | Verdict::EqualInOrders) => found,
-            _ => compared(Expansion::All),
-        }
+            _ => compared(Expansion::All, entries),
+        };
+        let fewer = FEW_ENTRIES.into_iter().filter(|few| *few < all.len()).map(|few| &all[..few]);
+        let all_and_fewer = std::iter::once(all.as_slice()).chain(fewer);
+        all_and_fewer.map(verdict).find(|found| *found != Verdict::TooLong).unwrap_or(Verdict::TooLong)
     }
 }
 
@@ -460,28 +479,4 @@ impl Reader<'_> {
     pub fn is_large(&self) -> bool {
         self.work > LARGE
     }
-}
-
-/// Entries of a line: all, or some that are spread evenly and some on the diagonal.
-fn sample(indices: &[Index]) -> Vec<Vec<usize>> {
-    let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
-    let length: usize = extents.iter().product();
-    let unravel = |mut place: usize| {
-        let mut entry = vec![0; extents.len()];
-        for (at, extent) in entry.iter_mut().zip(&extents).rev() {
-            *at = place % extent;
-            place /= extent;
-        }
-        entry
-    };
-    if length <= ENTRIES {
-        return (0..length).map(unravel).collect();
-    }
-    let mut entries: Vec<Vec<usize>> = (0..ENTRIES / 2)
-        .map(|number| unravel((number * (length / (ENTRIES / 2)) + number * number) % length))
-        .collect();
-    entries.extend((0..ENTRIES / 2).map(|number| extents.iter().map(|extent| number % extent).collect()));
-    entries.sort();
-    entries.dedup();
-    entries
 }

@@ -6,6 +6,7 @@
 //! that makes the line right is the diagnosis.
 
 mod diagnosis;
+mod entries;
 mod judge;
 mod points;
 mod slips;

@@ -3,6 +3,7 @@
 mod article;
 mod assumptions;
 mod bases;
+mod entries;
 mod large;
 mod mutants;
 mod mutation;
