@@ -29,10 +29,11 @@ pub const MOST_DEMANDS: usize = 8000;
 const MET: f64 = 1e-13;
 /// What must be different differs by more than this: less is rounding.
 const APART: f64 = 1e-8;
-/// A step that leads to where nothing has a value is divided by this.
+/// A step that leads to where nothing has a value is divided by this, after so many halvings.
+const NEAR: usize = 8;
 const FAR: f64 = 1024.0;
 /// A step that leads away is halved so often.
-const HALVINGS: usize = 40;
+const HALVINGS: usize = 48;
 
 /// Looks for points that obey conditions.
 pub struct Solver<'a> {
@@ -145,7 +146,7 @@ impl Solver<'_> {
     fn change(&mut self, point: &mut Point, demand: &Demand, lack: f64, margin: f64) {
         let mut entries: Vec<(Name, usize, f64)> = Vec::new();
         // Near a pole or a narrow peak only small differences tell the slopes, beside a large number only large ones.
-        for least in [1.0, 1e-7, lack.abs()] {
+        for least in [1.0, 1e-7, lack.abs(), 1e-300] {
             let slopes = slopes(self.model, point, demand, least);
             self.left = self.left.saturating_sub(2 * slopes.len());
             let size: f64 = slopes.iter().map(|(_, _, slope)| slope * slope).sum();
@@ -160,7 +161,7 @@ impl Solver<'_> {
                 continue;
             }
             let mut part = lack / size;
-            for _ in 0..HALVINGS {
+            for halving in 0..HALVINGS {
                 for ((name, place, before), (_, _, slope)) in entries.iter().zip(&slopes) {
                     put(point, name, *place, before + part * slope);
                 }
@@ -168,7 +169,7 @@ impl Solver<'_> {
                 if now.is_some_and(|now| now.abs() <= lack.abs()) {
                     return;
                 }
-                part /= if now.is_some() { 2.0 } else { FAR };
+                part /= if now.is_some() || halving < NEAR { 2.0 } else { FAR };
             }
             entries.iter().for_each(|(name, place, before)| put(point, name, *place, *before));
         }

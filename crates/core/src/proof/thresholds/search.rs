@@ -205,6 +205,14 @@ fn support(factor: &Term) -> Option<Term> {
     }
 }
 
+/// On which side of 0 a number is, also one whose even power is looked at: `sqrt(x^2)` has a kink there.
+fn rises(term: &Term) -> Term {
+    match term.node() {
+        Node::Pow(base, exponent) if exponent.as_number().and_then(Number::as_integer).is_some() => above_zero(base),
+        _ => above_zero(term),
+    }
+}
+
 fn above_zero(term: &Term) -> Term {
     Term::compare(Comparison::Greater, term.clone(), Term::integer(0))
 }
@@ -214,14 +222,13 @@ fn kinks(term: &Term) -> Vec<Term> {
     let compared = |comparison, left: &Term, right: Term| Term::compare(comparison, left.clone(), right);
     match term.node() {
         Node::Compare(..) | Node::Logic(..) => vec![term.clone()],
-        Node::Call(Function::Relu | Function::Abs | Function::Sign | Function::Log | Function::Sqrt, parts) => {
-            vec![above_zero(&parts[0])]
-        }
+        Node::Call(Function::Relu | Function::Abs | Function::Sign, parts) => vec![above_zero(&parts[0])],
+        Node::Call(Function::Log | Function::Sqrt, parts) => parts[0].factors().iter().map(rises).collect(),
         Node::Pow(base, exponent) if exponent.as_number().is_none_or(|number| number.as_integer().is_none()) => {
             // Of a negative number powers by integers are real.
             let negative = compared(Comparison::Less, base, Term::integer(0));
             let whole = compared(Comparison::Equal, exponent, Term::integer(2));
-            vec![above_zero(base), Term::logic(Connective::And, vec![negative, whole])]
+            vec![rises(base), Term::logic(Connective::And, vec![negative, whole])]
         }
         Node::Call(Function::Max | Function::Min | Function::Mod, parts) => {
             vec![compared(Comparison::Greater, &parts[0], parts[1].clone())]
