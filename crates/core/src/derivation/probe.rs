@@ -3,7 +3,7 @@
 
 use super::adjoint::{Backward, Gradient, LocalJacobian};
 use super::check::{CheckError, Verification, sample};
-use super::differences::{DIFFERENCES, DUAL, Said, compare, is_dual, total_derivative};
+use super::differences::{At, CLOSE, DIFFERENCES, DUAL, Said, TOLERANCE, compare, is_dual, other_than_dual};
 use crate::meaning::{
     MeaningError, Point, difference_quotient, evaluate, evaluate_entries, evaluate_moved, finite_difference,
 };
@@ -63,13 +63,12 @@ fn entries(
         let derived = evaluate(model, &point, gradient.derivation.end(), &at)?;
         let by = finite_difference(&probed, &point, &PROBE.into(), &gradient.wrt, entry, 1e-3)?;
         let size = derived.abs().max(by.value.abs()).max(1e-3);
-        if compare(by, derived, size, found) == Said::Agrees {
+        if compare(by, derived, size, CLOSE, found) == Said::Agrees {
             continue;
         }
         found.by_dual_numbers += 1;
         let at: Vec<usize> = at.iter().map(|(_, value)| *value).collect();
-        let dual = total_derivative(model, &point, gradient, &at);
-        if let Some(dual) = dual.filter(|dual| derived.is_finite() && !is_dual(*dual, derived, size)) {
+        if let Some(dual) = other_than_dual(At { model, point: &point }, gradient, &at, derived, size) {
             let (of, wrt) = (gradient.of.clone(), gradient.wrt.clone());
             return Err(CheckError::Difference { of, wrt, entry, by: DUAL, expected: dual, found: derived });
         }
@@ -128,7 +127,7 @@ fn local_entry(
     let (derived, own) = evaluate_entries(model, point, derivation.end(), indices, &[at.to_vec()], usize::MAX)?;
     work = work.saturating_add(own);
     let size = derived[0].abs().max(by.value.abs()).max(1e-3);
-    if compare(by, derived[0], size, found) != Said::Differs {
+    if compare(by, derived[0], size, TOLERANCE, found) != Said::Differs {
         return Ok(work);
     }
     // The question itself, which the interpreter answers by dual numbers: a kink lies between.
