@@ -30,17 +30,15 @@ pub fn entries(model: &Model, lines: [&Term; 2], indices: &[Index]) -> Vec<Vec<u
         }
         entry
     };
-    if length == 0 {
-        return Vec::new();
+    if length <= 2 * SPREAD {
+        return (0..length).map(unravel).collect();
     }
     let spread = (0..SPREAD).map(|number| unravel((number * (length / SPREAD) + number * number) % length));
     let diagonal = (0..SPREAD).map(|number| extents.iter().map(|extent| number % extent).collect());
     let mut found: Vec<Vec<usize>> = spread.chain(diagonal).collect();
-    if length > 2 * SPREAD {
-        let mut search = Search { model, constants: BTreeSet::new(), seen: BTreeSet::new(), nodes: 0 };
-        lines.iter().for_each(|line| search.term(line, 0));
-        found.extend(combined(&extents, &search.constants));
-    }
+    let mut search = Search { model, constants: BTreeSet::new(), seen: BTreeSet::new(), nodes: 0 };
+    lines.iter().for_each(|line| search.term(line, 0));
+    found.extend(combined(&extents, &search.constants));
     if length <= ALL {
         found.extend((0..length).map(unravel));
     }
