@@ -127,6 +127,19 @@ fn what_has_no_value_anywhere_is_told_as_unchecked() {
     );
 }
 
+/// A masked probability is 0, and `0 log 0` has no value: a line without one is no slip there.
+#[test]
+fn lines_without_a_value_are_no_slips_where_the_model_has_none() {
+    let masked = "p[u] = softmax[u](where(u < 2, w[u] x[u], -inf))\n";
+    let text = format!("input x[3]\nparam w[3] ~ normal(0, 1)\n{masked}loss = entropy[u](p[u])\n");
+    let found = verified(&derived(&text), 1, &text);
+    assert_eq!(found.undefined.as_deref(), Some(LOSS));
+    // With a value for what is masked everything is checked.
+    let text = text.replace("entropy[u](p[u])", "-sum[u] where(u < 2, p[u] log(p[u]), 0)");
+    let found = verified(&derived(&text), 1, &text);
+    assert_eq!((found.not_checked(), found.undefined), (None, None));
+}
+
 /// The last line of the derivative by a tensor of what stands in the model.
 fn result(text: &str, wrt: &str) -> String {
     let backward = derived(text);

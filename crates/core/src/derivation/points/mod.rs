@@ -175,22 +175,27 @@ fn probabilities(tensor: &Tensor, uniform: &mut dyn FnMut() -> f64) -> Vec<f64> 
 /// Whether a tensor could be without a value, as far as the form of its definition tells.
 fn is_partial(tensor: &Tensor, model: &Model) -> bool {
     derivative_parts(&tensor.name).is_none()
-        && tensor.definition().is_some_and(|definition| may_be_undefined(&definition.body, model))
+        && tensor.definition().is_some_and(|definition| {
+            // With infinite exponents an exponential is 0, whatever its form.
+            may_be_undefined(&definition.body, model, &|term| {
+                is_positive(term, model) && !mentions_infinity(model, &tensor.name)
+            })
+        })
 }
 
-fn may_be_undefined(term: &Term, model: &Model) -> bool {
+fn may_be_undefined(term: &Term, model: &Model, is_positive: &dyn Fn(&Term) -> bool) -> bool {
     let here = match term.node() {
         Node::Pow(base, exponent) => match exponent.as_number() {
             Some(number) if number.as_integer().is_some_and(|power| power >= 0) => false,
-            _ => !is_positive(base, model),
+            _ => !is_positive(base),
         },
-        Node::Call(Function::Log, parts) => !is_positive(&parts[0], model),
+        Node::Call(Function::Log, parts) => !is_positive(&parts[0]),
         Node::Call(Function::Sqrt, parts) => !is_not_negative(&parts[0], model),
         Node::Call(Function::Asin | Function::Acos, parts) => parts[0].as_number().is_none(),
         Node::Call(Function::Mod, parts) => parts[1].as_number().is_none_or(Number::is_zero),
         _ => false,
     };
-    here || term.any_child(&mut |part| may_be_undefined(part, model))
+    here || term.any_child(&mut |part| may_be_undefined(part, model, is_positive))
 }
 
 /// Whether a tensor has a value at a point: infinite only where its definition says so.
