@@ -213,7 +213,7 @@ l[i] = log(p[i])
 q[i] = softmax[i](z[i] + b[i])
 c = logsumexp[i] (z[i] + b[i])
 s[i, j] = p[i] p[j] + exp(2 z[i] - logsumexp[k] z[k]) / exp(logsumexp[k] z[k])
-w[i] = softmax[i](W[i,j] z[j] / 1e6)
+w[i] = softmax[i](W[i,j] z[j] / 1e7)
 d = -p[0] l[0]
 loss = -sum[i] w[i] log(q[i])
 ";

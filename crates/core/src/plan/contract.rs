@@ -209,9 +209,8 @@ impl Lowering {
             let unseen = [&first, &second].map(|group| own.iter().any(|mask| !mask.is_seen_by(group)));
             let condition = Term::mul(own.iter().map(|mask| mask.condition.clone()).collect());
             let guard = unseen.contains(&true).then_some(Guard { condition, unseen });
-            let read = self.product([&first, &second], ends, kept, guard)?;
-            let is_own = |mask: &&mut Mask| joined.contains(mask.condition.free());
-            masks.iter_mut().filter(is_own).for_each(|mask| mask.copies.extend(read.tensors()));
+            let read = self.product([&first, &second], ends.clone(), kept, guard)?;
+            masks = self.masks_after(masks, &joined, &ends, &read, &groups)?;
             groups.push(Group::new(vec![read]));
         }
         // Outer products may be left over; they are no sums.
@@ -219,6 +218,30 @@ impl Lowering {
         let product = Term::mul(factors);
         let left: Vec<Index> = over.iter().filter(|index| product.depends_on(index)).cloned().collect();
         if left.is_empty() { Ok(product) } else { self.reduce(Reduction::Sum, &left, product) }
+    }
+
+    /// The masks that are left once a group is summed into `read`. Those of the indices that end there hold where some
+    /// position was counted: elsewhere the sum is 0, whatever it is multiplied with.
+    fn masks_after(
+        &mut self,
+        masks: Vec<Mask>,
+        joined: &Group,
+        ends: &[Index],
+        read: &Term,
+        others: &[Group],
+    ) -> Result<Vec<Mask>, PlanError> {
+        let (mut own, mut left): (Vec<Mask>, Vec<Mask>) =
+            masks.into_iter().partition(|mask| joined.contains(mask.condition.free()));
+        own.iter_mut().for_each(|mask| mask.copies.extend(read.tensors()));
+        let (ended, own): (Vec<Mask>, Vec<Mask>) =
+            own.into_iter().partition(|mask| ends.iter().any(|index| mask.condition.depends_on(index)));
+        left.extend(own);
+        let conditions: Vec<Term> = ended.iter().map(|mask| mask.condition.clone()).collect();
+        let beside: Vec<Term> = others.iter().flat_map(|group| group.factors.iter().cloned()).collect();
+        if let Some(condition) = self.counts_somewhere(ends, &conditions, &beside)? {
+            left.push(Mask { condition, copies: read.tensors().into_iter().collect() });
+        }
+        Ok(left)
     }
 
     /// A read of the sum of the products of two groups.

@@ -288,9 +288,12 @@ fn duals(known: &Known, model: &Model, points: &[Point]) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What was found, with what is expected in place of NaN where NaN is as true.
+/// What was found, with what is expected in place of NaN, or instead of NaN, where NaN is as true.
 fn as_far(found: &[f64], nan_is_true: bool, expected: impl Iterator<Item = Ball>) -> Vec<f64> {
-    let one = |(found, ball): (&f64, Ball)| if nan_is_true && found.is_nan() { ball.value } else { *found };
+    let one = |(found, ball): (&f64, Ball)| {
+        let is_free = nan_is_true && (found.is_nan() || ball.value.is_nan());
+        if is_free { ball.value } else { *found }
+    };
     found.iter().zip(expected).map(one).collect()
 }
 

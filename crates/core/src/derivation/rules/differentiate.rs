@@ -157,6 +157,9 @@ fn has_slope(base: &Term, exponent: &Term, model: &Model) -> Term {
     if exponent.as_number().is_some_and(is_smooth) || is_positive(base, model) {
         return one();
     }
+    if exponent.as_affine().and_then(|form| form.bounds()).is_some_and(|(least, _)| least >= 0) {
+        return Term::compare(Comparison::GreaterEqual, exponent.clone(), one());
+    }
     let moves = Term::compare(Comparison::NotEqual, base.clone(), Term::integer(0));
     match exponent.as_number() {
         Some(_) => moves,
