@@ -251,6 +251,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("softmax without overflow", "t[i] = exp(u[i]) / (exp(s) + exp(r) + exp(v[i]))", ""),
     ("softmax without overflow", "t = (sum[k] v[k] exp(u[k])) / sum[k] exp(u[k])", ""),
     ("softmax without overflow", "t[i] = v[i] / cosh(u[i])", ""),
+    ("softmax without overflow", "t[i] = cosh(u[i]) / (cosh(u[i]) + cosh(v[i]))", ""),
+    ("softmax without overflow", "t = sqrt(sum[k] exp(2 u[k])) / sum[k] exp(u[k])", ""),
+    ("softmax without overflow", "t[i] = 2^u[i] / (2^u[i] + 3 2^v[i])", ""),
     ("softmax without overflow", "t[i] = exp(u[i]) / (1 + exp(u[i]))^3", ""),
     ("log of a sum of exponentials", "t = log(sum[k] exp(u[k] - v[k]))", ""),
     ("log of a sum of exponentials", "t[i] = log(exp(u[i]) + exp(s) + 2 exp(r))", ""),
@@ -261,6 +264,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("constant out of logsumexp", "t[i] = logsumexp[k] (C[i,k] + v[i] - 2)", ""),
     ("logarithm, taken apart", "t[i] = log(exp(u[i]) sigmoid(v[i])^2 sqrt(2 cosh(u[i])))", ""),
     ("logarithm, taken apart", "t[i] = log(1 - tanh(u[i])^2)", ""),
+    ("logarithm, taken apart", "t[i] = log(1 - sigmoid(u[i])^2)", ""),
     ("logarithm, taken apart", "t[i] = log(1 - tanh(u[i])) + 2 log(1 + tanh(v[i]))", ""),
     ("logarithm, taken apart", "t[i] = log(1 - exp(u[i] - logsumexp[k] u[k]))", ""),
     ("logarithm, taken apart", "t = log(prod[k] sigmoid(u[k]))", ""),
@@ -283,6 +287,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("logarithm of a definition", "t[i] = log(1 - g[i])", ""),
     ("logarithm of a definition", "t[i] = log(g[i]^2 e[i])", ""),
     ("logarithm of a definition", "t[i,k] = log(1 - F[i,k])", ""),
+    ("logarithm of a definition", "t[i,k] = log(F[i,k] / (1 - F[i,k]))", ""),
+    ("root of a definition", "t[i] = v[i] sqrt(e[i])", ""),
+    ("root of a definition", "t[i,k] = F[i,k]^(3/2) + 1 / sqrt(g[i])", ""),
 ];
 
 #[path = "laws/page.rs"]

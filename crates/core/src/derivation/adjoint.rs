@@ -3,7 +3,7 @@
 use super::full::all_put_in;
 use super::rewrite::{Context, Derivation, Rule, Tried};
 use super::rules::names;
-use super::rules::stable::{LOG_OF_NAMED, has_small_divisor};
+use super::rules::stable::{LOG_OF_NAMED, ROOT_OF_NAMED, has_small_divisor};
 use super::rules::{DIFFERENTIATE, READ, SIMPLIFY, SOLVE, STABLE, TIDY};
 use super::{Stabilised, derivative_name, derivative_parts, opaque, rewritten, with_rows};
 use crate::model::{Definition, Model, Role, Tensor};
@@ -192,7 +192,7 @@ pub(super) fn stably(
     if !divides_by_probability(&first.model, of, wrt) {
         return Ok(first);
     }
-    derive(&[&[&LOG_OF_NAMED as &Rule], STABLE].concat())
+    derive(&[&[&LOG_OF_NAMED as &Rule, &ROOT_OF_NAMED], STABLE].concat())
 }
 
 /// Whether the derivatives of a model divide by a probability, by name.

@@ -61,30 +61,36 @@ fn exponent(term: &Term) -> Option<Term> {
 /// definition. Where it is computed step by step it is read: in a row of minus infinity nothing is subtracted then,
 /// which leaves 0, and in a row with infinity no number.
 pub(super) fn by_named(term: &Term, model: &Model) -> Term {
-    if !term.kinds().meet(Kinds::CALL) {
+    if !term.kinds().meet(Kinds::CALL.or(Kinds::ADD)) {
         return term.clone();
     }
-    let own = |exponent: &Term| {
-        let mut addends = exponent.addends().to_vec();
-        let place = share::normaliser(exponent, model)?;
-        let (number, l) = addends[place].split_number();
-        let Node::Read { tensor, subscripts } = l.node() else { return None };
-        if !model.tensors.is_recurrent(tensor) {
-            // The row itself, so that its greatest can be subtracted.
-            addends[place] = Term::mul(vec![Term::number(number), model.definition(tensor)?.at(subscripts)?]);
-            return Some(Term::call(Function::Exp, Term::add(addends)));
-        }
-        let lowest = Term::compare(Comparison::Equal, l.clone(), Term::number(Number::Float(f64::NEG_INFINITY)));
-        // `l - l` is 0, but of an infinite one no number.
-        let finite = Term::add(vec![l.clone(), together(together(l.clone()).minus(&l))]);
-        addends[place] = Term::mul(vec![Term::number(number), Term::choose(lowest, Term::integer(0), finite)]);
-        Some(Term::call(Function::Exp, Term::add(addends)))
-    };
     match term.node() {
-        Node::Call(Function::Exp, arguments) => own(&arguments[0]),
+        Node::Call(Function::Exp, arguments) => {
+            unnamed(&arguments[0], model).map(|exponent| Term::call(Function::Exp, exponent))
+        }
+        Node::Add(_) => unnamed(term, model).filter(has_logsumexp),
         _ => None,
     }
     .unwrap_or_else(|| term.map_children(&mut |child| by_named(child, model)))
+}
+
+/// An exponent whose normaliser has a name, without that.
+fn unnamed(exponent: &Term, model: &Model) -> Option<Term> {
+    let mut addends = exponent.addends().to_vec();
+    let place = share::normaliser(exponent, model)?;
+    let (number, l) = addends[place].split_number();
+    let Node::Read { tensor, subscripts } = l.node() else { return None };
+    let l = if model.tensors.is_recurrent(tensor) {
+        let lowest = Term::compare(Comparison::Equal, l.clone(), Term::number(Number::Float(f64::NEG_INFINITY)));
+        // `l - l` is 0, but of an infinite one no number.
+        let finite = Term::add(vec![l.clone(), together(together(l.clone()).minus(&l))]);
+        Term::choose(lowest, Term::integer(0), finite)
+    } else {
+        // The row itself, so that its greatest can be subtracted.
+        model.definition(tensor)?.at(subscripts)?
+    };
+    addends[place] = Term::mul(vec![Term::number(number), l]);
+    Some(Term::add(addends))
 }
 
 fn has_logsumexp(term: &Term) -> bool {
@@ -179,33 +185,41 @@ fn member(addends: &Term, row: &Opened) -> Option<(Term, Term)> {
     Some((row.body.substitute_all(&at), others))
 }
 
-/// A sum in which normalisers are subtracted from members of their rows.
+/// A sum in which normalisers are subtracted from members of their rows, or from other normalisers.
 fn difference(sum: &Term) -> Option<Term> {
-    let (lse, times, mut rest) = normaliser(sum)?;
+    sum.addends().iter().find_map(|addend| {
+        let (lse, times, rest) = normaliser(addend)?;
+        without_normaliser(sum, &sum.minus(addend).minus(&rest), &lse, times)
+    })
+}
+
+/// The sum `rest - times lse`.
+fn without_normaliser(sum: &Term, rest: &Term, lse: &Term, times: i64) -> Option<Term> {
     let opened = lse.open_from(fresh_id(&[sum]))?;
     let row = Row::new(&opened);
-    let mut parts = Vec::new();
     let log = |row: &Row| Term::call(Function::Log, row.sum.clone());
-    while (parts.len() as i64) < times {
-        if let Some((u, others)) = member(&rest, &opened) {
-            parts.push(together(below(&u, &row.greatest).minus(&log(&row))));
-            rest = others;
-        } else if let Some((other, others)) = added_normaliser(&rest) {
-            let other = Row::new(&other.open_from(fresh_id(&[sum]))?);
-            let logs = together(log(&other).minus(&log(&row)));
-            let difference = Term::add(vec![below(&other.greatest, &row.greatest), logs]);
-            let lowest = Term::number(Number::Float(f64::NEG_INFINITY));
-            parts.push(Term::choose(is_not(&other.greatest, f64::NEG_INFINITY), difference, lowest));
-            rest = others;
-        } else {
-            break;
-        }
+    let (mut rest, mut left, mut parts) = (rest.clone(), times, Vec::new());
+    while left > 0
+        && let Some((u, others)) = member(&rest, &opened)
+    {
+        parts.push(together(below(&u, &row.greatest).minus(&log(&row))));
+        (rest, left) = (others, left - 1);
+    }
+    if left > 0
+        && let Some((other, others)) = added_normaliser(&rest)
+    {
+        let other = Row::new(&other.open_from(fresh_id(&[sum]))?);
+        let times = |term: Term| Term::mul(vec![Term::integer(left), term]);
+        let logs = together(log(&other).minus(&times(log(&row))));
+        let difference = Term::add(vec![below(&other.greatest, &times(row.greatest.clone())), logs]);
+        let lowest = Term::number(Number::Float(f64::NEG_INFINITY));
+        parts.push(Term::choose(is_not(&other.greatest, f64::NEG_INFINITY), difference, lowest));
+        (rest, left) = (others, 0);
     }
     if parts.is_empty() {
         return None;
     }
-    let left = Term::integer(parts.len() as i64 - times);
-    let rest = Term::add(vec![rest, Term::mul(vec![left, lse])]);
+    let rest = Term::add(vec![rest, Term::mul(vec![Term::integer(-left), lse.clone()])]);
     parts.push(difference(&rest).unwrap_or(rest));
     Some(Term::add(parts))
 }

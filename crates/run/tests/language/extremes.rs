@@ -113,6 +113,7 @@ const KINDS: &[Kind] = &[
             "m = max[k] z[k]\ne[i] = exp(z[i] - m)\ns = sum[k] e[k]\np[i] = e[i] / s\nloss = sum[i] (1 + i) p[i]",
             "e[i] = exp(z[i])\ns = sum[k] e[k]\nloss = sum[i] (1 + i) e[i] / s",
             "l = logsumexp[k] z[k]\nloss = sum[i] (1 + i) exp(z[i] - l)",
+            "p[i] = exp(z[i]) / (sum[k] exp(z[k]))\nq[i] = p[i] / (sum[k] p[k])\nloss = sum[i] (1 + i) q[i]",
             "l = log(sum[k] exp(z[k]))\nloss = sum[i] (1 + i) exp(z[i] - l)",
             "p[i] = 1 / sum[k] exp(z[k] - z[i])\nloss = sum[i] (1 + i) p[i]",
             "loss = (sum[i] (1 + i) exp(z[i])) / sum[k] exp(z[k])",
@@ -149,6 +150,7 @@ const KINDS: &[Kind] = &[
             "p[i] = softmax[i](z[i])\nloss = entropy[i](p[i])",
             "p[i] = softmax[i](z[i])\nloss = -sum[i] p[i] log(p[i])",
             "loss = -sum[i] softmax[i](z[i]) logsoftmax[i](z[i])",
+            "l = logsumexp[k] z[k]\np[i] = exp(z[i] - l)\nloss = -sum[i] p[i] log(p[i])",
             "loss = entropy[i](softmax[i](z[i]))",
         ],
     },
@@ -209,8 +211,49 @@ const KINDS: &[Kind] = &[
             "e = exp(z[0] - z[1])\ns = 1 / (1 + 1/e)\nloss = -log(s)",
             "s = sigmoid(z[0] - z[1])\nloss = -log(s)",
             "s = sigmoid(z[1] - z[0])\nloss = -log(1 - s)",
+            "p = exp(z[1] - z[0]) / (exp(z[1] - z[0]) + 1)\nloss = -log(1 - p)",
+            "b = 2^(z[1] / log(2))\nloss = log(2^(z[0] / log(2)) + b) - z[0]",
             "s = 1/2 (1 + tanh((z[0] - z[1]) / 2))\nloss = -log(s)",
         ],
+    },
+    // Odds.
+    Kind {
+        cancels: 0.0,
+        meaning: |z| z[1].clone() - lse(&[z[0].clone(), z[2].clone(), z[3].clone()]),
+        spellings: &[
+            "p[i] = softmax[i](z[i])\nloss = log(p[1] / (1 - p[1]))",
+            "p[i] = softmax[i](z[i])\nloss = log(p[1]) - log(1 - p[1])",
+        ],
+    },
+    // Roots of what is rounded to 0, and moments.
+    Kind {
+        cancels: 0.0,
+        meaning: |z| sum(shares(z).iter().map(|l| l.times(0.5).exp())),
+        spellings: &[
+            "p[i] = softmax[i](z[i])\nloss = sum[i] sqrt(p[i])",
+            "p[i] = softmax[i](z[i])\nloss = sum[i] p[i]^0.5",
+        ],
+    },
+    Kind {
+        cancels: 0.0,
+        meaning: |z| (lse(&z.iter().map(|z| z.times(2.0)).collect::<Vec<_>>()).times(0.5) - lse(z)).exp(),
+        spellings: &["loss = sqrt(sum[k] exp(2 z[k])) / sum[k] exp(z[k])"],
+    },
+    Kind {
+        cancels: 0.0,
+        meaning: |z| lse(&shares(z).iter().zip(1..).map(|(l, n)| l.plus((n as f64).ln())).collect::<Vec<_>>()),
+        spellings: &[
+            "p[i] = softmax[i](z[i])\nloss = log(sum[i] (1 + i) p[i])",
+            "loss = log((sum[k] (1 + k) exp(z[k])) / sum[k] exp(z[k]))",
+        ],
+    },
+    Kind {
+        cancels: 0.0,
+        meaning: |z| {
+            let [a, b] = [&z[0], &z[1]].map(|z| lse(&[z.clone(), z.times(-1.0)]));
+            shares(&[a, b])[0].exp()
+        },
+        spellings: &["loss = cosh(z[0]) / (cosh(z[0]) + cosh(z[1]))"],
     },
     // One plus a sum.
     Kind {

@@ -1,6 +1,6 @@
 //! Sums of exponentials with weights of any sign, and what they are without their greatest exponent.
 
-use super::logarithm::{minus_infinity, share, unfolded};
+use super::logarithm::{logarithm, minus_infinity, share, unfolded};
 use crate::derivation::rewrite::Context;
 use crate::model::{Model, Role};
 use crate::term::{Comparison, Connective, Function, Index, Node, Opened, Reduction, Term};
@@ -71,8 +71,13 @@ pub(super) fn weighted(term: &Term, context: &Context) -> Weighted {
             (Weighted { weight, exponent: Some(exponent), .. }, Some(_)) if weight.is_empty() => {
                 Weighted::exponential(Term::mul(vec![power.clone(), exponent]))
             }
+            // A divisor, a root, or a power of a number.
+            (_, power) if power.is_none_or(|power| power.is_negative() || power.as_integer().is_none()) => {
+                by_logarithm(term, context)
+            }
             _ => Weighted::constant(term.clone()),
         },
+        Node::Call(Function::Sqrt | Function::Cosh, _) => by_logarithm(term, context),
         Node::Where(condition, then, otherwise) => {
             let branch = |term: &Term| match term.is_zero() {
                 true => Some(minus_infinity()),
@@ -91,6 +96,24 @@ pub(super) fn weighted(term: &Term, context: &Context) -> Weighted {
             .unwrap_or_else(|| Weighted::constant(term.clone())),
         _ => Weighted::constant(term.clone()),
     }
+}
+
+/// What is computed of a sum of exponentials as one exponential.
+fn by_logarithm(term: &Term, context: &Context) -> Weighted {
+    let of_sum = |term: &Term| match term.node() {
+        Node::Pow(base, _) => !is_difference(base),
+        Node::Call(Function::Sqrt, of) => !is_difference(&of[0]),
+        _ => true,
+    };
+    match logarithm(term, context).filter(|log| log.is_exponential && of_sum(term)) {
+        Some(log) => Weighted::exponential(log.term),
+        None => Weighted::constant(term.clone()),
+    }
+}
+
+/// Whether something is subtracted: what is one minus something has a logarithm of its own, and stays.
+pub(super) fn is_difference(term: &Term) -> bool {
+    term.addends().iter().any(|addend| addend.leading_number().is_negative())
 }
 
 /// The products that a sum adds up, also by way of a name; `None` where there is no sum, or no exponential in it. The

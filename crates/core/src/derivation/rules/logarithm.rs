@@ -62,8 +62,10 @@ pub(super) fn logarithm(term: &Term, context: &Context) -> Option<Logarithm> {
         Node::Call(Function::Cosh, of) => Logarithm::exponential(log_of_cosh(&of[0])),
         Node::Call(Function::Sqrt, of) => logarithm(&of[0], context)?.map(|of| Term::mul(vec![Term::ratio(1, 2), of])),
         Node::Pow(base, exponent) => {
-            exponent.as_number()?;
-            logarithm(base, context)?.map(|base| Term::mul(vec![exponent.clone(), base]))
+            let is_exponential = exponent.as_number().is_none();
+            let base = logarithm(base, context)?;
+            let is_exponential = is_exponential || base.is_exponential;
+            Some(Logarithm { term: Term::mul(vec![exponent.clone(), base.term]), is_exponential })
         }
         Node::Mul(factors) => of_product(factors, context),
         Node::Add(addends) => of_complement(term, context).or_else(|| of_addends(addends, context)),
@@ -95,12 +97,33 @@ fn log_of_cosh(u: &Term) -> Term {
     Term::add(vec![u.clone(), softplus(twice), log_of_number(Number::integer(2)).negated()])
 }
 
+/// The logarithm of a factor or of its opposite, and whether it is that: the normal form has `1 / (1 - v)` as
+/// `-1 / (v - 1)`.
+fn up_to_sign(factor: &Term, context: &Context) -> Option<(Logarithm, bool)> {
+    if let Some(log) = logarithm(factor, context) {
+        return Some((log, false));
+    }
+    let opposite = match factor.node() {
+        Node::Number(_) | Node::Add(_) => logarithm(&factor.negated(), context)?,
+        Node::Pow(base, exponent) if matches!(base.node(), Node::Add(_)) => {
+            let power = exponent.as_number().and_then(Number::as_integer).filter(|power| power % 2 != 0)?;
+            logarithm(&base.negated(), context)?.map(|base| Term::mul(vec![Term::integer(power), base]))?
+        }
+        _ => return None,
+    };
+    Some((opposite, true))
+}
+
 /// Conditions among the factors make it minus infinity where they fail.
 fn of_product(factors: &[Term], context: &Context) -> Option<Logarithm> {
     let (conditions, values): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::is_condition);
-    let logs: Vec<Logarithm> = values.iter().map(|factor| logarithm(factor, context)).collect::<Option<_>>()?;
-    let is_exponential = logs.iter().any(|log| log.is_exponential);
-    let sum = Term::add(logs.into_iter().map(|log| log.term).collect());
+    let logs: Vec<(Logarithm, bool)> =
+        values.iter().map(|factor| up_to_sign(factor, context)).collect::<Option<_>>()?;
+    if logs.iter().filter(|(_, is_opposite)| *is_opposite).count() % 2 == 1 {
+        return None;
+    }
+    let is_exponential = logs.iter().any(|(log, _)| log.is_exponential);
+    let sum = Term::add(logs.into_iter().map(|(log, _)| log.term).collect());
     let term = match conditions.is_empty() {
         true => sum,
         false => Term::choose(Term::logic(Connective::And, conditions), sum, minus_infinity()),
@@ -144,7 +167,11 @@ fn log_of_complement(v: &Term, context: &Context) -> Option<Term> {
         }
         Node::Pow(base, exponent) if sign == 1 && *exponent == Term::integer(2) => {
             let base = unfolded(base, context).unwrap_or_else(|| base.clone());
-            let Node::Call(Function::Tanh, of) = base.node() else { return None };
+            let Node::Call(Function::Tanh, of) = base.node() else {
+                // `1 - v^2` is `(1 - v) (1 + v)`.
+                let one_plus = Term::add(vec![Term::integer(1), base.clone()]);
+                return Some(Term::add(vec![log_of_complement(&base, context)?, Term::call(Function::Log, one_plus)]));
+            };
             let both = [2, -2].map(|times| softplus(twice(&of[0], times)).negated());
             Some(Term::add([vec![log_of_number(Number::integer(4))], both.to_vec()].concat()))
         }
@@ -156,12 +183,19 @@ fn log_of_complement(v: &Term, context: &Context) -> Option<Term> {
     }
 }
 
-/// `log(1 - σ(u))`, where the logarithm of the logistic function is given.
+/// `log(1 - σ(u))`, where the logarithm of the logistic function is given: `-softplus(-u)`, or `u - softplus(u)`.
 fn log_of_one_minus_sigmoid(log: &Term) -> Option<Term> {
-    match log.negated().node() {
-        Node::Call(Function::Softplus, of) => Some(softplus(of[0].negated()).negated()),
-        _ => None,
-    }
+    log.addends().iter().find_map(|addend| {
+        let (number, rest) = addend.split_number();
+        let Node::Call(Function::Softplus, of) = rest.node() else { return None };
+        let others = log.minus(addend);
+        let minus_u = match number == Number::MINUS_ONE {
+            true if others.is_zero() => of[0].clone(),
+            true if others == of[0] => of[0].negated(),
+            _ => return None,
+        };
+        Some(log_of_sigmoid(&minus_u))
+    })
 }
 
 /// `log(1 - exp(u[i] - l))`, `l` the logsumexp of the row of `u`: that of all others, less `l`.

@@ -144,6 +144,7 @@ pub fn all() -> &'static [&'static Rule] {
             &names::MASKED_POLE,
             &names::KNOWN_DERIVATIVE,
             &stable::LOG_OF_NAMED,
+            &stable::ROOT_OF_NAMED,
         ];
         for rule in DIFFERENTIATE
             .iter()

@@ -2,7 +2,7 @@
 //! the equations of the model, however they are spelled, before anything is derived.
 
 use super::differentiate::rule;
-use super::exponentials::{Weighted, multiplied, products, scaled, weighted};
+use super::exponentials::{Weighted, is_difference, multiplied, products, scaled, weighted};
 use super::logarithm::{Logarithm, log_of_sigmoid, log_of_sum, logarithm, one_minus, share, unfolded};
 use crate::derivation::rewrite::{Context, Place, Rule};
 use crate::term::{Function, Kinds, Node, Number, Reduction, Term, fresh_id};
@@ -22,8 +22,7 @@ fn sum_by_name(term: &Term, context: &Context) -> Option<Term> {
 /// something is left.
 fn log_of_exponentials(term: &Term, context: &Context) -> Option<Term> {
     let sum = sum_by_name(term, context)?;
-    let is_difference = sum.addends().iter().any(|addend| addend.leading_number().is_negative());
-    logarithm(&sum, context).filter(|log| log.is_exponential && !is_difference).map(|log| log.term)
+    logarithm(&sum, context).filter(|log| log.is_exponential && !is_difference(&sum)).map(|log| log.term)
 }
 
 /// A negative power in a product: its place, its base, and the exponent.
@@ -156,7 +155,8 @@ rule!(
             let others = without(factors, &[place]);
             let numerator = |factor: &Term| {
                 let Weighted { weight, exponent, .. } = weighted(factor, context);
-                exponent.filter(|_| weight.is_empty())
+                let is_sum = matches!(factor.node(), Node::Pow(base, _) if sum_by_name(base, context).is_some());
+                exponent.filter(|_| weight.is_empty() && !is_sum)
             };
             let (exponentials, mut product): (Vec<Term>, Vec<Term>) =
                 others.into_iter().partition(|factor| numerator(factor).is_some());
@@ -306,12 +306,27 @@ rule!(
     }
 );
 
+rule!(
+    /// Used with the logarithm of a definition, where a derivation would divide by what can be rounded to 0.
+    ROOT_OF_NAMED, "root of a definition", "t^c = exp(c log(t)), where the logarithm of the right side of t is known", Place::on(Kinds::CALL.or(Kinds::POW)),
+    |term, context| {
+        let base = match term.node() {
+            Node::Call(Function::Sqrt, of) => &of[0],
+            Node::Pow(base, power) if power.as_number().is_some_and(|power| power.as_integer().is_none()) => base,
+            _ => return None,
+        };
+        let Node::Read { .. } = base.node() else { return None };
+        Some(share(&known_logarithm(term, context)?, context.model))
+    }
+);
+
 /// Whether a term divides by a probability that has a name, which can be rounded to 0: its logarithm, at least, need
 /// not be taken of it.
 pub fn has_small_divisor(term: &Term, context: &Context) -> bool {
     let here = match term.node() {
         Node::Pow(base, power) if power.as_number().is_some_and(Number::is_negative) => {
-            known_logarithm(base, context).is_some()
+            let opposite = || known_logarithm(&base.negated(), context);
+            known_logarithm(base, context).or_else(opposite).is_some()
         }
         _ => false,
     };
