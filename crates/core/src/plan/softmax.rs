@@ -6,7 +6,9 @@
 //! `m = max[k] u[k]`. A logarithm of a sum by itself stays one.
 
 use crate::model::{Model, share};
-use crate::term::{Comparison, Connective, Function, Kinds, Node, Number, Opened, Reduction, Term, fresh_id};
+use crate::term::{
+    Affine, Comparison, Connective, Function, Index, Kinds, Node, Number, Opened, Reduction, Term, fresh_id,
+};
 
 /// A term with the same value, its softmaxes by the greatest of the row.
 pub(super) fn by_greatest(term: &Term) -> Term {
@@ -94,8 +96,7 @@ fn unnamed(exponent: &Term, model: &Model) -> Option<Term> {
 }
 
 fn has_logsumexp(term: &Term) -> bool {
-    let here = || matches!(term.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
-    term.kinds().meet(Kinds::REDUCE) && (here() || term.any_child(&mut has_logsumexp))
+    term.kinds().meet(Kinds::REDUCE) && (is_logsumexp(term) || term.any_child(&mut has_logsumexp))
 }
 
 /// A row of exponents with its normaliser.
@@ -107,10 +108,50 @@ struct Row {
 impl Row {
     /// Of `logsumexp[k] u[k]`.
     fn new(opened: &Opened) -> Row {
-        let greatest = Term::reduce(Reduction::Max, &opened.indices, opened.body.clone());
-        let sum = Term::sum(&opened.indices, Term::call(Function::Exp, below(&opened.body, &greatest)));
+        let mut parts = Vec::new();
+        add_parts(&opened.indices, &opened.body, &mut parts);
+        let greatest = |(indices, body): &(Vec<Index>, Term)| Term::reduce(Reduction::Max, indices, body.clone());
+        let greatest = parts.iter().map(greatest).reduce(|a, b| Term::call2(Function::Max, a, b));
+        let greatest = greatest.unwrap_or_else(|| Term::number(Number::Float(f64::NEG_INFINITY)));
+        let sum = |(indices, body): &(Vec<Index>, Term)| {
+            Term::sum(indices, Term::call(Function::Exp, below(body, &greatest)))
+        };
+        let sum = Term::add(parts.iter().map(sum).collect());
         Row { greatest, sum }
     }
+
+    /// Of a term that is a logsumexp.
+    fn of(term: &Term) -> Option<Row> {
+        is_logsumexp(term).then(|| term.open_from(fresh_id(&[term]))).flatten().map(|opened| Row::new(&opened))
+    }
+}
+
+fn is_logsumexp(term: &Term) -> bool {
+    matches!(term.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. })
+}
+
+/// So many entries of a row are looked at one by one.
+const MOST_ENTRIES: usize = 16;
+
+/// A row, rows inside of it taken apart: the normaliser of a row of normalisers is that of all their exponents.
+fn add_parts(indices: &[Index], body: &Term, parts: &mut Vec<(Vec<Index>, Term)>) {
+    let used: Vec<Term> = indices.iter().map(Term::index).chain([body.clone()]).collect();
+    if let Some((inner, others)) = added_normaliser(body)
+        && let Some(opened) = inner.open_from(fresh_id(&used.iter().collect::<Vec<_>>()))
+    {
+        let indices = [indices, &opened.indices].concat();
+        return add_parts(&indices, &Term::add(vec![opened.body, others]), parts);
+    }
+    if let [index] = indices
+        && index.extent <= MOST_ENTRIES
+    {
+        let at = |value| body.substitute_all(&[(index.clone(), Affine::constant(value))]);
+        let entries: Vec<Term> = (0..index.extent as i64).map(at).collect();
+        if entries.iter().any(|entry| added_normaliser(entry).is_some()) {
+            return entries.iter().for_each(|entry| add_parts(&[], entry, parts));
+        }
+    }
+    parts.push((indices.to_vec(), body.clone()));
 }
 
 /// `u - m` as one difference that nothing is put in between.
@@ -126,8 +167,7 @@ fn together(term: Term) -> Term {
 
 /// A normaliser that is added, and the other addends.
 fn added_normaliser(argument: &Term) -> Option<(Term, Term)> {
-    let is_normaliser = |addend: &&Term| matches!(addend.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
-    argument.addends().iter().find(is_normaliser).map(|addend| (addend.clone(), argument.minus(addend)))
+    argument.addends().iter().find(|addend| is_logsumexp(addend)).map(|addend| (addend.clone(), argument.minus(addend)))
 }
 
 fn is_not(term: &Term, infinity: f64) -> Term {
@@ -139,8 +179,7 @@ fn normaliser(argument: &Term) -> Option<(Term, i64, Term)> {
     argument.addends().iter().find_map(|addend| {
         let (number, rest) = addend.split_number();
         let times = number.as_integer().filter(|times| (-8..0).contains(times))?;
-        let is_normaliser = matches!(rest.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. });
-        is_normaliser.then(|| (rest, -times, argument.minus(addend)))
+        is_logsumexp(&rest).then(|| (rest, -times, argument.minus(addend)))
     })
 }
 
@@ -148,7 +187,7 @@ fn normaliser(argument: &Term) -> Option<(Term, i64, Term)> {
 /// members of a row of minus infinity 0. What is left of the exponent stays in it: `exp(u - m)` could be 0 where `exp` of the rest
 /// is infinite.
 fn exponential(argument: &Term) -> Option<Term> {
-    let (mut rest, mut exponents, mut divisors, mut finite) = (argument.clone(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rest, mut exponents, mut sums, mut finite) = (argument.clone(), Vec::new(), Vec::new(), Vec::new());
     let mut otherwise = Term::integer(0);
     while let Some((lse, times, mut others)) = normaliser(&rest) {
         let opened = lse.open_from(fresh_id(&[argument]))?;
@@ -157,7 +196,9 @@ fn exponential(argument: &Term) -> Option<Term> {
         while left > 0
             && let Some((u, without)) = member(&others, &opened)
         {
-            exponents.push(below(&u, &row.greatest));
+            let inner = Row::of(&u);
+            exponents.push(below(inner.as_ref().map_or(&u, |inner| &inner.greatest), &row.greatest));
+            sums.extend(inner.map(|inner| inner.sum));
             (others, left) = (without, left - 1);
         }
         // What is no member of the row is compared with its greatest all the same.
@@ -166,16 +207,16 @@ fn exponential(argument: &Term) -> Option<Term> {
             otherwise = Term::call(Function::Exp, argument.clone());
             finite.push(is_not(&row.greatest, f64::INFINITY));
         }
-        divisors.push(Term::pow(&row.sum, &Term::integer(-times)));
+        sums.push(Term::pow(&row.sum, &Term::integer(-times)));
         finite.push(is_not(&row.greatest, f64::NEG_INFINITY));
         rest = others;
     }
-    if divisors.is_empty() {
+    if sums.is_empty() {
         return None;
     }
     exponents.push(rest);
     let exponential = Term::call(Function::Exp, Term::add(exponents));
-    let quotient = Term::mul([vec![exponential], divisors].concat());
+    let quotient = Term::mul([vec![exponential], sums].concat());
     Some(Term::choose(Term::logic(Connective::And, finite), quotient, otherwise))
 }
 
@@ -200,7 +241,7 @@ fn without_normaliser(sum: &Term, rest: &Term, lse: &Term, times: i64) -> Option
     let log = |row: &Row| Term::call(Function::Log, row.sum.clone());
     let (mut rest, mut left, mut parts) = (rest.clone(), times, Vec::new());
     while left > 0
-        && let Some((u, others)) = member(&rest, &opened)
+        && let Some((u, others)) = member(&rest, &opened).filter(|(u, _)| !is_logsumexp(u))
     {
         parts.push(together(below(&u, &row.greatest).minus(&log(&row))));
         (rest, left) = (others, left - 1);

@@ -1,6 +1,7 @@
 //! The whole language on the fast path, held to the interpreter.
 
 mod adjoints;
+mod by_bits;
 #[path = "../common/mod.rs"]
 mod common;
 mod conventions;
@@ -9,6 +10,8 @@ mod extremes;
 mod kept;
 mod masks;
 mod recurrences;
+mod spelled;
+mod spellings;
 mod subscripts;
 mod symmetric;
 mod ties;

@@ -1,0 +1,3 @@
+//! Models to be tried.
+
+pub const TEXTS: &[&str] = &[];
