@@ -110,6 +110,12 @@ impl Backward {
         self.gradients.iter().find(|gradient| &*gradient.wrt == wrt)
     }
 
+    /// The model that everything was derived from, with stable definitions.
+    fn before(&self) -> Model {
+        let count = self.model.tensors.len() - self.gradients.len();
+        Model { tensors: self.model.tensors[..count].to_vec().into(), ..self.model.clone() }
+    }
+
     /// Replays every derivation, believing nothing; names the first that does not hold.
     pub fn replay(&self) -> Result<(), ReplayError> {
         let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
@@ -124,10 +130,14 @@ impl Backward {
             let chain = derivative_name(of, wrt);
             move |step| ReplayError { chain, step }
         };
+        // As it was derived: while the derivatives themselves are not defined yet, but those that were put in.
+        let before = self.before();
         let replay = |derivation: &Derivation, known: &[Name]| {
             let known = known_definitions(&self.model, known);
-            derivation.replay(&Context { model: &self.model, jacobians: &jacobians, known: &known })
+            derivation.replay(&Context { model: &before, jacobians: &jacobians, known: &known })
         };
+        let in_full_known = known_definitions(&self.model, &all_put_in(&self.model));
+        let whole = Context { model: &self.model, jacobians: &none, known: &in_full_known };
         for local in &self.jacobians {
             replay(&local.derivation, &[]).map_err(fail(&local.tensor, &local.wrt))?;
         }
@@ -138,7 +148,7 @@ impl Backward {
             goes_on(&gradient.derivation, &gradient.shown).map_err(fail(&gradient.of, &gradient.wrt))?;
             if let Some(in_full) = &gradient.in_full {
                 goes_on(&gradient.shown, in_full).map_err(fail(&gradient.of, &gradient.wrt))?;
-                replay(in_full, &all_put_in(&self.model)).map_err(fail(&gradient.of, &gradient.wrt))?;
+                in_full.replay(&whole).map_err(fail(&gradient.of, &gradient.wrt))?;
             }
         }
         Ok(())
