@@ -170,7 +170,24 @@ pub struct ReplayError {
 /// Where a tensor is unknown, `of` is not defined by an equation, or a derivative cannot be
 /// answered by the rules.
 pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveError> {
-    derived(model, of, wrt, true, MOST_ADDED)
+    derived(model, of, wrt, Purpose { shows: true, ..Purpose::default() })
+}
+
+/// What a derivation is for.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose {
+    /// It goes on for its readers.
+    shows: bool,
+    /// What it gives is differentiated again.
+    again: bool,
+    /// What is tried in place of a name, [`MOST_ADDED`].
+    most_added: usize,
+}
+
+impl Default for Purpose {
+    fn default() -> Purpose {
+        Purpose { shows: false, again: false, most_added: MOST_ADDED }
+    }
 }
 
 /// The model with the derivatives that [`derive()`] gives as further tensors. What a derivation goes on
@@ -179,16 +196,21 @@ pub fn derive(model: &Model, of: &str, wrt: &[Name]) -> Result<Backward, DeriveE
 /// # Errors
 /// As [`derive()`].
 pub fn with_gradients(model: &Model, of: &str, wrt: &[Name]) -> Result<Model, DeriveError> {
-    Ok(derived(model, of, wrt, false, MOST_ADDED)?.model)
+    Ok(derived(model, of, wrt, Purpose::default())?.model)
 }
 
-fn derived(model: &Model, of: &str, wrt: &[Name], shows: bool, most_added: usize) -> Result<Backward, DeriveError> {
+/// As [`with_gradients`], for what is differentiated again.
+pub(super) fn with_gradients_again(model: &Model, of: &str, wrt: &[Name]) -> Result<Model, DeriveError> {
+    Ok(derived(model, of, wrt, Purpose { again: true, ..Purpose::default() })?.model)
+}
+
+fn derived(model: &Model, of: &str, wrt: &[Name], purpose: Purpose) -> Result<Backward, DeriveError> {
     for name in wrt.iter().map(|name| &**name).chain([of]) {
         model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()))?;
     }
     model.definition(of).ok_or_else(|| DeriveError::NotDefined(of.into()))?;
     let model = with_rows(model);
-    stably(of, wrt, &mut |stable| derived_from(&model, of, wrt, shows, most_added, stable))
+    stably(of, wrt, &mut |stable| derived_from(&model, of, wrt, purpose, stable))
 }
 
 /// What is derived with the rules for stable forms. Where it divides by a probability that can be rounded to 0, the
@@ -228,17 +250,16 @@ fn derived_from(
     model: &Model,
     of: &str,
     wrt: &[Name],
-    shows: bool,
-    most_added: usize,
+    purpose: Purpose,
     stable: &[&'static Rule],
 ) -> Result<Backward, DeriveError> {
     let source = model.clone();
     let (model, stabilised) = rewritten(model, wrt, stable);
-    let mut work = Work { most_added, ..Work::new(&model, of) };
+    let mut work = Work { purpose, ..Work::new(&model, of) };
     for tensor in path(&model, of, wrt) {
         work.derive_by(&tensor)?;
     }
-    if shows {
+    if purpose.shows {
         work.show();
     }
     let Work { gradients, jacobians, .. } = work;
@@ -294,8 +315,7 @@ pub(super) struct Work<'a> {
     pub(super) local: BTreeMap<(Name, Name), Definition>,
     /// What became of terms under the rules that look up nothing but the model.
     tried: RefCell<Tried>,
-    /// What is tried in place of a name, [`MOST_ADDED`].
-    most_added: usize,
+    purpose: Purpose,
 }
 
 impl<'a> Work<'a> {
@@ -308,7 +328,7 @@ impl<'a> Work<'a> {
             jacobians: Vec::new(),
             local: BTreeMap::new(),
             tried: RefCell::default(),
-            most_added: MOST_ADDED,
+            purpose: Purpose::default(),
         }
     }
 }
@@ -357,7 +377,7 @@ impl Work<'_> {
         let mut best = self.chain(first, &put_in);
         for name in known {
             let added = self.derived(&name).map_or(0, |gradient| cost(gradient.derivation.end()));
-            if added.saturating_mul(how_often(first.end(), &name)) > self.most_added {
+            if added.saturating_mul(how_often(first.end(), &name)) > self.purpose.most_added {
                 continue;
             }
             let mut candidate = put_in.clone();
@@ -426,7 +446,8 @@ impl Work<'_> {
         let mut derivation = Derivation::new(start.clone());
         derivation.apply(&names::CHAIN_RULE, &context);
         derivation.apply(&names::LOCAL_JACOBIANS, &context);
-        derivation.apply(&names::MASKED_POLE, &context);
+        let keeps_apart = if self.purpose.again { &names::MASKED_POLE_AGAIN } else { &names::MASKED_POLE };
+        derivation.apply(keeps_apart, &context);
         derivation
     }
 
@@ -553,7 +574,8 @@ mod tests {
         let mut put_in = 0;
         for (path, model) in models() {
             let wrt: Vec<Name> = model.parameters().map(|tensor| tensor.name.clone()).collect();
-            let [some, all] = [MOST_ADDED, usize::MAX].map(|most| derived(&model, LOSS, &wrt, false, most).unwrap());
+            let purposes = [MOST_ADDED, usize::MAX].map(|most_added| Purpose { most_added, ..Purpose::default() });
+            let [some, all] = purposes.map(|purpose| derived(&model, LOSS, &wrt, purpose).unwrap());
             for (one, other) in some.gradients.iter().zip(&all.gradients) {
                 let same = one.put_in == other.put_in && one.derivation.end() == other.derivation.end();
                 assert!(same, "{path}: {}", one.name);

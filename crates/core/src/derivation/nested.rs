@@ -1,7 +1,8 @@
 //! Derivatives that equations of the model read.
 
+use super::adjoint::with_gradients_again;
 use super::forward::{derive_forward, is_better_forward};
-use super::{DeriveError, derivative_name, derivative_parts, with_gradients, with_rows};
+use super::{DeriveError, derivative_name, derivative_parts, with_rows};
 use crate::model::{Definition, Model, Role, Tensor};
 use crate::term::{Index, Name, Term};
 
@@ -85,7 +86,7 @@ fn definitions(
         Some(_) => {
             let whole = match goes_forward(model, of, wrt) {
                 true => derive_forward(model, of, wrt)?.model,
-                false => with_gradients(model, of, &[wrt.into()])?,
+                false => with_gradients_again(model, of, &[wrt.into()])?,
             };
             whole.tensors[model.tensors.len()..].to_vec()
         }

@@ -101,3 +101,18 @@ fn masks_keep_poles_out_of_derivatives_in_equations() {
         assert_eq!(completed(&whole, point)["loss"].values, [4.0], "{text}");
     }
 }
+
+/// A derivative that is 0 since a parameter is, not since a mask says so, moves with the parameter.
+#[test]
+fn what_a_mask_could_make_0_moves_where_it_is_0_without() {
+    let text = "input x\nparam v ~ zeros\nparam w ~ ones\ns = exp(w x)\na = where(x > 0, s, 0)\nu = v a\n\
+                loss = (∂u/∂x - 1)^2\n";
+    let whole = with_derivatives(&model(text)).unwrap();
+    let backward = verified(&whole, &["v", "w", "x"]);
+    for (x, expected) in [(0.5f64, -2.0 * 2.0 * 1.0f64.exp()), (-0.5, 0.0)] {
+        let scalar = |value: f64| Array { shape: Vec::new(), values: vec![value] };
+        let point = [("x", x), ("v", 0.0), ("w", 2.0)].map(|(name, value)| (name.into(), scalar(value)));
+        let found = completed(&backward.model, point.into_iter().collect())["∂loss/∂v"].values[0];
+        assert!((found - expected).abs() < 1e-12, "{found}");
+    }
+}

@@ -57,9 +57,12 @@ pub fn subjects(seed: u64) -> Vec<(&'static str, Subject)> {
     }
     let flow = Term::read_at(&derivative_name("loss", "l"), std::slice::from_ref(&i));
     let pole = Term::read_at("u", std::slice::from_ref(&i)).inverse();
-    let mut masked = new_subject(model.clone(), Term::mul(vec![flow, pole]), vec![i.clone()], seed);
-    masked.point.insert(derivative_name("loss", "l"), Array { shape: vec![3], values: vec![0.0, 1.5, -0.5] });
-    subjects.push(("nothing flows through a mask", masked));
+    for rule in ["nothing flows through a mask", "nothing infinite flows through a mask"] {
+        let product = Term::mul(vec![flow.clone(), pole.clone()]);
+        let mut masked = new_subject(model.clone(), product, vec![i.clone()], seed);
+        masked.point.insert(derivative_name("loss", "l"), Array { shape: vec![3], values: vec![0.0, 1.5, -0.5] });
+        subjects.push((rule, masked));
+    }
     let [i, j, m, n] = [0, 1, 2, 3].map(|id| index(id, 3));
     let entry = Term::read_at("C", &[i.clone(), j.clone()]);
     let remainder = Term::call2(Function::Mod, entry, Term::ratio(1, 3));

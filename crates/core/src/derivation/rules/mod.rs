@@ -142,6 +142,7 @@ pub fn all() -> &'static [&'static Rule] {
             &names::CHAIN_RULE_FORWARD,
             &names::LOCAL_JACOBIANS,
             &names::MASKED_POLE,
+            &names::MASKED_POLE_AGAIN,
             &names::KNOWN_DERIVATIVE,
             &stable::LOG_OF_NAMED,
             &stable::ROOT_OF_NAMED,

@@ -6,7 +6,9 @@ use super::safe::{is_finite, is_not_negative, may_have_pole};
 use super::simplify::number_exponent;
 use crate::derivation::rewrite::{Context, Place, Rule, everywhere};
 use crate::model::{Definition, Model, Role, Tensor};
-use crate::term::{Affine, Comparison, Function, Index, Kinds, Name, Node, Number, Reduction, Term, Under, fresh_id};
+use crate::term::{
+    Affine, Comparison, Connective, Function, Index, Kinds, Name, Node, Number, Reduction, Term, Under, fresh_id,
+};
 
 pub use crate::model::{derivative_name, derivative_parts};
 
@@ -71,20 +73,43 @@ rule!(
     }
 );
 
+/// A derivative that a condition can make 0, and the factors beside it that need not be finite.
+fn masked_pole<'t>(term: &'t Term, context: &Context) -> Option<(&'t Term, Vec<Term>)> {
+    let Node::Mul(factors) = term.node() else { return None };
+    let flow = factors.iter().find(|factor| {
+        let Node::Read { tensor, .. } = factor.node() else { return false };
+        derivative_parts(tensor).is_some_and(|(of, wrt)| context.model.tensors.is_masked(of, wrt))
+    })?;
+    let is_pole = |factor: &Term| !is_finite(factor, context.model) || may_have_pole(factor, context.model);
+    let has_pole = |factor: &&Term| *factor != flow && !factor.is_condition() && is_pole(factor);
+    let poles: Vec<Term> = factors.iter().filter(has_pole).cloned().collect();
+    (!poles.is_empty()).then_some((flow, poles))
+}
+
+/// A product with one more factor, which it does not have.
+fn with_bracket(term: &Term, bracket: Term) -> Option<Term> {
+    let factors = term.factors();
+    (!factors.contains(&bracket)).then(|| Term::mul(factors.iter().cloned().chain([bracket]).collect()))
+}
+
 rule!(
     /// What a mask makes 0 stays 0 beside a pole. Where a condition can make the derivative `g` 0, and the
     /// factors beside it need not be finite.
     MASKED_POLE, "nothing flows through a mask", "g u = [g != 0] g u", Place::on(Kinds::MUL), |term, context| {
-        let Node::Mul(factors) = term.node() else { return None };
-        let flow = factors.iter().find(|factor| {
-            let Node::Read { tensor, .. } = factor.node() else { return false };
-            derivative_parts(tensor).is_some_and(|(of, wrt)| context.model.tensors.is_masked(of, wrt))
-        })?;
-        let bracket = Term::compare(Comparison::NotEqual, flow.clone(), Term::integer(0));
-        let is_pole = |factor: &Term| !is_finite(factor, context.model) || may_have_pole(factor, context.model);
-        let has_pole = |factor: &Term| factor != flow && !factor.is_condition() && is_pole(factor);
-        (!factors.contains(&bracket) && factors.iter().any(has_pole))
-            .then(|| Term::mul(factors.iter().cloned().chain([bracket]).collect()))
+        let (flow, _) = masked_pole(term, context)?;
+        with_bracket(term, Term::compare(Comparison::NotEqual, flow.clone(), Term::integer(0)))
+    }
+);
+
+rule!(
+    /// The same for what is differentiated again: where `g` is 0 without a mask and `u` is finite, the bracket must not
+    /// keep the product from moving with `g`.
+    MASKED_POLE_AGAIN, "nothing infinite flows through a mask", "g u = [g != 0 or abs(u) < inf] g u", Place::on(Kinds::MUL), |term, context| {
+        let (flow, poles) = masked_pole(term, context)?;
+        let flows = Term::compare(Comparison::NotEqual, flow.clone(), Term::integer(0));
+        let size = Term::call(Function::Abs, Term::mul(poles));
+        let is_finite = Term::compare(Comparison::Less, size, Term::number(Number::Float(f64::INFINITY)));
+        with_bracket(term, Term::logic(Connective::Or, vec![flows, is_finite]))
     }
 );
 
