@@ -8,7 +8,7 @@ use crate::model::Definition;
 use crate::term::{Connective, Function, Index, Reduction, Term};
 
 /// How deep derivatives may be nested.
-pub(super) const DEEPEST: usize = 3;
+pub(crate) const DEEPEST: usize = 3;
 
 /// A value; the error is boxed, since it is rare and large.
 type Outcome<N> = Result<N, Box<MeaningError>>;

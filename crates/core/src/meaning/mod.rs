@@ -21,6 +21,7 @@ pub use ball::{Balls, Equation, Finer, Sides, Sought, magnitude};
 pub use batch::{check, complete, run};
 pub use difference::{Difference, difference_quotient, directional_difference, finite_difference};
 pub use error::MeaningError;
+pub(crate) use evaluate::DEEPEST;
 pub use total::Totals;
 
 use crate::model::Model;

@@ -387,6 +387,12 @@ pub(super) fn with_claimed_derivatives(model: &Model, written: &[Name]) -> Optio
     names.extend(written.iter().cloned());
     names.sort();
     names.dedup();
+    defining(model, &names)
+}
+
+/// The model with definitions for these derivatives, by the rules but without promises; `None` where a rule is
+/// missing.
+pub(super) fn defining(model: &Model, names: &[Name]) -> Option<Model> {
     let asking = Tensor {
         name: "claims".into(),
         shape: Vec::new(),
@@ -406,7 +412,7 @@ pub(super) fn with_claimed_derivatives(model: &Model, written: &[Name]) -> Optio
 }
 
 /// The derivatives that claims read.
-fn claimed_derivatives(claims: &[Claim]) -> Vec<Name> {
+pub(super) fn claimed_derivatives(claims: &[Claim]) -> Vec<Name> {
     let mut names = in_claims(claims, &|term| term.tensors().into_iter().collect());
     names.retain(|name| derivative_parts(name).is_some());
     names

@@ -8,6 +8,7 @@
 mod diagnosis;
 mod entries;
 mod judge;
+mod nested;
 mod points;
 mod slips;
 mod thresholds;
@@ -70,6 +71,8 @@ pub struct Wrong {
 
 /// Proof-reads all claims of a model that was built from the source. `uniform` gives numbers in -1..1.
 pub fn prove(source: &Source, model: &Model, uniform: &mut dyn FnMut() -> f64) -> Vec<Proof> {
+    let deeper = nested::with_inner_derivatives(model);
+    let model = deeper.as_ref().unwrap_or(model);
     let written = derivatives_of_misfits(source, model);
     let derived = with_claimed_derivatives(model, &written);
     let work = evaluation_work(model, &needed_by_claims(model));

@@ -1,7 +1,7 @@
 //! Right claims: all lines follow, most of them exactly.
 
 use super::{BOUNDARIES, DEEP, FORMS, NETWORK, proofs, source};
-use deltarule_core::proof::Shown;
+use deltarule_core::proof::{Proof, Shown};
 use std::fmt::Write;
 
 /// Whether all lines must be shown exactly.
@@ -93,5 +93,27 @@ fn conditions_are_repeated() {
     for line in &proofs[0].lines {
         let given: Vec<&str> = line.given.iter().map(|span| &source.text[span.range()]).collect();
         assert_eq!(given, ["sum[k] y[k] = 1"]);
+    }
+}
+
+/// Nested deeper than dual numbers go.
+#[test]
+fn derivatives_of_any_depth_are_read() {
+    let model = "param x ~ ones\nf = sin(x)\ng = x^2 f\nloss = f + g\n";
+    let right = [
+        "claim ∂(∂(∂(∂f/∂x)/∂x)/∂x)/∂x = sin(x) = f",
+        "claim ∂(∂(∂(∂(∂f/∂x)/∂x)/∂x)/∂x)/∂x = cos(x)",
+        "claim ∂(∂(∂(∂(∂(∂(∂g/∂x)/∂x)/∂x)/∂x)/∂x)/∂x)/∂x = (42 - x^2) cos(x) - 14 x sin(x)",
+    ];
+    for claim in right {
+        let source = source(model, claim);
+        for Proof { wrong, .. } in proofs(&source) {
+            assert!(wrong.is_none(), "{}", wrong.unwrap().problem.render(&source));
+        }
+        let (left, _) = claim.split_once(" = ").expect("a line");
+        assert!(
+            proofs(&self::source(model, &format!("{left} = 2 x"))).iter().all(|proof| proof.wrong.is_some()),
+            "{left}"
+        );
     }
 }
