@@ -2,7 +2,9 @@
 #![allow(dead_code)]
 
 pub mod bound;
+pub mod fast;
 pub mod generator;
+pub mod nested;
 pub mod slides;
 
 use deltarule_core::derivation::{Backward, derivative_name, derive};
