@@ -20,7 +20,7 @@ fn random_models_with_derivatives_agree_with_themselves() {
     let chosen = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match chosen("NESTED") {
         Some(seed) => seed..seed + 1,
-        None => 0..chosen("NESTEDS").unwrap_or(if cfg!(debug_assertions) { 60 } else { 300 }),
+        None => 0..chosen("NESTEDS").unwrap_or(if cfg!(debug_assertions) { 30 } else { 120 }),
     };
     let count = seeds.end - seeds.start;
     let failures: Vec<String> = seeds.into_par_iter().filter_map(|seed| failure(seed).err()).collect();

@@ -10,7 +10,7 @@ use common::fast::{BOUNDED, example, fast_path, first_examples};
 use common::generator::{self, Dice};
 use common::{Given, build, defined, engine, random, slides};
 use deltarule_core::derivation::{Backward, derivative_name, derive, for_running, stabilised};
-use deltarule_core::meaning::{self, Array, Point, complete, finite_difference};
+use deltarule_core::meaning::{self, Point, complete, finite_difference};
 use deltarule_core::model::{LOSS, Model, Role, Tensor};
 use deltarule_core::term::Name;
 use rayon::prelude::*;

@@ -6,13 +6,11 @@
 //! `m = max[k] u[k]`. A logarithm of a sum by itself stays one.
 
 use crate::model::{Model, share};
-use crate::term::{
-    Affine, Comparison, Connective, Function, Index, Kinds, Node, Number, Opened, Reduction, Term, fresh_id,
-};
+use crate::term::{Comparison, Connective, Function, Index, Kinds, Node, Number, Opened, Reduction, Term, fresh_id};
 
 /// A term with the same value, its softmaxes by the greatest of the row.
 pub(super) fn by_greatest(term: &Term) -> Term {
-    if !has_logsumexp(term) {
+    if !share::has_logsumexp(term) {
         return term.clone();
     }
     match term.node() {
@@ -70,7 +68,7 @@ pub(super) fn by_named(term: &Term, model: &Model) -> Term {
         Node::Call(Function::Exp, arguments) => {
             unnamed(&arguments[0], model).map(|exponent| Term::call(Function::Exp, exponent))
         }
-        Node::Add(_) => unnamed(term, model).filter(has_logsumexp),
+        Node::Add(_) => unnamed(term, model).filter(share::has_logsumexp),
         _ => None,
     }
     .unwrap_or_else(|| term.map_children(&mut |child| by_named(child, model)))
@@ -95,10 +93,6 @@ fn unnamed(exponent: &Term, model: &Model) -> Option<Term> {
     Some(Term::add(addends))
 }
 
-fn has_logsumexp(term: &Term) -> bool {
-    term.kinds().meet(Kinds::REDUCE) && (is_logsumexp(term) || term.any_child(&mut has_logsumexp))
-}
-
 /// A row of exponents with its normaliser.
 struct Row {
     greatest: Term,
@@ -108,8 +102,7 @@ struct Row {
 impl Row {
     /// Of `logsumexp[k] u[k]`.
     fn new(opened: &Opened) -> Row {
-        let mut parts = Vec::new();
-        add_parts(&opened.indices, &opened.body, &mut parts);
+        let parts = share::parts(opened);
         let greatest = |(indices, body): &(Vec<Index>, Term)| Term::reduce(Reduction::Max, indices, body.clone());
         let greatest = parts.iter().map(greatest).reduce(|a, b| Term::call2(Function::Max, a, b));
         let greatest = greatest.unwrap_or_else(|| Term::number(Number::Float(f64::NEG_INFINITY)));
@@ -122,36 +115,17 @@ impl Row {
 
     /// Of a term that is a logsumexp.
     fn of(term: &Term) -> Option<Row> {
-        is_logsumexp(term).then(|| term.open_from(fresh_id(&[term]))).flatten().map(|opened| Row::new(&opened))
+        share::is_logsumexp(term).then(|| share::opened(term, fresh_id(&[term]))).flatten().map(|row| Row::new(&row))
     }
-}
 
-fn is_logsumexp(term: &Term) -> bool {
-    matches!(term.node(), Node::Reduce { reduction: Reduction::LogSumExp, .. })
-}
-
-/// So many entries of a row are looked at one by one.
-const MOST_ENTRIES: usize = 16;
-
-/// A row, rows inside of it taken apart: the normaliser of a row of normalisers is that of all their exponents.
-fn add_parts(indices: &[Index], body: &Term, parts: &mut Vec<(Vec<Index>, Term)>) {
-    let used: Vec<Term> = indices.iter().map(Term::index).chain([body.clone()]).collect();
-    if let Some((inner, others)) = added_normaliser(body)
-        && let Some(opened) = inner.open_from(fresh_id(&used.iter().collect::<Vec<_>>()))
-    {
-        let indices = [indices, &opened.indices].concat();
-        return add_parts(&indices, &Term::add(vec![opened.body, others]), parts);
+    fn log(&self) -> Term {
+        Term::call(Function::Log, self.sum.clone())
     }
-    if let [index] = indices
-        && index.extent <= MOST_ENTRIES
-    {
-        let at = |value| body.substitute_all(&[(index.clone(), Affine::constant(value))]);
-        let entries: Vec<Term> = (0..index.extent as i64).map(at).collect();
-        if entries.iter().any(|entry| added_normaliser(entry).is_some()) {
-            return entries.iter().for_each(|entry| add_parts(&[], entry, parts));
-        }
+
+    /// The condition that an entry is above minus infinity.
+    fn counts(&self) -> Term {
+        is_not(&self.greatest, f64::NEG_INFINITY)
     }
-    parts.push((indices.to_vec(), body.clone()));
 }
 
 /// `u - m` as one difference that nothing is put in between.
@@ -165,50 +139,73 @@ fn together(term: Term) -> Term {
     Term::call(Function::Stop, term)
 }
 
-/// A normaliser that is added, and the other addends.
-fn added_normaliser(argument: &Term) -> Option<(Term, Term)> {
-    argument.addends().iter().find(|addend| is_logsumexp(addend)).map(|addend| (addend.clone(), argument.minus(addend)))
-}
-
 fn is_not(term: &Term, infinity: f64) -> Term {
     Term::compare(Comparison::NotEqual, term.clone(), Term::number(Number::Float(infinity)))
 }
 
+/// So often a normaliser is subtracted at most.
+const MOST_TIMES: f64 = 8.0;
+
 /// A normaliser that is subtracted, how often, and the other addends.
-fn normaliser(argument: &Term) -> Option<(Term, i64, Term)> {
+fn normaliser(argument: &Term) -> Option<(Term, Number, Term)> {
     argument.addends().iter().find_map(|addend| {
         let (number, rest) = addend.split_number();
-        let times = number.as_integer().filter(|times| (-8..0).contains(times))?;
-        is_logsumexp(&rest).then(|| (rest, -times, argument.minus(addend)))
+        let times = number.negated();
+        let fits = times.value() > 0.0 && times.value() <= MOST_TIMES;
+        (fits && share::is_logsumexp(&rest)).then(|| (rest, times, argument.minus(addend)))
     })
+}
+
+/// A normaliser that is added, how often, and the other addends.
+fn added(argument: &Term) -> Option<(Row, Number, Term)> {
+    argument.addends().iter().find_map(|addend| {
+        let (times, rest) = addend.split_number();
+        let row = Row::of(&rest).filter(|_| times.value() > 0.0)?;
+        Some((row, times, argument.minus(addend)))
+    })
+}
+
+fn times(number: Number, term: &Term) -> Term {
+    Term::mul(vec![Term::number(number), term.clone()])
+}
+
+/// The addends of an exponent, also where a number stands before them.
+fn flat(argument: &Term) -> Term {
+    let (number, rest) = argument.split_number();
+    share::scaled(&rest, number)
 }
 
 /// `exp(argument)` with the greatest of each row subtracted in the exponent and the sum of the row as a divisor; for
 /// members of a row of minus infinity 0. What is left of the exponent stays in it: `exp(u - m)` could be 0 where `exp` of the rest
 /// is infinite.
 fn exponential(argument: &Term) -> Option<Term> {
-    let (mut rest, mut exponents, mut sums, mut finite) = (argument.clone(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rest, mut exponents, mut sums, mut finite) = (flat(argument), Vec::new(), Vec::new(), Vec::new());
     let mut otherwise = Term::integer(0);
-    while let Some((lse, times, mut others)) = normaliser(&rest) {
-        let opened = lse.open_from(fresh_id(&[argument]))?;
+    while let Some((lse, how_often, mut others)) = normaliser(&rest) {
+        let opened = share::opened(&lse, fresh_id(&[argument]))?;
         let row = Row::new(&opened);
-        let mut left = times;
-        while left > 0
-            && let Some((u, without)) = member(&others, &opened)
-        {
+        let mut left = how_often;
+        while let Some((u, step, without)) = member(&others, &opened, left) {
             let inner = Row::of(&u);
-            exponents.push(below(inner.as_ref().map_or(&u, |inner| &inner.greatest), &row.greatest));
-            sums.extend(inner.map(|inner| inner.sum));
-            (others, left) = (without, left - 1);
+            let u = inner.as_ref().map_or(&u, |inner| &inner.greatest);
+            exponents.push(times(step, &below(u, &row.greatest)));
+            finite.extend(inner.iter().map(Row::counts));
+            sums.extend(inner.map(|inner| Term::pow(&inner.sum, &Term::number(step))));
+            (others, left) = (without, left.plus(step.negated()));
         }
         // What is no member of the row is compared with its greatest all the same.
-        if left > 0 {
-            others = below(&others, &Term::mul(vec![Term::integer(left), row.greatest.clone()]));
+        if left.value() > 0.0 {
+            while let Some((inner, often, without)) = added(&others) {
+                others = Term::add(vec![without, times(often, &inner.greatest)]);
+                finite.push(inner.counts());
+                sums.push(Term::pow(&inner.sum, &Term::number(often)));
+            }
+            others = below(&others, &times(left, &row.greatest));
             otherwise = Term::call(Function::Exp, argument.clone());
             finite.push(is_not(&row.greatest, f64::INFINITY));
         }
-        sums.push(Term::pow(&row.sum, &Term::integer(-times)));
-        finite.push(is_not(&row.greatest, f64::NEG_INFINITY));
+        sums.push(Term::pow(&row.sum, &Term::number(how_often.negated())));
+        finite.push(row.counts());
         rest = others;
     }
     if sums.is_empty() {
@@ -220,47 +217,69 @@ fn exponential(argument: &Term) -> Option<Term> {
     Some(Term::choose(Term::logic(Connective::And, finite), quotient, otherwise))
 }
 
-/// The entry of a row among the addends, and the others.
-fn member(addends: &Term, row: &Opened) -> Option<(Term, Term)> {
-    let (at, others) = row.entry(addends)?;
-    Some((row.body.substitute_all(&at), others))
+/// An entry of a row among the addends, how often it is taken, at most `left` times, and what is left of the addends.
+fn member(addends: &Term, row: &Opened, left: Number) -> Option<(Term, Number, Term)> {
+    let mut steps = vec![Number::ONE, left];
+    steps.extend(addends.addends().iter().map(|addend| addend.split_number().0));
+    let fits = |step: &Number| step.value() > 0.0 && step.value() <= left.value();
+    let mut tried: Vec<Number> = Vec::new();
+    for step in steps.into_iter().filter(fits) {
+        if tried.contains(&step) {
+            continue;
+        }
+        tried.push(step);
+        let scaled = if step.is_one() { addends.clone() } else { share::scaled(addends, step.power(-1)) };
+        if let Some((at, others)) = row.entry(&scaled) {
+            return Some((row.body.substitute_all(&at), step, share::scaled(&others, step)));
+        }
+    }
+    None
 }
 
 /// A sum in which normalisers are subtracted from members of their rows, or from other normalisers.
 fn difference(sum: &Term) -> Option<Term> {
+    let sum = flat(sum);
     sum.addends().iter().find_map(|addend| {
-        let (lse, times, rest) = normaliser(addend)?;
-        without_normaliser(sum, &sum.minus(addend).minus(&rest), &lse, times)
+        let (lse, how_often, _) = normaliser(addend)?;
+        without_normaliser(&sum, &sum.minus(addend), &lse, how_often)
     })
 }
 
-/// The sum `rest - times lse`.
-fn without_normaliser(sum: &Term, rest: &Term, lse: &Term, times: i64) -> Option<Term> {
-    let opened = lse.open_from(fresh_id(&[sum]))?;
+/// The sum `rest - left lse`.
+fn without_normaliser(sum: &Term, rest: &Term, lse: &Term, how_often: Number) -> Option<Term> {
+    let opened = share::opened(lse, fresh_id(&[sum]))?;
     let row = Row::new(&opened);
-    let log = |row: &Row| Term::call(Function::Log, row.sum.clone());
-    let (mut rest, mut left, mut parts) = (rest.clone(), times, Vec::new());
-    while left > 0
-        && let Some((u, others)) = member(&rest, &opened).filter(|(u, _)| !is_logsumexp(u))
-    {
-        parts.push(together(below(&u, &row.greatest).minus(&log(&row))));
-        (rest, left) = (others, left - 1);
+    let (mut rest, mut left, mut parts) = (rest.clone(), how_often, Vec::new());
+    while let Some((u, step, others)) = member(&rest, &opened, left) {
+        let part = match Row::of(&u) {
+            Some(inner) => between(&inner, Number::ONE, &row, Number::ONE),
+            None => together(below(&u, &row.greatest).minus(&row.log())),
+        };
+        parts.push(times(step, &part));
+        (rest, left) = (others, left.plus(step.negated()));
     }
-    if left > 0
-        && let Some((other, others)) = added_normaliser(&rest)
+    if left.value() > 0.0
+        && let Some((other, often, others)) = added(&rest)
     {
-        let other = Row::new(&other.open_from(fresh_id(&[sum]))?);
-        let times = |term: Term| Term::mul(vec![Term::integer(left), term]);
-        let logs = together(log(&other).minus(&times(log(&row))));
-        let difference = Term::add(vec![below(&other.greatest, &times(row.greatest.clone())), logs]);
-        let lowest = Term::number(Number::Float(f64::NEG_INFINITY));
-        parts.push(Term::choose(is_not(&other.greatest, f64::NEG_INFINITY), difference, lowest));
-        (rest, left) = (others, 0);
+        // What is added more often stays for others.
+        let taken = if often.value() > left.value() { left } else { often };
+        parts.push(between(&other, taken, &row, left));
+        let term = rest.minus(&others);
+        let more = often.plus(taken.negated()).times(often.power(-1));
+        (rest, left) = (Term::add(vec![others, times(more, &term)]), Number::ZERO);
     }
     if parts.is_empty() {
         return None;
     }
-    let rest = Term::add(vec![rest, Term::mul(vec![Term::integer(-left), lse.clone()])]);
-    parts.push(difference(&rest).unwrap_or(rest));
+    let rest = Term::add(vec![rest, times(left.negated(), lse)]);
+    let opposite = || Some(difference(&rest.negated())?.negated());
+    parts.push(difference(&rest).or_else(opposite).unwrap_or(rest));
     Some(Term::add(parts))
+}
+
+/// The normaliser of a row, so often, less that of another one, so often.
+fn between(one: &Row, taken: Number, row: &Row, left: Number) -> Term {
+    let logs = together(times(taken, &one.log()).minus(&times(left, &row.log())));
+    let difference = Term::add(vec![below(&times(taken, &one.greatest), &times(left, &row.greatest)), logs]);
+    Term::choose(one.counts(), difference, Term::number(Number::Float(f64::NEG_INFINITY)))
 }

@@ -22,7 +22,8 @@ fn example(model: &Model, given: &Given, number: usize, shift: impl Fn(usize) ->
         let start = if tensor.per_example { number * length } else { 0 };
         let values = array.values[start..start + length].iter().enumerate();
         let is_exact = matches!(tensor.role, Role::Input { below: Some(_) });
-        let values = values.map(|(place, value)| if is_exact { *value } else { value * (1.0 + shift(place)) }).collect();
+        let values =
+            values.map(|(place, value)| if is_exact { *value } else { value * (1.0 + shift(place)) }).collect();
         Some((name.clone(), Array { shape: tensor.shape.clone(), values }))
     };
     given.iter().filter_map(one).collect()
@@ -74,12 +75,10 @@ pub fn expected(model: &Model, given: &Given, batch: usize, wanted: &[Name]) -> 
         found
     };
     let values = of_shift(&|_| 0.0);
-    let shifts: [fn(usize) -> f64; 3] = [
-        |place| if place % 2 == 0 { 5e-7 } else { -5e-7 },
-        |place| if place % 3 == 0 { -5e-7 } else { 5e-7 },
-        |place| if place % 4 < 2 { 5e-7 } else { -5e-7 },
-    ];
-    let mut moves: BTreeMap<Name, Vec<f64>> = values.iter().map(|(name, row)| (name.clone(), vec![0.0; row.len()])).collect();
+    let shifts: [fn(usize) -> f64; 2] =
+        [|place| if place % 2 == 0 { 5e-7 } else { -5e-7 }, |place| if place % 3 == 0 { -5e-7 } else { 5e-7 }];
+    let mut moves: BTreeMap<Name, Vec<f64>> =
+        values.iter().map(|(name, row)| (name.clone(), vec![0.0; row.len()])).collect();
     for shift in shifts {
         for (name, row) in of_shift(&shift) {
             for (place, moved) in row.into_iter().enumerate() {

@@ -212,8 +212,67 @@ const KINDS: &[Kind] = &[
             "s = sigmoid(z[0] - z[1])\nloss = -log(s)",
             "s = sigmoid(z[1] - z[0])\nloss = -log(1 - s)",
             "p = exp(z[1] - z[0]) / (exp(z[1] - z[0]) + 1)\nloss = -log(1 - p)",
-            "b = 2^(z[1] / log(2))\nloss = log(2^(z[0] / log(2)) + b) - z[0]",
             "s = 1/2 (1 + tanh((z[0] - z[1]) / 2))\nloss = -log(s)",
+        ],
+    },
+    // Powers of a number: what is multiplied and divided by a logarithm is rounded.
+    Kind {
+        cancels: 1e-2,
+        meaning: |z| softplus(&(z[1].clone() - z[0].clone())),
+        spellings: &["b = 2^(z[1] / log(2))\nloss = log(2^(z[0] / log(2)) + b) - z[0]"],
+    },
+    // Divergence from a table, some of whose factors are positive by no form.
+    Kind {
+        cancels: 1e-2,
+        meaning: |z| sum(shares(z).into_iter().zip(1..).map(|(l, n)| l.exp() * l.plus(-(n as f64 / 10.0).ln()))),
+        spellings: &[
+            "p[i] = softmax[i](z[i])\nq[i:4] = (i + 1) / 10\nloss = sum[i] p[i] log(p[i] / q[i])",
+            "q[i:4] = (i + 1) / 10\nloss = sum[i] softmax[i](z[i]) log(softmax[i](z[i]) / q[i])",
+        ],
+    },
+    // Sums with weights inside of others.
+    Kind {
+        cancels: 0.0,
+        meaning: |z| {
+            let rows = [lse(&z[..2]), lse(&z[2..]).plus(2f64.ln())];
+            lse(&rows)
+        },
+        spellings: &[
+            "u[i:2,j:2] = z[2*i+j]\nw[i:2] = i + 1\nloss = log(sum[i] w[i] sum[j] exp(u[i,j]))",
+            "u[i:2,j:2] = z[2*i+j]\nw[i:2] = i + 1\nr[i] = w[i] sum[j] exp(u[i,j])\nloss = log(sum[i] r[i])",
+        ],
+    },
+    Kind {
+        cancels: 0.0,
+        meaning: |z| {
+            let rows = [lse(&z[..2]), lse(&z[2..])];
+            shares(&rows)[1].exp()
+        },
+        spellings: &[
+            "u[i:2,j:2] = z[2*i+j]\nr[i] = sum[j] exp(u[i,j])\nloss = r[1] / sum[i] r[i]",
+            "u[i:2,j:2] = z[2*i+j]\nl[i] = logsumexp[j] u[i,j]\np[i] = softmax[i](l[i])\nloss = p[1]",
+        ],
+    },
+    // One more, with the exponent 0.
+    Kind {
+        cancels: 0.0,
+        meaning: |z| weighted(shares(&[z, &[z[0].times(0.0)]].concat()).iter().take(4).map(Dual::exp)),
+        spellings: &["p[i] = exp(z[i]) / (1 + sum[k] exp(z[k]))\nloss = sum[i] (1 + i) p[i]"],
+    },
+    // What flows back to the maximum cancels.
+    Kind {
+        cancels: 1e-2,
+        meaning: |z| weighted(shares(&[z, &[z[0].times(0.0)]].concat()).iter().take(4).map(Dual::exp)),
+        spellings: &["m = max[k] z[k]\nloss = sum[i] (1 + i) exp(z[i] - m) / (exp(-m) + sum[k] exp(z[k] - m))"],
+    },
+    // Logistic functions beside exponentials.
+    Kind {
+        cancels: 0.0,
+        meaning: |z| weighted(z.iter().map(|z| (z.times(-1.0) - softplus(&z.times(-1.0)).times(3.0)).exp())),
+        spellings: &[
+            "loss = sum[i] (1 + i) exp(-z[i]) / (1 + exp(-z[i]))^3",
+            "loss = sum[i] (1 + i) exp(-z[i]) sigmoid(z[i])^3",
+            "s[i] = sigmoid(z[i])\nloss = sum[i] (1 + i) s[i]^2 (1 - s[i])",
         ],
     },
     // Odds.
@@ -223,6 +282,7 @@ const KINDS: &[Kind] = &[
         spellings: &[
             "p[i] = softmax[i](z[i])\nloss = log(p[1] / (1 - p[1]))",
             "p[i] = softmax[i](z[i])\nloss = log(p[1]) - log(1 - p[1])",
+            "p[i] = exp(z[i]) / sum[k] exp(z[k])\nq = 1 - p[1]\nloss = log(p[1] / q)",
         ],
     },
     // Roots of what is rounded to 0, and moments.

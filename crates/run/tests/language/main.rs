@@ -10,7 +10,6 @@ mod extremes;
 mod kept;
 mod masks;
 mod recurrences;
-mod spelled;
 mod spellings;
 mod subscripts;
 mod symmetric;

@@ -25,6 +25,16 @@ impl Weighted {
         Weighted { indices: Vec::new(), weight: Vec::new(), exponent: Some(exponent) }
     }
 
+    /// The product with one that sums over nothing.
+    fn times(self, other: &Weighted) -> Weighted {
+        let exponents: Vec<Term> = self.exponent.into_iter().chain(other.exponent.clone()).collect();
+        Weighted {
+            weight: [self.weight, other.weight.clone()].concat(),
+            exponent: (!exponents.is_empty()).then(|| Term::add(exponents)),
+            ..self
+        }
+    }
+
     fn is_number(&self) -> bool {
         self.weight.iter().all(|factor| factor.as_number().is_some())
     }
@@ -145,14 +155,19 @@ fn add_products(term: &Term, first: u32, context: &Context, found: &mut Vec<Weig
             found.extend(inside.into_iter().map(with));
             true
         }
-        Node::Mul(factors) if factors.len() == 2 && factors[0].as_number().is_some() => {
-            let mut inside = Vec::new();
-            let is_sum = add_products(&factors[1], first, context, &mut inside);
-            found.extend(inside.into_iter().map(|mut part| {
-                part.weight.push(factors[0].clone());
-                part
-            }));
-            is_sum
+        Node::Mul(factors) => {
+            let sum = factors.iter().enumerate().find_map(|(place, factor)| {
+                let mut inside = Vec::new();
+                let is_sum = add_products(factor, first, context, &mut inside);
+                let counts = factors.len() == 2 && factors[0].as_number().is_some()
+                    || inside.iter().any(|part| part.exponent.is_some());
+                (is_sum && counts).then_some((place, inside))
+            });
+            let Some((place, inside)) = sum else { return false };
+            let others = factors.iter().enumerate().filter(|(other, _)| *other != place);
+            let others = weighted(&Term::mul(others.map(|(_, factor)| factor.clone()).collect()), context);
+            found.extend(inside.into_iter().map(|part| part.times(&others)));
+            true
         }
         Node::Call(Function::Sinh, of) => {
             for sign in [1, -1] {

@@ -99,7 +99,7 @@ fn log_of_cosh(u: &Term) -> Term {
 
 /// The logarithm of a factor or of its opposite, and whether it is that: the normal form has `1 / (1 - v)` as
 /// `-1 / (v - 1)`.
-fn up_to_sign(factor: &Term, context: &Context) -> Option<(Logarithm, bool)> {
+pub(super) fn up_to_sign(factor: &Term, context: &Context) -> Option<(Logarithm, bool)> {
     if let Some(log) = logarithm(factor, context) {
         return Some((log, false));
     }

@@ -109,6 +109,7 @@ pub static READ: &[&Rule] =
 pub static STABLE: &[&Rule] = &[
     &stable::TANH,
     &stable::SIGMOID,
+    &stable::EXPONENTIAL_BESIDE_SIGMOID,
     &stable::SOFTMAX,
     &simplify::PRODUCT_OF_EXPONENTIALS,
     &stable::SOFTPLUS,

@@ -3,7 +3,7 @@
 
 use super::differentiate::rule;
 use super::exponentials::{Weighted, is_difference, multiplied, products, scaled, weighted};
-use super::logarithm::{Logarithm, log_of_sigmoid, log_of_sum, logarithm, one_minus, share, unfolded};
+use super::logarithm::{Logarithm, log_of_sigmoid, log_of_sum, logarithm, one_minus, share, unfolded, up_to_sign};
 use crate::derivation::rewrite::{Context, Place, Rule};
 use crate::term::{Function, Kinds, Node, Number, Reduction, Term, fresh_id};
 
@@ -50,6 +50,10 @@ rule!(
             if let Some(log) = log_of_exponentials(base, context) {
                 let normaliser = Term::mul(vec![power.clone(), log]);
                 return Some(times_exponential(&others, &normaliser, first, context));
+            }
+            // What is one minus something has a logarithm of its own.
+            if logarithm(base, context).or_else(|| logarithm(&base.negated(), context)).is_some() {
+                return None;
             }
             let scaled = scaled(&sum_by_name(base, context)?, first, context)?;
             let divisor = Term::pow(&scaled.sum, power);
@@ -178,6 +182,42 @@ rule!(
     }
 );
 
+/// An exponent is `rest - k u`: `k` and the rest, which must not be longer than what was there.
+fn opposite_of(exponent: &Term, u: &Term) -> Option<(i64, Term)> {
+    let (number, first) = u.addends().first()?.split_number();
+    let own = exponent.addends().iter().map(Term::split_number).find(|(_, other)| *other == first)?.0;
+    let k = own.times(number.power(-1)).negated().as_integer().filter(|k| *k > 0)?;
+    let rest = exponent.minus(&Term::mul(vec![Term::integer(-k), u.clone()]));
+    let length = |term: &Term| if term.is_zero() { 0 } else { term.addends().len() };
+    (length(&rest) < length(exponent)).then_some((k, rest))
+}
+
+rule!(
+    /// So that an exponential that overflows does not meet what is rounded to 0.
+    EXPONENTIAL_BESIDE_SIGMOID, "exponential beside the logistic function", "exp(-u) σ(u) = σ(-u)", Place::on(Kinds::MUL).with(Kinds::CALL), |term, _| {
+        let factors = term.factors();
+        let exponent = |factor: &Term| match factor.node() {
+            Node::Call(Function::Exp, of) => of.first().cloned(),
+            _ => None,
+        };
+        factors.iter().enumerate().find_map(|(place, factor)| {
+            let exponent = exponent(factor)?;
+            factors.iter().enumerate().find_map(|(other, factor)| {
+                let (base, n) = match factor.node() {
+                    Node::Pow(base, power) => (base, power.as_number()?.as_integer()?),
+                    _ => (factor, 1),
+                };
+                let u = sigmoid(base)?;
+                let (k, rest) = opposite_of(&exponent, u).filter(|(k, _)| *k <= n)?;
+                let opposite = Term::call(Function::Sigmoid, u.negated());
+                let powers = [(base, n - k), (&opposite, k)].map(|(base, n)| Term::pow(base, &Term::integer(n)));
+                let rest = if rest.is_zero() { Term::integer(1) } else { Term::call(Function::Exp, rest) };
+                Some(Term::mul([without(factors, &[place, other]), powers.to_vec(), vec![rest]].concat()))
+            })
+        })
+    }
+);
+
 rule!(
     /// In all spellings: 1 counts as an exponential; definitions are looked through.
     TANH, "hyperbolic tangent", "(exp(u) - exp(v)) / (exp(u) + exp(v)) = tanh((u - v) / 2), sinh(u) / cosh(u) = tanh(u)", Place::on(Kinds::MUL).with(Kinds::CALL), |term, context| {
@@ -292,8 +332,31 @@ rule!(
     }
 );
 
+/// The logarithm of a term by its form; of a product also where only some factors have one, which are positive then.
 fn known_logarithm(term: &Term, context: &Context) -> Option<Term> {
-    logarithm(term, context).filter(|log| log.is_exponential).map(|Logarithm { term, .. }| term)
+    let whole = logarithm(term, context).filter(|log| log.is_exponential).map(|Logarithm { term, .. }| term);
+    whole.or_else(|| logarithm_of_some(term, context))
+}
+
+/// `log(u) + log(v)` for `log(u v)`, where `u` is positive by its form.
+fn logarithm_of_some(term: &Term, context: &Context) -> Option<Term> {
+    let Node::Mul(factors) = term.node() else { return None };
+    let (mut known, mut others) = (Vec::new(), Vec::new());
+    for factor in factors {
+        match up_to_sign(factor, context).filter(|(log, _)| log.is_exponential) {
+            Some((log, is_opposite)) => {
+                known.push(log.term);
+                others.extend(is_opposite.then(|| Term::integer(-1)));
+            }
+            None => others.push(factor.clone()),
+        }
+    }
+    let others = Term::mul(others);
+    // A condition decides of the whole.
+    if known.is_empty() || others.factors().iter().any(Term::is_condition) {
+        return None;
+    }
+    Some(Term::add(known.into_iter().chain([Term::call(Function::Log, others)]).collect()))
 }
 
 rule!(

@@ -1,3 +1,0 @@
-//! Models to be tried.
-
-pub const TEXTS: &[&str] = &[];
