@@ -107,7 +107,18 @@ impl<'a> Builder<'a> {
         self.emit(Instruction::Gather { read: place, subscripts: computed })
     }
 
+    /// What positions alone decide is added up by itself: numbers that cancel leave small values their digits.
     fn sum(&mut self, addends: &[Term]) -> usize {
+        let (positions, values): (Vec<Term>, Vec<Term>) =
+            addends.iter().cloned().partition(|addend| addend.tensors().is_empty());
+        if positions.len() < 2 || values.is_empty() {
+            return self.plain_sum(addends);
+        }
+        let (positions, values) = (self.plain_sum(&positions), self.plain_sum(&values));
+        self.binary(Binary::Add, values, positions)
+    }
+
+    fn plain_sum(&mut self, addends: &[Term]) -> usize {
         let negative = |addend: &&Term| addend.leading_number().is_negative();
         let (minus, plus): (Vec<&Term>, Vec<&Term>) = addends.iter().partition(negative);
         let mut sum = None;

@@ -42,6 +42,10 @@ impl Lowering {
         let mut term = term.clone();
         for _ in 0..MOST_LOOKED_UP {
             let Some((name, body, indices)) = self.computed_read(&term, moving) else { return Some(term) };
+            // Outside of a value there is 0, which what computes it does not say.
+            if self.leaves(&term, &name) {
+                return None;
+            }
             term = replace_reads(&term, &name, &|subscripts| {
                 let pairs: Vec<(Index, Term)> = indices.iter().cloned().zip(subscripts.iter().cloned()).collect();
                 body.substitute_terms(&pairs)
@@ -51,6 +55,12 @@ impl Lowering {
             }
         }
         None
+    }
+
+    /// Whether some read of a tensor may leave it.
+    fn leaves(&self, term: &Term, name: &Name) -> bool {
+        let is_own = matches!(term.node(), Node::Read { tensor, .. } if tensor == name);
+        (is_own && !self.stays_inside(term)) || term.children().iter().any(|child| self.leaves(child, name))
     }
 
     /// A value that a term reads along some indices, by the term that computes it.

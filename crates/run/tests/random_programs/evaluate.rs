@@ -47,12 +47,9 @@ pub fn evaluate(
     let mut number = 0;
     for tensor in &program.tensors {
         let mut entry = |value: &f64| {
-            let mut entry = Number { given: true, ..Number::exact(*value) };
-            if moving && !matches!(tensor.kind, Kind::Tokens(_)) {
-                entry.slopes.push((number, Ball::exact(1.0)));
-                number += 1;
-            }
-            entry
+            let moves = moving && !matches!(tensor.kind, Kind::Tokens(_));
+            number += u32::from(moves);
+            Number::given(*value, moves.then(|| number - 1))
         };
         evaluator.tensors.insert(&tensor.name, given[&tensor.name].iter().map(&mut entry).collect());
         evaluator.shapes.insert(&tensor.name, tensor.shape.clone());
@@ -79,7 +76,7 @@ impl<'a> Evaluator<'a> {
         self.shapes.insert(&equation.name, shape);
         self.tensors.insert(&equation.name, Vec::new());
         for at in positions(&equation.left) {
-            let value = Number { given: false, ..self.with(&equation.left, &at, &equation.body)? };
+            let value = Number::computed(self.with(&equation.left, &at, &equation.body)?);
             self.tensors.get_mut(equation.name.as_str()).expect("just made").push(value);
         }
         Ok(())
@@ -120,7 +117,11 @@ impl<'a> Evaluator<'a> {
                     let value = self.value(addend)?;
                     Ok(if *plus { value } else { negative(value) })
                 };
-                Ok(Number::sum(&addends.iter().map(one).collect::<Outcome<Vec<Number>>>()?))
+                let addends = addends.iter().map(one).collect::<Outcome<Vec<Number>>>()?;
+                let sum = Number::sum(&addends);
+                // `a - a` is 0, whatever `a` is.
+                let cancels = addends.iter().filter(|addend| addend.ball.value.is_nan()).count() > 1;
+                Ok(if cancels { sum.doubted(&[]) } else { sum })
             }
             Expr::Product(_) | Expr::Quotient(..) | Expr::Negative(_) | Expr::Mask(..) => self.product(expr),
             Expr::Power(base, exponent) => {

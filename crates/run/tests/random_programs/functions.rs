@@ -114,7 +114,7 @@ pub fn call(call: Call, argument: &Number) -> Number {
     }
     let near_zero = !x.is_exact() && x.error.iter().any(|error| x.value.abs() <= *error);
     match call {
-        Call::Sign if near_zero => return Number::of(Ball::unknown(ball.value)),
+        Call::Sign if near_zero || x.is_unknown() => return Number::of(Ball::unknown(ball.value)),
         Call::Sign => return Number::exact(ball.value),
         Call::Abs | Call::Relu | Call::Sqrt if near_zero => return argument.with_doubted_slopes(ball),
         // The loss is NaN then, and conditions on NaN are false: nothing is asked of the derivative.
@@ -129,7 +129,11 @@ pub fn call(call: Call, argument: &Number) -> Number {
         Call::Abs | Call::Relu => return Number::combined(ball, &[(argument, Ball::exact(slope(call, x.value)))]),
         _ => {}
     }
-    let weight = Ball::through(&[x], 16.0, of_slope, &|x| slope(call, x[0]));
+    let mut weight = Ball::through(&[x], 16.0, of_slope, &|x| slope(call, x[0]));
+    if matches!(call, Call::Atan | Call::Asin | Call::Acos) {
+        // The square is one of the factors, each by itself.
+        weight = Ball::product(&[weight, Ball::product(&[x, x]).as_way()]);
+    }
     Number::combined(ball, &[(argument, doubted_wave(call, &x, weight))])
 }
 
@@ -258,7 +262,8 @@ pub fn logsumexp(row: &[Number]) -> Number {
     let value = if greatest.is_finite() { greatest + total.ln() } else { greatest };
     let ball = Ball::inexact(value, error, 8.0 + row.len() as f64, size);
     if value == f64::NEG_INFINITY {
-        return Number::of(ball);
+        // Of one number it is that number.
+        return if row.len() == 1 { row[0].with_doubted_slopes(ball) } else { Number::of(ball) };
     }
     let parts: Vec<(&Number, Ball)> = (0..row.len()).map(|place| (&row[place], share(row, place))).collect();
     Number::combined(ball, &parts)
@@ -299,12 +304,18 @@ pub fn softmax(row: &[Number], place: usize, logarithm: bool, alike: bool) -> Nu
     let (greatest, _) = normaliser(row);
     let own = share(row, place);
     if !greatest.is_finite() {
-        let alike = alike || row.iter().all(|number| number.ball.value == greatest);
+        let is_same = |value: f64| value == greatest || (value.is_nan() && greatest.is_nan());
+        let alike = alike || row.iter().all(|number| is_same(number.ball.value));
         // Of minus infinity the softmax is 0; `-inf - -inf` and what is made of infinity have no value and no
         // derivative, and algebra may cancel them: a softmax sums to 1, and one of equal entries is a number.
         let ball = if logarithm || alike { Ball::unknown(f64::NAN) } else { own };
         let stays = greatest == f64::NEG_INFINITY && !logarithm && !alike;
         return if stays { Number::of(ball) } else { Number::sum(row).with_doubted_slopes(ball) };
+    }
+    if let [one] = row {
+        // It is 1, or it moves by `p (1 - p)` times what cancels.
+        let ball = if logarithm { Ball::inexact(0.0, one.ball.error, 8.0, one.ball.value.abs()) } else { own };
+        return one.with_doubted_slopes(ball);
     }
     let shares: Vec<Ball> = (0..row.len()).map(|other| share(row, other)).collect();
     let weight = |other: usize| {

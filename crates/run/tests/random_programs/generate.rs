@@ -11,13 +11,9 @@ pub struct Without {
     pub longer: bool,
     /// `pad` around a recurrence, which could mean its boundary.
     pub padded_recurrences: bool,
-    /// `pi` inside of subscripts, where it is taken for an index.
-    pub pi: bool,
-    /// Reads behind conditions that are never true: refused.
-    pub never: bool,
 }
 
-pub const WITHOUT: Without = Without { pi: true, never: true, longer: true, padded_recurrences: true };
+pub const WITHOUT: Without = Without { longer: true, padded_recurrences: true };
 
 /// How many bodies an equation may have to evaluate, about.
 const MOST_WORK: usize = 500;
@@ -27,14 +23,12 @@ pub(super) struct Generator {
     pub tensors: Vec<Tensor>,
     equations: Vec<Equation>,
     letters: usize,
-    /// How many subscripts there are around.
-    pub subscripts: usize,
 }
 
 /// The program of this number.
 pub fn program(seed: u64) -> Program {
     let dice = Dice::new(seed ^ 0xA5A5_0C0D);
-    let mut generator = Generator { dice, tensors: Vec::new(), equations: Vec::new(), letters: 0, subscripts: 0 };
+    let mut generator = Generator { dice, tensors: Vec::new(), equations: Vec::new(), letters: 0 };
     generator.declare();
     // Most programs are small, so that there are many of them.
     let large = generator.dice.chance(2);
@@ -338,10 +332,7 @@ impl Generator {
     fn leaf(&mut self, scope: &[Binder]) -> Expr {
         const NUMBERS: [&str; 8] = ["1", "2", "0.5", "0.1", "3", "pi", "0.25", "7"];
         match self.dice.below(20) {
-            0 => match NUMBERS[self.dice.below(NUMBERS.len())] {
-                "pi" if WITHOUT.pi && self.subscripts > 0 => Expr::Number("7"),
-                number => Expr::Number(number),
-            },
+            0 => Expr::Number(NUMBERS[self.dice.below(NUMBERS.len())]),
             1 if !scope.is_empty() => Expr::Integer(self.raw(scope, 2)),
             2 if !scope.is_empty() => Expr::Mask(self.integers(scope), Box::new(Expr::Number("1"))),
             _ => self.read(scope),

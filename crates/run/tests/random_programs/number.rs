@@ -26,6 +26,8 @@ pub struct Ball {
     /// It is 0 because a condition is false, or because equal things cancel: rules may find that out earlier
     /// or later, so that what it is multiplied by may count or not.
     pub soft: bool,
+    /// It is NaN as a product of 0 and infinity.
+    is_made: bool,
     /// The least and the greatest number that products on the way may go through, in whatever order they are
     /// multiplied; at most and at least 1.
     span: (f64, f64),
@@ -39,9 +41,16 @@ pub struct Number {
     pub slopes: Vec<(u32, Ball)>,
     /// It is an entry of what is given, as it is.
     pub given: bool,
+    /// A hash of the numbers it is computed from, in their order: products of the same factors in another order may be
+    /// rounded apart.
+    origin: u64,
     /// Whether it moves infinitely, or by NaN, with something that is computed. Backwards, that is multiplied by the
     /// 0 of all that this something does not move with, which is NaN; forwards, nothing is multiplied.
     pub wild: [bool; WAYS],
+}
+
+fn hash(parts: impl Iterator<Item = u64>) -> u64 {
+    parts.fold(0xcbf2_9ce4_8422_2325, |hash, part| (hash ^ part).wrapping_mul(0x0100_0000_01b3).rotate_left(29))
 }
 
 /// Whether sums and products of such numbers are exact in single precision.
@@ -63,7 +72,7 @@ fn span(value: f64) -> (f64, f64) {
 
 impl Ball {
     pub fn exact(value: f64) -> Ball {
-        Ball { value, error: [0.0; WAYS], or_nan: [false; WAYS], soft: false, span: span(value) }
+        Ball { value, error: [0.0; WAYS], or_nan: [false; WAYS], soft: false, is_made: false, span: span(value) }
     }
 
     pub fn unknown(value: f64) -> Ball {
@@ -105,6 +114,11 @@ impl Ball {
         self
     }
 
+    /// 1, made of numbers as large and small as this one.
+    pub fn as_way(&self) -> Ball {
+        Ball { span: self.span, ..Ball::exact(1.0) }
+    }
+
     /// A value whose parts may be off by `error`, rounded so many times at the size `size`.
     pub fn inexact(value: f64, error: [f64; WAYS], units: f64, size: f64) -> Ball {
         let mut result = Ball::with_error(value, error);
@@ -141,8 +155,9 @@ impl Ball {
         let cancels = value == 0.0 && all.iter().any(|ball| ball.value != 0.0);
         let soft = cancels || (!all.is_empty() && all.iter().all(|ball| ball.soft));
         let finite = all.iter().all(|ball| ball.value.is_finite());
-        // `a inf - b inf` is as well `(a - b) inf`.
-        let is_new = value.is_nan() && !all.iter().any(|ball| ball.value.is_nan());
+        // `a inf - b inf` is as well `(a - b) inf`, and `a inf + 0 inf` is `(a + 0) inf`.
+        let may_join = |ball: &Ball| !ball.value.is_nan() || ball.is_made;
+        let is_new = value.is_nan() && all.iter().all(may_join);
         if (finite && !value.is_finite()) || is_new {
             return Ball::unknown(value);
         }
@@ -172,7 +187,8 @@ impl Ball {
         if !value.is_finite() {
             // Infinity times what may be 0, or of the other sign.
             let finite = all.iter().all(|ball| ball.value.is_finite());
-            let mut result = Ball::exact(value);
+            let is_made = value.is_nan() && !all.iter().any(|ball| ball.value.is_nan());
+            let mut result = Ball { is_made, ..Ball::exact(value) };
             for (precision, own) in result.error.iter_mut().enumerate() {
                 let doubtful = |ball: &Ball| {
                     let error = ball.error[precision];
@@ -194,6 +210,11 @@ impl Ball {
                 product *= ball.value;
             }
             *sum = bound;
+        }
+        if soft && value == 0.0 && !grid {
+            // Equal things that cancel may have been multiplied before, each with its own rounding.
+            let units = all.len() as f64 * 4.0;
+            (0..WAYS).for_each(|precision| error[precision] += units * UNITS[precision] * most);
         }
         let result = match grid || (value == 0.0 && error == [0.0; WAYS]) {
             true => Ball::exact(value),
@@ -268,12 +289,19 @@ impl Number {
     /// same is computed from the same.
     pub fn may_part(&self, other: &Number) -> bool {
         let same = |(one, other): (&(u32, Ball), &(u32, Ball))| one.0 == other.0 && one.1.value == other.1.value;
-        let alike = self.slopes.len() == other.slopes.len() && self.slopes.iter().zip(&other.slopes).all(same);
+        let alike = self.origin == other.origin
+            && self.slopes.len() == other.slopes.len()
+            && self.slopes.iter().zip(&other.slopes).all(same);
         self.ball.may_part(&other.ball) && !alike
     }
 
     pub fn exact(value: f64) -> Number {
         Number::of(Ball::exact(value))
+    }
+
+    /// The same by a name of its own.
+    pub fn computed(number: Number) -> Number {
+        Number { given: false, ..number }
     }
 
     /// 0 behind a false condition.
@@ -282,7 +310,15 @@ impl Number {
     }
 
     pub fn of(ball: Ball) -> Number {
-        Number { ball, slopes: Vec::new(), given: false, wild: [false; WAYS] }
+        let origin = hash([ball.value.to_bits()].into_iter());
+        Number { ball, slopes: Vec::new(), given: false, origin, wild: [false; WAYS] }
+    }
+
+    /// An entry of what is given, the variable of this number where it moves.
+    pub fn given(value: f64, variable: Option<u32>) -> Number {
+        let slopes: Vec<(u32, Ball)> = variable.into_iter().map(|variable| (variable, Ball::exact(1.0))).collect();
+        let origin = hash(slopes.iter().map(|(variable, _)| *variable as u64).chain([value.to_bits()]));
+        Number { slopes, origin, given: true, ..Number::exact(value) }
     }
 
     /// It as it is computed here, and nothing known of how else it may come out, of what it may be made of.
@@ -351,18 +387,19 @@ impl Number {
                 sum = Ball::unknown(sum.value);
             }
             if !is_tame {
-                // What a part does not move with is multiplied backwards by what the part is.
-                let apart = parts.iter().zip(&wild).filter(|((number, _), _)| number.slope(variable).is_none());
-                apart.for_each(|(_, wild)| [SINGLE, RULES].into_iter().for_each(|way| sum.or_nan[way] |= wild[way]));
+                // What a part does not move with is multiplied backwards by what the part is; so is what it moves
+                // with behind a condition that stands beside another one.
+                wild.iter().for_each(|wild| [SINGLE, RULES].into_iter().for_each(|way| sum.or_nan[way] |= wild[way]));
             }
             slopes.push((variable, sum));
         }
         let ball = if cancels && !ball.value.is_finite() { Ball::unknown(ball.value) } else { ball };
-        let computed = parts.iter().any(|(number, _)| !number.given);
+        let computed = parts.len() > 1 || parts.iter().any(|(number, _)| !number.given);
         let wild = [SINGLE, RULES, DEFINITION].map(|way| {
             wild.iter().any(|wild| wild[way]) || (computed && slopes.iter().any(|(_, slope)| is_wild(slope, way)))
         });
-        Number { ball, slopes, given: false, wild }
+        let origin = hash(parts.iter().map(|(number, _)| number.origin).chain([ball.value.to_bits()]));
+        Number { ball, slopes, given: false, origin, wild }
     }
 
     pub fn slope(&self, variable: u32) -> Option<Ball> {

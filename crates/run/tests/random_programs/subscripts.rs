@@ -55,10 +55,7 @@ impl Generator {
         if !outside {
             return Expr::Read(Read { tensor: name, subs, outside: Outside::Never });
         }
-        let plain = guards.iter().all(|(sub, _, _, extent)| {
-            let (least, most) = range(sub, scope, &self.tensors);
-            matches!(sub, Sub::Affine(..)) && !(WITHOUT.never && (most < 0 || least >= *extent as i64))
-        });
+        let plain = guards.iter().all(|(sub, ..)| matches!(sub, Sub::Affine(..)));
         if !plain || self.dice.chance(55) {
             let outside = match self.dice.below(3) {
                 0 => Outside::Value(Box::new(self.expr(scope, 1))),
@@ -104,9 +101,7 @@ impl Generator {
             11 => self.gather(scope, extent).unwrap_or_else(|| Sub::constant(0)),
             12 if extent <= 7 => {
                 let binder = self.binder(extent);
-                self.subscripts += 1;
                 let body = self.expr(&[scope, &[binder]].concat(), 2);
-                self.subscripts -= 1;
                 Sub::Place(self.dice.chance(50), binder, Box::new(body))
             }
             _ if scope.is_empty() => Sub::constant(self.dice.below(extent) as i64),

@@ -154,11 +154,15 @@ answer!(
 /// constantly 1 there, has the derivative 0; where a power cannot be that this is 1.
 fn has_slope(base: &Term, exponent: &Term, model: &Model) -> Term {
     let is_smooth = |number: Number| !(0.0..1.0).contains(&number.value());
-    if exponent.as_number().is_some_and(is_smooth) || is_positive(base, model) {
+    if exponent.as_number().is_some_and(is_smooth) {
         return one();
     }
+    // Whatever the base is: what is positive may be rounded to 0, and its inverse may overflow.
     if exponent.as_affine().and_then(|form| form.bounds()).is_some_and(|(least, _)| least >= 0) {
         return Term::compare(Comparison::GreaterEqual, exponent.clone(), one());
+    }
+    if is_positive(base, model) {
+        return one();
     }
     let moves = Term::compare(Comparison::NotEqual, base.clone(), Term::integer(0));
     match exponent.as_number() {

@@ -1,6 +1,6 @@
 //! Sums of exponentials with weights of any sign, and what they are without their greatest exponent.
 
-use super::logarithm::{logarithm, minus_infinity, share, unfolded};
+use super::logarithm::{log_of_cosh, logarithm, minus_infinity, share, unfolded};
 use crate::derivation::rewrite::Context;
 use crate::model::{Model, Role};
 use crate::term::{Comparison, Connective, Function, Index, Node, Opened, Reduction, Term};
@@ -169,11 +169,10 @@ fn add_products(term: &Term, first: u32, context: &Context, found: &mut Vec<Weig
             found.extend(inside.into_iter().map(|part| part.times(&others)));
             true
         }
+        // Not as a difference of two, which loses digits near 0.
         Node::Call(Function::Sinh, of) => {
-            for sign in [1, -1] {
-                let exponent = Term::mul(vec![Term::integer(sign), of[0].clone()]);
-                found.push(Weighted { weight: vec![Term::ratio(sign, 2)], ..Weighted::exponential(exponent) });
-            }
+            let weight = vec![Term::call(Function::Tanh, of[0].clone())];
+            found.push(Weighted { weight, ..Weighted::exponential(log_of_cosh(&of[0])) });
             true
         }
         Node::Read { .. } => {

@@ -65,7 +65,16 @@ pub(super) fn logarithm(term: &Term, context: &Context) -> Option<Logarithm> {
             let is_exponential = exponent.as_number().is_none();
             let base = logarithm(base, context)?;
             let is_exponential = is_exponential || base.is_exponential;
-            Some(Logarithm { term: Term::mul(vec![exponent.clone(), base.term]), is_exponential })
+            let product = Term::mul(vec![exponent.clone(), base.term]);
+            // What is 0 to the power 0 is 1, and its logarithm not 0 times infinity.
+            let term = match exponent.as_affine() {
+                Some(_) => {
+                    let is_one = Term::compare(Comparison::Equal, exponent.clone(), Term::integer(0));
+                    Term::choose(is_one, Term::integer(0), product)
+                }
+                None => product,
+            };
+            Some(Logarithm { term, is_exponential })
         }
         Node::Mul(factors) => of_product(factors, context),
         Node::Add(addends) => of_complement(term, context).or_else(|| of_addends(addends, context)),
@@ -92,7 +101,7 @@ pub(super) fn logarithm(term: &Term, context: &Context) -> Option<Logarithm> {
 }
 
 /// `log(cosh(u))`, the same for all signs of `u` and as smooth.
-fn log_of_cosh(u: &Term) -> Term {
+pub(super) fn log_of_cosh(u: &Term) -> Term {
     let twice = Term::mul(vec![Term::integer(-2), u.clone()]);
     Term::add(vec![u.clone(), softplus(twice), log_of_number(Number::integer(2)).negated()])
 }

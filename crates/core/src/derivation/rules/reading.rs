@@ -40,6 +40,10 @@ rule!(
                 (first.condition == second.condition && first.is_then != second.is_then).then_some((other, second))
             });
             let Some((other, second)) = partner else { continue };
+            // What is decided on is looked at outside of what guards one of them alone.
+            if are_guarded(&first.value, &second.value) && !is_safe(&first.condition, context.model) {
+                continue;
+            }
             let (then, otherwise) = if first.is_then { (first.value, second.value) } else { (second.value, first.value) };
             let mut rest = addends.clone();
             let (common, then, otherwise) = in_both(&then, &otherwise, context.model);
@@ -51,12 +55,18 @@ rule!(
     }
 );
 
+/// Whether one of two products has a condition that the other has not.
+fn are_guarded(first: &Term, second: &Term) -> bool {
+    let has_own = |one: &Term, other: &Term| {
+        one.factors().iter().any(|factor| factor.is_condition() && !other.factors().contains(factor))
+    };
+    has_own(first, second) || has_own(second, first)
+}
+
 /// The factors that two products have in common, and what is left of each. What conditions of one product guard
 /// does not leave it, unless it can be evaluated anyway.
 fn in_both(first: &Term, second: &Term, model: &Model) -> (Term, Term, Term) {
-    let is_own = |factor: &Term, other: &Term| factor.is_condition() && !other.factors().contains(factor);
-    let has_own = |one: &Term, other: &Term| one.factors().iter().any(|factor| is_own(factor, other));
-    let are_guarded = has_own(first, second) || has_own(second, first);
+    let are_guarded = are_guarded(first, second);
     let (mut common, mut own, mut others) = (Vec::new(), Vec::new(), second.factors().to_vec());
     for factor in first.factors() {
         let may_leave = !are_guarded || is_safe(factor, model);

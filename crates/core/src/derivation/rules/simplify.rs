@@ -51,10 +51,12 @@ rule!(
     }
 );
 
-/// The exponent `n u` of a factor `exp(u)^n`.
+/// The exponent `n u` of a factor `exp(u)^n`; not where a position `n` may be 0, as `exp(-inf)^0` is 1.
 fn exponential(factor: &Term) -> Option<Term> {
     let (base, exponent) = base_and_exponent(factor);
+    let bounds = exponent.as_affine().and_then(|form| form.bounds());
     match base.node() {
+        Node::Call(Function::Exp, _) if bounds.is_some_and(|(least, most)| least <= 0 && most >= 0) => None,
         Node::Call(Function::Exp, arguments) => Some(Term::mul(vec![exponent, arguments[0].clone()])),
         _ => None,
     }
