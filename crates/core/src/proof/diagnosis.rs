@@ -76,7 +76,7 @@ impl Reader<'_> {
             (Ok(above), Ok(below)) if !self.is_large() && !judge.holds_exactly(above, below, &claim.indices) => {
                 let further = Further { model: self.model, wanted: &wanted, given: &given, before: &points };
                 let further = self.further(claim, further, [above, below], uniform);
-                let judge = Judge::new(self, claim, &further, &given);
+                let judge = Judge::new(self, claim, &further.places, &given);
                 !matches!(judge.at_points(above, below, &claim.indices), Judgement::Different(_))
             }
             _ => true,

@@ -3,7 +3,7 @@
 use super::Reader;
 use super::entries::entries;
 use super::points::{Kind, Place};
-use crate::derivation::points::needed;
+use crate::derivation::points::{integers_below, needed, reached};
 use crate::derivation::{Exact, Expansion, Verdict, derivative_parts, magnitude, with_derivatives};
 use crate::meaning::{Array, Balls, Sides, Sought, Totals, complete};
 use crate::model::{Assumption, Claim, Definition, Given, Model, Role, Tensor};
@@ -56,8 +56,11 @@ struct Look {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Judgement {
     Equal(Shown),
-    /// Equal exactly for several orders of what is compared in them; all other orders are points.
-    EqualInOrders,
+    /// Equal exactly for several orders of what is compared in them, or for some values of `integers` that are given;
+    /// all others are points.
+    EqualInOrders {
+        integers: bool,
+    },
     Different(Difference),
     /// One of them has no finite value anywhere that the other has.
     Undefined,
@@ -71,7 +74,7 @@ impl Judgement {
         match self {
             Judgement::Equal(Shown::Exactly | Shown::InDoubles(_)) | Judgement::Different(_) => false,
             Judgement::Equal(Shown::AtPoints { .. })
-            | Judgement::EqualInOrders
+            | Judgement::EqualInOrders { .. }
             | Judgement::Undefined
             | Judgement::Undecided(_) => true,
         }
@@ -80,7 +83,7 @@ impl Judgement {
     /// What is found at further points too.
     pub fn and(self, further: Judgement) -> Judgement {
         match (self, further) {
-            (Judgement::Equal(_) | Judgement::EqualInOrders, Judgement::Different(found)) => {
+            (Judgement::Equal(_) | Judgement::EqualInOrders { .. }, Judgement::Different(found)) => {
                 Judgement::Different(Difference { only_special: found.at.is_special(), ..found })
             }
             (_, Judgement::Different(found)) => Judgement::Different(found),
@@ -164,10 +167,18 @@ impl<'a> Judge<'a> {
             return found;
         }
         match self.are_equal_exactly(above, line, indices) {
+            Verdict::Equal if self.reads_integers(&[above, line]) => Judgement::EqualInOrders { integers: true },
             Verdict::Equal => Judgement::Equal(Shown::Exactly),
-            Verdict::EqualInOrders => Judgement::EqualInOrders,
+            Verdict::EqualInOrders => Judgement::EqualInOrders { integers: self.reads_integers(&[above, line]) },
             Verdict::Different | Verdict::Unknown | Verdict::TooLong => found,
         }
+    }
+
+    /// Whether lines depend on integers that are given, of which exact arithmetic looks at a few.
+    fn reads_integers(&self, lines: &[&Term]) -> bool {
+        let is_integer = |name: &Name| self.model.tensor(name).is_some_and(|own| integers_below(own).is_some());
+        let read = lines.iter().flat_map(|line| needed(self.model, line));
+        read.flat_map(|name| reached(self.model, &name)).any(|name| is_integer(&name))
     }
 
     /// Compares two lines at the points only: entries that seem different as doubles come first.
@@ -311,12 +322,13 @@ impl<'a> Judge<'a> {
                 return false;
             }
         }
-        matches!(self.compare(above, line, indices), Judgement::Equal(_) | Judgement::EqualInOrders)
+        matches!(self.compare(above, line, indices), Judgement::Equal(_) | Judgement::EqualInOrders { .. })
     }
 
-    /// Whether two lines are equal in exact arithmetic, whatever the order of what they compare.
+    /// Whether two lines are equal in exact arithmetic, whatever the order of what they compare and the integers that
+    /// are given.
     pub fn holds_exactly(&self, above: &Term, line: &Term, indices: &[Index]) -> bool {
-        self.are_equal_exactly(above, line, indices) == Verdict::Equal
+        !self.reads_integers(&[above, line]) && self.are_equal_exactly(above, line, indices) == Verdict::Equal
     }
 
     /// How many passes by dual numbers an entry of a term may take.

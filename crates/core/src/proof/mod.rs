@@ -25,7 +25,7 @@ use crate::term::{Index, Name, Term};
 use crate::text::{Problem, Source, Span};
 use judge::{Judge, Judgement, needed_by, needed_by_claims, tabulate, with_claimed_derivatives};
 use points::{Place, places};
-use thresholds::Further;
+use thresholds::{Further, Points};
 use written::derivatives_of_misfits;
 
 /// What was found of a claim.
@@ -143,16 +143,22 @@ impl Reader<'_> {
             Err(given) => return given.map_or(Found::Undefined, |given| Found::Unmet(given.span)),
         };
         let mut judgement = Judge::new(self, claim, &places, given).compare(above, value, &claim.indices);
+        let (mut points, mut knows_integers) = (places.len(), false);
         if judgement.needs_further_points() && !self.is_large() {
             let wanted = needed_by(self.model, claim);
             let further = Further { model: self.model, wanted: &wanted, given, before: &places };
             let further = self.further(claim, further, [above, value], uniform);
-            let own = Judge::new(self, claim, &further, given).at_points(above, value, &claim.indices);
+            let own = Judge::new(self, claim, &further.places, given).at_points(above, value, &claim.indices);
             judgement = judgement.and(own);
+            points += further.places.len();
+            knows_integers = further.knows_integers;
         }
         match judgement {
             Judgement::Equal(shown) => Found::Follows(shown),
-            Judgement::EqualInOrders => Found::Follows(Shown::Exactly),
+            Judgement::EqualInOrders { integers } if integers && !knows_integers => {
+                Found::Follows(Shown::AtPoints { points, undecided: 0 })
+            }
+            Judgement::EqualInOrders { .. } => Found::Follows(Shown::Exactly),
             Judgement::Different(difference) => Found::Differs(difference),
             Judgement::Undefined => Found::Undefined,
             Judgement::Undecided(bits) => Found::Undecided(bits),
@@ -173,13 +179,7 @@ impl Reader<'_> {
     }
 
     /// Points that come from two lines: from their constants, and both sides of their conditions.
-    fn further(
-        &self,
-        claim: &Claim,
-        further: Further,
-        lines: [&Term; 2],
-        uniform: &mut dyn FnMut() -> f64,
-    ) -> Vec<Place> {
+    fn further(&self, claim: &Claim, further: Further, lines: [&Term; 2], uniform: &mut dyn FnMut() -> f64) -> Points {
         let extents: Vec<usize> = claim.indices.iter().map(|index| index.extent).collect();
         let at = |position: Vec<usize>| -> Vec<(Index, Term)> {
             let values = position.into_iter().map(|value| Term::integer(value as i64));

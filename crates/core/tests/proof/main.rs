@@ -4,6 +4,7 @@ mod article;
 mod assumptions;
 mod bases;
 mod entries;
+mod integers;
 mod large;
 mod mutants;
 mod mutation;

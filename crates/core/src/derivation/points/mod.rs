@@ -7,7 +7,7 @@
 
 mod obey;
 
-pub use obey::{Demand, MOST_DEMANDS, Solver, demands, needed, obeying, sides, slopes, upstream};
+pub use obey::{Demand, MOST_DEMANDS, Solver, demands, needed, obeying, reached, sides, slopes, upstream};
 
 use super::check::evaluation_work;
 use super::derivative_parts;

@@ -21,6 +21,9 @@ pub struct Demand {
 
 /// How often all demands are gone through, each being met by the least change.
 const SWEEPS: usize = 60;
+/// So few demands are gone through so often: those that spoil each other come together slowly.
+const FEW_DEMANDS: usize = 8;
+const SWEEPS_OF_FEW: usize = 240;
 /// After so many the margin by which a demand is met is halved each time, so that narrow gaps are found.
 const WIDE_SWEEPS: i32 = 8;
 /// How many demands are looked at together.
@@ -96,7 +99,8 @@ impl Solver<'_> {
 
     fn meet<'g>(&mut self, mut point: Point, demands: &[(Demand, &'g Given)]) -> Result<Point, Option<&'g Given>> {
         let mut unmet = None;
-        for sweep in 0..SWEEPS {
+        let sweeps = if demands.len() <= FEW_DEMANDS { SWEEPS_OF_FEW } else { SWEEPS };
+        for sweep in 0..sweeps {
             unmet = None;
             let margin = (0.1 + (self.uniform)().abs()) * 0.5f64.powi((sweep as i32 - WIDE_SWEEPS).max(0));
             for (demand, condition) in demands.iter().take(MOST_DEMANDS) {
@@ -286,7 +290,7 @@ pub fn upstream(model: &Model, name: &Name) -> BTreeSet<Name> {
 }
 
 /// A tensor and all on which it depends.
-fn reached(model: &Model, name: &Name) -> BTreeSet<Name> {
+pub fn reached(model: &Model, name: &Name) -> BTreeSet<Name> {
     let (mut seen, mut pending) = (BTreeSet::from([name.clone()]), vec![name.clone()]);
     while let Some(name) = pending.pop() {
         let read = model.definition(&name).map(|definition| definition.body.tensors()).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Points that come from lines themselves: the sizes of their constants, and both sides of every condition and kink.
 
+mod integers;
 mod search;
 
 pub use search::positions;
@@ -11,6 +12,7 @@ use crate::meaning::{Point, Totals};
 use crate::model::{Given, Model};
 use crate::term::{Comparison, Connective, Name, Node, Term};
 use crate::text::Span;
+use integers::{Entry, Outcome, Seeker, assign, assignments, parts};
 use search::{Found, Search};
 
 /// Sizes at which every line is looked at.
@@ -28,6 +30,8 @@ const WORK_OF_ONE: usize = 200;
 const MOST_OF_ONE: usize = 2000;
 /// A search begins at so many of the points that were found.
 const MOST_STARTS: usize = 4;
+/// Of integers that are read all values are taken where there are so many.
+const MOST_ASSIGNMENTS: usize = 64;
 /// So far beside a point where two sides are equal, in units of its entries.
 const BESIDE: [f64; 4] = [1e-2, 1e-4, 1e-7, 1e-10];
 
@@ -41,22 +45,33 @@ pub struct Further<'a, 'g> {
     pub before: &'a [Place],
 }
 
+/// Points that come from lines.
+pub struct Points {
+    pub places: Vec<Place>,
+    /// Whether they are at all values of the integers in the lines, or on all sides of the conditions on those.
+    pub knows_integers: bool,
+}
+
 impl Further<'_, '_> {
     /// Points for lines without free indices.
-    pub fn places(&self, lines: &[Term], uniform: &mut dyn FnMut() -> f64) -> Vec<Place> {
+    pub fn places(&self, lines: &[Term], uniform: &mut dyn FnMut() -> f64) -> Points {
         let start = |kind| self.before.iter().find(|place| place.kind == kind);
         let starts = [start(Kind::Random), start(Kind::Positive)].into_iter().flatten().chain(self.before.first());
         let starts: Vec<Point> = starts.take(2).map(|place| given_at(self.model, &place.values)).collect();
         let search = Search::new(self.model, lines);
         let left = MOST_WORK / (WORK_OF_ONE + evaluation_work(self.model, self.wanted));
         let solver = Solver { model: self.model, uniform, left: 0 };
+        let declared = declared(self.model);
         let mut finder =
-            Finder { further: self, starts, declared: declared(self.model), solver, left, found: Vec::new() };
+            Finder { further: self, starts, declared, solver, left, found: Vec::new(), knows_integers: true };
         finder.sizes(&search.constants);
+        let entries: Vec<Entry> = search.integers.iter().cloned().collect();
+        let has_all = finder.integers(&entries);
         let conditions: Vec<&Found> = search.conditions.iter().take(MOST_CONDITIONS).collect();
         conditions.iter().for_each(|found| finder.both_sides(found));
         finder.pairs(&conditions);
-        finder.found
+        let knows_all = finder.knows_integers && conditions.len() == search.conditions.len();
+        Points { places: finder.found, knows_integers: has_all || knows_all }
     }
 }
 
@@ -104,6 +119,8 @@ struct Finder<'a, 'f, 'g> {
     /// How often sides may still be evaluated.
     left: usize,
     found: Vec<Place>,
+    /// Whether it was found out for all conditions on integers if they hold anywhere.
+    knows_integers: bool,
 }
 
 impl Finder<'_, '_, '_> {
@@ -120,6 +137,30 @@ impl Finder<'_, '_, '_> {
                 self.add(Kind::Scaled, start, None);
             }
         }
+    }
+
+    /// Points with all values of some integers, where those are few enough.
+    fn integers(&mut self, entries: &[Entry]) -> bool {
+        let Some(all) = assignments(entries, MOST_ASSIGNMENTS) else { return false };
+        for values in all.iter().filter(|_| !entries.is_empty()) {
+            let Some(mut start) = self.starts.first().cloned() else { return false };
+            assign(&mut start, entries, values);
+            self.add(Kind::Random, start, None);
+        }
+        true
+    }
+
+    /// Sets what a condition says of integers alone at some points; false where it holds for none that was tried.
+    fn set_integers(&mut self, starts: &mut [Point], condition: &Term) -> bool {
+        let model = self.further.model;
+        let Some((part, entries)) = parts(model, condition) else { return true };
+        let Some(first) = starts.first() else { return false };
+        let (left, uniform) = (&mut self.left, &mut *self.solver.uniform);
+        let outcome = Seeker { model, condition: &part, entries: &entries, left, uniform }.seek(first);
+        self.knows_integers &= !matches!(outcome, Outcome::Unknown);
+        let Outcome::Met(values) = outcome else { return false };
+        starts.iter_mut().for_each(|start| assign(start, &entries, &values));
+        true
     }
 
     /// Points where a condition holds, where it does not, and where what it compares is equal.
@@ -177,6 +218,9 @@ impl Finder<'_, '_, '_> {
             later.take(MOST_STARTS).map(|place| given_at(self.further.model, &place.values)).collect();
         let mut starts = self.starts.clone();
         starts.extend(later);
+        if !self.set_integers(&mut starts, condition) {
+            return false;
+        }
         starts.into_iter().any(|start| self.add(kind, start, Some(condition.clone())))
     }
 

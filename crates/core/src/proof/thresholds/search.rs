@@ -1,5 +1,6 @@
 //! Conditions and constants in terms, and in the definitions that they read.
 
+use super::integers::Entry;
 use crate::model::{Model, derivative_parts};
 use crate::term::{Comparison, Connective, Function, Name, Node, Number, Opened, Reduction, Term};
 use std::collections::{BTreeSet, VecDeque};
@@ -27,6 +28,8 @@ pub struct Search<'a> {
     /// The sizes of constants that are not near 1.
     pub constants: Vec<f64>,
     pub conditions: Vec<Found>,
+    /// The entries of tensors of integers that are read.
+    pub integers: BTreeSet<Entry>,
     seen: BTreeSet<(Term, Vec<Term>)>,
     /// What is looked at later: further positions of reductions.
     pending: VecDeque<(Term, Vec<Term>, usize)>,
@@ -38,7 +41,8 @@ impl<'a> Search<'a> {
     pub fn new(model: &'a Model, lines: &[Term]) -> Search<'a> {
         let pending = lines.iter().map(|line| (line.clone(), Vec::new(), 0)).collect();
         let (constants, conditions, seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let mut search = Search { model, constants, conditions, seen, pending, nodes: 0 };
+        let integers = BTreeSet::new();
+        let mut search = Search { model, constants, conditions, integers, seen, pending, nodes: 0 };
         while let Some((term, around, depth)) = search.pending.pop_front() {
             search.term(&term, &around, depth);
         }
@@ -121,6 +125,7 @@ impl<'a> Search<'a> {
 
     /// Follows a tensor to its definition; of a derivative to that of what is differentiated.
     fn read(&mut self, tensor: &Name, subscripts: &[Term], around: &[Term], depth: usize) {
+        self.integers.extend(Entry::of_read(self.model, tensor, subscripts));
         let body = match self.model.definition(tensor) {
             Some(definition) => definition.at(subscripts),
             None => {
@@ -155,6 +160,14 @@ impl<'a> Search<'a> {
         if matches!(reduction, Reduction::Max | Reduction::Min | Reduction::ArgMax | Reduction::ArgMin) {
             for other in others.iter().filter(|other| *other != first) {
                 self.condition(&Term::compare(Comparison::Greater, first.clone(), other.clone()), around);
+            }
+            let is_greatest = matches!(reduction, Reduction::Max | Reduction::ArgMax);
+            let beats = if is_greatest { Comparison::Greater } else { Comparison::Less };
+            for (place, best) in bodies.iter().enumerate().filter(|(_, best)| best.tensors().is_empty()) {
+                // What is no value that can be chosen, such as what lies outside, is the best one only below all.
+                let others = bodies.iter().enumerate().filter(|(other, _)| *other != place);
+                let all = others.map(|(_, other)| Term::compare(beats, best.clone(), other.clone())).collect();
+                self.condition(&Term::logic(Connective::And, all), around);
             }
         }
         self.term(first, around, depth);
