@@ -116,6 +116,14 @@ impl Backward {
         Model { tensors: self.model.tensors[..count].to_vec().into(), ..self.model.clone() }
     }
 
+    /// The right sides of these derivatives: as derived here, also where the model has one of that name from before.
+    fn known(&self, names: &[Name]) -> BTreeMap<Name, Definition> {
+        let mut known = known_definitions(&self.model, names);
+        let own = self.gradients.iter().filter(|gradient| names.contains(&gradient.name));
+        known.extend(own.map(|gradient| (gradient.name.clone(), gradient.definition())));
+        known
+    }
+
     /// Replays every derivation, believing nothing; names the first that does not hold.
     pub fn replay(&self) -> Result<(), ReplayError> {
         let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
@@ -133,10 +141,10 @@ impl Backward {
         // As it was derived: while the derivatives themselves are not defined yet, but those that were put in.
         let before = self.before();
         let replay = |derivation: &Derivation, known: &[Name]| {
-            let known = known_definitions(&self.model, known);
+            let known = self.known(known);
             derivation.replay(&Context { model: &before, jacobians: &jacobians, known: &known })
         };
-        let in_full_known = known_definitions(&self.model, &all_put_in(&self.model));
+        let in_full_known = self.known(&all_put_in(&self.model));
         let whole = Context { model: &self.model, jacobians: &none, known: &in_full_known };
         for local in &self.jacobians {
             replay(&local.derivation, &[]).map_err(fail(&local.tensor, &local.wrt))?;
@@ -297,7 +305,6 @@ fn jacobian_definitions(jacobians: &[LocalJacobian]) -> BTreeMap<(Name, Name), D
     jacobians.iter().map(|local| ((local.tensor.clone(), local.wrt.clone()), definition(local))).collect()
 }
 
-/// The derivatives of these names as definitions.
 /// The right sides of these derivatives, which were added to the model.
 pub(super) fn known_definitions(model: &Model, names: &[Name]) -> BTreeMap<Name, Definition> {
     names.iter().filter_map(|name| Some((name.clone(), model.definition(name)?.clone()))).collect()

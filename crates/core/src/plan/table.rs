@@ -69,6 +69,8 @@ impl Lowering {
                 });
                 Some(Term::index(&index))
             }
+            // The sign of what is no integer is one.
+            Node::Call(Function::Sign, parts) if !parts[0].is_integer() => None,
             Node::Add(_) | Node::Mul(_) | Node::Call(..) | Node::Compare(..) | Node::Logic(..) | Node::Where(..) => {
                 let parts: Option<Vec<Term>> =
                     term.children().iter().map(|part| self.without_data(part, first, data)).collect();

@@ -187,13 +187,18 @@ fn fold_at_compound(term: &Term, name: &Name, definition: &Definition, model: &M
             subscript_of(term, &tensor, axis)
         })
         .collect::<Option<_>>()?;
-    let is_compound =
-        subscripts.iter().any(|subscript| subscript.as_affine().is_none_or(|form| form.as_index().is_none()));
+    let is_of_term = |subscript: &Term| subscript.free().iter().all(|index| term.depends_on(index));
+    let is_compound = subscripts.iter().all(is_of_term)
+        && subscripts.iter().any(|subscript| subscript.as_affine().is_none_or(|form| form.as_index().is_none()));
     (is_compound && definition.at(&subscripts)? == *term).then(|| Term::read(name, subscripts))
 }
 
 /// An axis that a term reads at the index alone, and whole.
 fn whole_axis(term: &Term, index: &Index, model: &Model) -> Option<(Name, usize)> {
+    // Inside of a sum that does not depend on it another index may have its number.
+    if !term.depends_on(index) {
+        return None;
+    }
     if let Node::Read { tensor, subscripts } = term.node() {
         let is_plain = |subscript: &Term| subscript.as_affine().is_some_and(|form| form.as_index() == Some(index));
         let axis = subscripts.iter().position(is_plain)?;
