@@ -16,7 +16,7 @@ pub fn with_rows(model: &Model) -> Model {
     let mut tensors: Vec<Tensor> = Vec::with_capacity(model.tensors.len());
     let mut rows: Vec<Tensor> = Vec::new();
     for tensor in &model.tensors {
-        let mut found = Rows { model, reader: tensor, found: Vec::new() };
+        let mut found = Rows { model, before: &rows, reader: tensor, found: Vec::new() };
         let body = match tensor.definition().filter(|_| derivative_parts(&tensor.name).is_none()) {
             Some(definition) => {
                 let first = definition.indices.iter().map(|index| index.id + 1).max().unwrap_or(0);
@@ -28,8 +28,9 @@ pub fn with_rows(model: &Model) -> Model {
                 continue;
             }
         };
-        rows.extend(found.found.iter().cloned());
-        tensors.append(&mut found.found);
+        let found = found.found;
+        rows.extend(found.iter().cloned());
+        tensors.extend(found);
         let body = if rows.is_empty() { body } else { asked(&body, &rows, model) };
         let indices = tensor.definition().map(|definition| definition.indices.clone()).unwrap_or_default();
         tensors.push(Tensor { role: Role::Defined(Definition { indices, body }), ..tensor.clone() });
@@ -74,6 +75,8 @@ fn is_exact(term: &Term) -> bool {
 /// The rows of one definition.
 struct Rows<'a> {
     model: &'a Model,
+    /// Those of other definitions: a row that is a reader itself has the name of its own reader, with primes.
+    before: &'a [Tensor],
     reader: &'a Tensor,
     found: Vec<Tensor>,
 }
@@ -163,7 +166,8 @@ impl Rows<'_> {
     /// The name of the reader with primes.
     fn free_name(&self) -> Name {
         let mut name = format!("{}'", self.reader.name);
-        while self.model.tensor(&name).is_some() || self.found.iter().any(|row| *row.name == name) {
+        let is_row = |name: &str| self.before.iter().chain(&self.found).any(|row| *row.name == *name);
+        while self.model.tensor(&name).is_some() || is_row(&name) {
             name.push('\'');
         }
         name.into()

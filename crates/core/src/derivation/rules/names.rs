@@ -2,7 +2,7 @@
 
 use super::collapse::FACTOR_OUT_OF_SUM;
 use super::differentiate::rule;
-use super::safe::{is_finite, is_not_negative, may_have_pole};
+use super::safe::{is_finite, is_not_negative, is_safe, may_have_pole, reads_inside};
 use super::simplify::number_exponent;
 use crate::derivation::rewrite::{Context, Place, Rule, everywhere};
 use crate::model::{Definition, Model, Role, Tensor};
@@ -233,7 +233,8 @@ rule!(
         }
         let (open, known): (Vec<Term>, Vec<Term>) = factors.iter().cloned().partition(Term::asks);
         let named = everywhere(&FOLD, &Term::mul(known.clone()), context)?;
-        if loses_guard(&known, named.factors()) && open.iter().any(|factor| may_have_pole(factor, context.model)) {
+        let needs_guard = |factor: &Term| may_have_pole(factor, context.model) || !reads_inside(factor, context.model);
+        if loses_guard(&known, named.factors()) && open.iter().any(needs_guard) {
             return None;
         }
         Some(Term::mul(open.into_iter().chain([named]).collect()))
@@ -258,14 +259,15 @@ rule!(
             let definition = Definition { indices: definition.indices.clone(), body: Some(body).filter(fits)? };
             let folded = fold_part(term, &tensor.name, &definition)?;
             let is_name = |factor: &Term| matches!(factor.node(), Node::Read { tensor: name, .. } if *name == tensor.name);
-            let is_pole = |factor: &Term| !is_finite(factor, context.model) || may_have_pole(factor, context.model);
-            let has_pole = folded.factors().iter().any(|factor| !is_name(factor) && is_pole(factor));
-            (!loses_guard(factors, folded.factors()) || !has_pole).then_some(folded)
+            let needs_guard = |factor: &Term| !is_safe(factor, context.model) || may_have_pole(factor, context.model);
+            let is_open = folded.factors().iter().any(|factor| !is_name(factor) && needs_guard(factor));
+            (!loses_guard(factors, folded.factors()) || !is_open).then_some(folded)
         })
     }
 );
 
-/// Whether a condition is gone into a name: that is 0 then, which no longer keeps a pole beside it from counting.
+/// Whether a condition is gone into a name: that is 0 then, which no longer keeps a pole beside it from counting, or what
+/// is read there inside.
 fn loses_guard(factors: &[Term], named: &[Term]) -> bool {
     factors.iter().any(|factor| factor.is_condition() && !named.contains(factor))
 }

@@ -79,7 +79,8 @@ fn has_value(term: &Term, model: &Model, inside: bool) -> bool {
     match term.node() {
         Node::Number(number) => number.value().is_finite(),
         Node::Affine(_) => true,
-        Node::Read { tensor, subscripts } => !inside || entry_is_inside(tensor, subscripts, model),
+        // What stands in a subscript is read too.
+        Node::Read { .. } => !inside || reads_inside(term, model),
         Node::Add(parts) | Node::Mul(parts) | Node::Logic(_, parts) => parts.iter().all(safe),
         Node::Compare(_, a, b) => safe(a) && safe(b),
         Node::Where(a, b, c) => safe(a) && safe(b) && safe(c),
