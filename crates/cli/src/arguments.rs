@@ -93,6 +93,9 @@ pub struct Derive {
     /// What is differentiated: a scalar, or with `--as jacobian` any tensor
     #[arg(long, value_name = "NAME", default_value = "loss")]
     pub of: String,
+    /// Numbers in the place of named sizes, separated by commas: `batch=4,hidden=3`
+    #[arg(long = "for", value_name = "SIZE=N", value_delimiter = ',', value_parser = size)]
+    pub sizes: Vec<(String, usize)>,
     /// Which notation
     #[arg(long = "as", value_enum, default_value_t = Notation::All)]
     pub notation: Notation,
@@ -237,6 +240,11 @@ pub enum Engine {
     Fast,
     /// Straight from the definitions, in double precision.
     Reference,
+}
+
+fn size(text: &str) -> Result<(String, usize), String> {
+    let (name, number) = text.split_once('=').ok_or("a size and its number are needed: `batch=4`")?;
+    Ok((name.trim().to_string(), positive(number.trim())?))
 }
 
 fn positive(text: &str) -> Result<usize, String> {

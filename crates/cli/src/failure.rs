@@ -37,6 +37,16 @@ impl Failure {
         }
     }
 
+    /// The same with the sizes that it is about.
+    pub fn for_sizes(self, sizes: &str) -> Failure {
+        let note = format!("  note: this is for {sizes}\n");
+        match self {
+            Failure::Check(text) => Failure::Check(text + &note),
+            Failure::Input(text) => Failure::Input(text + &note),
+            Failure::Interrupted => Failure::Interrupted,
+        }
+    }
+
     /// What it says.
     pub fn text(&self) -> &str {
         match self {

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use deltarule_core::derivation::with_derivatives;
-use deltarule_core::model::{self, DEFAULT_BATCH, Model};
+use deltarule_core::model::{self, DEFAULT_BATCH, Model, Sizing};
 use deltarule_core::page::derivation::typed;
 use deltarule_core::syntax::{self, tree::Tree};
 use deltarule_core::term::Name;
@@ -20,17 +20,12 @@ pub fn load(path: &Path) -> Result<Model, Failure> {
 
 /// Reads and builds the model; one that carries the axis of the examples itself, for so many.
 pub fn load_for(path: &Path, examples: usize) -> Result<Model, Failure> {
-    load_with_source(path, examples).map(|(_, model)| model)
-}
-
-/// As [`load_for`], with the text.
-pub fn load_with_source(path: &Path, examples: usize) -> Result<(Source, Model), Failure> {
     let (source, tree) = parse(path)?;
-    let model = build(path, &source, &tree, examples)?;
-    Ok((source, model))
+    build(path, &source, &tree, &Sizing::numbers(examples))
 }
 
-fn parse(path: &Path) -> Result<(Source, Tree), Failure> {
+/// Reads a file that may be built for several sizes.
+pub fn parse(path: &Path) -> Result<(Source, Tree), Failure> {
     let name = path.display().to_string();
     let hint = "give the path of a model, a file ending in .dr";
     let unreadable = |error: std::io::Error| Failure::input(format!("{name} cannot be read: {error}"), hint);
@@ -46,15 +41,16 @@ fn parse(path: &Path) -> Result<(Source, Tree), Failure> {
     Ok((source, tree))
 }
 
-fn build(path: &Path, source: &Source, tree: &Tree, examples: usize) -> Result<Model, Failure> {
-    let model = model::build_with(source, tree, examples).map_err(|found| problems(source, &found))?;
+/// Builds the model of a file for the sizes, with the derivatives that its equations read.
+pub fn build(path: &Path, source: &Source, tree: &Tree, sizing: &Sizing) -> Result<Model, Failure> {
+    let model = model::build_sized(source, tree, sizing).map_err(|found| problems(source, &found))?;
     with_derivatives(&model).map_err(|error| Failure::message(error).about(path))
 }
 
 /// Reads and builds the model, and gives its equations as they were typed.
-pub fn load_typed(path: &Path) -> Result<(Model, BTreeMap<Name, String>), Failure> {
+pub fn load_typed(path: &Path, sizing: &Sizing) -> Result<(Model, BTreeMap<Name, String>), Failure> {
     let (source, tree) = parse(path)?;
-    let model = build(path, &source, &tree, DEFAULT_BATCH)?;
+    let model = build(path, &source, &tree, sizing)?;
     let typed = typed(&source, &tree, &model);
     Ok((model, typed))
 }

@@ -373,7 +373,7 @@ impl Subject {
             entries = entries
                 .iter()
                 .flat_map(|entry| {
-                    (0..index.extent).map(move |value| [entry.as_slice(), &[(index.clone(), value)]].concat())
+                    (0..index.extent.value()).map(move |value| [entry.as_slice(), &[(index.clone(), value)]].concat())
                 })
                 .collect();
         }
@@ -547,8 +547,10 @@ const FAULTS: &[Fault] = &[
                 Node::Add(addends) => addends.last().cloned(),
                 Node::Reduce { .. } => {
                     let opened = part.open()?;
-                    let last =
-                        opened.indices.iter().map(|index| (index.clone(), Affine::constant(index.extent as i64 - 1)));
+                    let last = opened
+                        .indices
+                        .iter()
+                        .map(|index| (index.clone(), Affine::constant(index.extent.value() as i64 - 1)));
                     Some(opened.body.substitute_all(&last.collect::<Vec<_>>()))
                 }
                 _ => None,

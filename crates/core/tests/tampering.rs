@@ -60,7 +60,10 @@ fn factor(term: &Term) -> Term {
 fn index(term: &Term) -> Term {
     match term.free().first() {
         Some(first) => {
-            let next = Affine::combine(&[(-1, &Affine::index(first)), (1, &Affine::constant(first.extent as i64 - 1))]);
+            let next = Affine::combine(&[
+                (-1, &Affine::index(first)),
+                (1, &Affine::constant(first.extent.value() as i64 - 1)),
+            ]);
             term.substitute(first, &next.expect("a small form"))
         }
         None => shifted(term).unwrap_or_else(|| factor(term)),

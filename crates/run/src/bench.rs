@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn random_data_keep_what_is_promised_of_them() {
         let span = deltarule_core::text::Span { start: 0, end: 0 };
-        let tensor = |role| Tensor { name: "t".into(), shape: vec![3, 5], role, per_example: true, span };
+        let tensor = |role| Tensor::new("t", deltarule_core::term::Extent::numbers(&[3, 5]), role, true, span);
         let values = |role| {
             let mut values = vec![0.0; 30];
             random(&tensor(role), &mut values, &mut Stream::new(0, "bench", "t"));

@@ -1,7 +1,8 @@
 //! Every source of data, on files made here and on real ones where they are, and what is said of
 //! data that is damaged, broken in its promises or does not fit.
 
-use deltarule_core::model::{Model, Role, TargetKind, Tensor};
+use deltarule_core::model::{Model, Role, Sizing, TargetKind, Tensor};
+use deltarule_core::term::Extent;
 use deltarule_core::text::Span;
 use deltarule_run::arrays::{Array, write_npz};
 use deltarule_run::data::{Dataset, Source, fits_digits, load};
@@ -30,18 +31,18 @@ fn integer(below: usize) -> Role {
 }
 
 fn model(tensors: &[Declared]) -> Model {
-    let tensor = |(name, shape, role): &Declared| Tensor {
-        name: (*name).into(),
-        shape: shape.to_vec(),
-        role: role.clone(),
-        per_example: !matches!(role, Role::Const(_)),
-        span: Span::default(),
+    let tensor = |(name, shape, role): &Declared| {
+        let per_example = !matches!(role, Role::Const(_));
+        Tensor::new(name, Extent::numbers(shape), role.clone(), per_example, Span::default())
     };
     Model {
         tensors: tensors.iter().map(tensor).collect(),
         metrics: vec![],
         assumptions: vec![],
         sizes: vec![],
+        sizing: Sizing::default(),
+        symbols: Vec::new(),
+        relations: Default::default(),
         batch: None,
         claims: vec![],
     }

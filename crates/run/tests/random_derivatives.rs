@@ -104,7 +104,7 @@ fn same(name: &Name, shape: &[usize], values: &[f64], totals: &Totals) -> Result
         let mut rest = place;
         let mut at: Vec<(Index, usize)> = indices.iter().map(|index| (index.clone(), 0)).collect();
         for (index, position) in at.iter_mut().rev() {
-            (*position, rest) = (rest % index.extent, rest / index.extent);
+            (*position, rest) = (rest % index.extent.value(), rest / index.extent.value());
         }
         let expected = totals.evaluate(&Term::read_at(name, &indices), &at).map_err(|error| error.to_string())?;
         let agrees = (expected.is_nan() && value.is_nan()) || (expected - value).abs() <= 1e-9 * size;

@@ -6,13 +6,16 @@ use crate::failure::{Failure, print};
 use crate::model_file;
 use crate::report::agreement;
 use deltarule_core::derivation::Verification;
-use deltarule_core::model::{DEFAULT_BATCH, Model, Role};
-use deltarule_core::proof::{Line, Proof, Shown, Wrong, prove};
-use deltarule_core::term::Name;
+use deltarule_core::model::{Model, Role, Sizing};
+use deltarule_core::proof::{Line, Proof, Shown, Wrong, at_all_sizes, other_sizes, prove};
+use deltarule_core::term::{Name, Size};
 use deltarule_core::text::{Source, Span};
 use deltarule_run::seeds::Stream;
 use serde_json::{Value, json};
 use std::path::Path;
+
+/// For so many other assignments of sizes derivatives are checked.
+const DERIVED_SIZES: usize = 2;
 
 /// Runs the verb: goes through all models and fails where one does.
 pub fn run(arguments: &Check, common: &Common) -> Result<(), Failure> {
@@ -43,23 +46,49 @@ struct Report {
     tensors: usize,
     /// The scalars that were differentiated, each with how many derivatives, and how well they agree.
     derived: Vec<(Name, usize, Verification)>,
+    /// Other sizes than those at hand for which the derivatives were checked.
+    sizes: Vec<String>,
     claims: Vec<Proof>,
 }
 
 fn check(path: &Path, seed: u64) -> Result<Report, Failure> {
-    let (source, model) = model_file::load_with_source(path, DEFAULT_BATCH)?;
+    let (source, tree) = model_file::parse(path)?;
+    let model = model_file::build(path, &source, &tree, &Sizing::symbolic())?;
+    let derived = derivatives(&model, seed, path)?;
+    let mut stream = Stream::new(seed, "check", "claims");
+    let mut prove = |model: &Model| prove(&source, model, &mut || 2.0 * stream.uniform() - 1.0);
+    let claims = prove(&model);
+    let mut sizes = Vec::new();
+    let mut others = Vec::new();
+    for (place, other) in other_sizes(&source, &tree, &model).into_iter().enumerate() {
+        if place < DERIVED_SIZES {
+            derivatives(&other, seed, path).map_err(|failure| failure.for_sizes(&told(&other.symbols)))?;
+            sizes.push(told(&other.symbols));
+        }
+        others.push((other.symbols.clone(), prove(&other)));
+    }
+    let claims = at_all_sizes(claims, others);
+    Ok(Report { source, tensors: model.tensors.len(), derived, sizes, claims })
+}
+
+/// The derivatives of all scalars, checked at random points.
+fn derivatives(model: &Model, seed: u64, path: &Path) -> Result<Vec<(Name, usize, Verification)>, Failure> {
     let mut derived = Vec::new();
-    for of in scalars(&model) {
+    for of in scalars(model) {
         // By all that is given, and on the way to that by everything between.
         let given = model.tensors.iter().filter(|tensor| is_differentiated_by(&tensor.role));
         let wrt: Vec<Name> = given.map(|tensor| tensor.name.clone()).collect();
-        let backward = derive_by(&model, &of, &wrt)?;
+        let backward = derive_by(model, &of, &wrt)?;
         let (verification, _) = verified(&backward, seed).map_err(|failure| failure.about(path))?;
         derived.push((of, backward.gradients.len(), verification));
     }
-    let mut stream = Stream::new(seed, "check", "claims");
-    let claims = prove(&source, &model, &mut || 2.0 * stream.uniform() - 1.0);
-    Ok(Report { source, tensors: model.tensors.len(), derived, claims })
+    Ok(derived)
+}
+
+/// Sizes and their numbers in words.
+fn told(sizes: &[Size]) -> String {
+    let told: Vec<String> = sizes.iter().map(|size| format!("{} = {}", size.name, size.value)).collect();
+    told.join(", ")
 }
 
 /// What is differentiated: the scalars that nothing else reads, the loss above all. Metrics are only
@@ -116,6 +145,7 @@ impl Report {
             let exact = if found.exact > 0 { format!(", {} lines exactly", found.exact) } else { String::new() };
             text += &format!("  {of}: {number}, {}{exact}\n", agreement(found));
         }
+        self.sizes.iter().for_each(|sizes| text += &format!("  the same for {sizes}\n"));
         self.claims.iter().for_each(|proof| text += &self.claim(proof));
         text
     }
@@ -171,7 +201,7 @@ impl Report {
         let claims: Vec<Value> = self.claims.iter().map(|proof| self.claim_json(proof)).collect();
         json!({
             "model": path, "ok": self.wrong().count() == 0, "tensors": self.tensors,
-            "derived": derived.collect::<Vec<_>>(), "claims": claims,
+            "derived": derived.collect::<Vec<_>>(), "sizes": self.sizes, "claims": claims,
         })
     }
 

@@ -6,7 +6,7 @@ use crate::arguments::{Common, Derive, Document as Format, Notation as Wanted};
 use crate::failure::{Failure, print};
 use crate::{model_file, names};
 use deltarule_core::derivation::{derivative_name, with_derivative};
-use deltarule_core::model::Model;
+use deltarule_core::model::{Model, Sizing};
 use deltarule_core::page::derivation::{
     self, Contents, Document, Notation, View, render_html, render_latex, render_markdown, render_text,
 };
@@ -18,7 +18,8 @@ const COLUMNS: usize = 100;
 
 /// Runs the verb.
 pub fn run(arguments: &Derive, common: &Common) -> Result<(), Failure> {
-    let (model, typed) = model_file::load_typed(&arguments.model)?;
+    let (model, typed) = model_file::load_typed(&arguments.model, &sizing(arguments)?)?;
+    check_sizes(arguments, &model)?;
     let request = Request { arguments, common, typed: &typed };
     let of = request.of(&model)?;
     let (once, twice) = request.wrt(&model, &of)?;
@@ -104,6 +105,35 @@ impl Request<'_> {
             typed: self.typed,
             title: &title,
         }))
+    }
+}
+
+/// Sizes as symbols, but for those that numbers were asked for.
+fn sizing(arguments: &Derive) -> Result<Sizing, Failure> {
+    let mut sizing = Sizing::symbolic();
+    for (name, number) in &arguments.sizes {
+        match &**name {
+            "batch" => sizing.batch = Some(*number),
+            _ => drop(sizing.values.insert(name.clone(), *number)),
+        }
+        sizing.numbers.insert(name.as_str().into());
+    }
+    Ok(sizing)
+}
+
+/// Refuses a number for a size that the model does not have.
+fn check_sizes(arguments: &Derive, model: &Model) -> Result<(), Failure> {
+    let mut known: Vec<&str> = model.sizes.iter().map(|(name, _)| &**name).collect();
+    known.extend(model.batch.map(|_| "batch"));
+    match arguments.sizes.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let hint = match known.as_slice() {
+                [] => "this model has no named sizes".to_string(),
+                _ => format!("the sizes of this model are {}", known.join(", ")),
+            };
+            Err(Failure::input(format!("`{name}` is no size of this model"), &hint))
+        }
     }
 }
 

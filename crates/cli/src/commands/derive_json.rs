@@ -3,6 +3,7 @@
 use deltarule_core::page::derivation::{Document, GradientPage, JacobianPage, Line, NamePage, Notations};
 use deltarule_core::page::jacobian::Shape;
 use deltarule_core::page::{latex, text};
+use deltarule_core::term::Polynomial;
 use serde_json::{Value, json};
 
 /// The document as one object; `of` is what was differentiated, once or twice.
@@ -85,9 +86,17 @@ fn structure(shape: &Shape) -> Value {
     let support = shape.support.as_ref();
     json!({
         "name": shape.words(),
-        "nonzero": support.and_then(|support| u64::try_from(support.count).ok()),
-        "entries": support.and_then(|support| u64::try_from(support.all).ok()),
+        "nonzero": support.and_then(|support| count(support.count, support.sized.as_ref().map(|sized| &sized.count))),
+        "entries": support.and_then(|support| count(support.all, support.sized.as_ref().map(|sized| &sized.all))),
     })
+}
+
+/// A number, or where it is made of named sizes, what it is made of: `"batch hidden"`.
+fn count(number: u128, sizes: Option<&Polynomial>) -> Option<Value> {
+    match sizes.filter(|sizes| sizes.as_constant().is_none()) {
+        Some(sizes) => Some(json!(sizes.to_string())),
+        None => u64::try_from(number).ok().map(|number| json!(number)),
+    }
 }
 
 fn steps(lines: &[Line]) -> Vec<Value> {

@@ -290,13 +290,8 @@ fn path(model: &Model, of: &str, wrt: &[Name]) -> Vec<Name> {
 pub(super) fn as_tensor(model: &Model, gradient: &Gradient) -> Tensor {
     let by = model.tensor(&gradient.wrt).expect("derived by a tensor of the model");
     let of = model.tensor(&gradient.of).expect("derived of a tensor of the model");
-    Tensor {
-        name: gradient.name.clone(),
-        shape: of.shape.iter().chain(&by.shape).copied().collect(),
-        role: Role::Defined(gradient.definition()),
-        per_example: by.per_example,
-        span: by.span,
-    }
+    let extents = of.extents.iter().chain(&by.extents).cloned().collect();
+    Tensor::new(&gradient.name, extents, Role::Defined(gradient.definition()), by.per_example, by.span)
 }
 
 fn jacobian_definitions(jacobians: &[LocalJacobian]) -> BTreeMap<(Name, Name), Definition> {
@@ -415,10 +410,10 @@ impl Work<'_> {
         for name in [first, second] {
             let tensor = self.model.tensor(name).expect("a tensor of the model");
             let letters = self.model.definition(name).map(|definition| &definition.indices);
-            for (axis, extent) in tensor.shape.iter().enumerate() {
+            for (axis, extent) in tensor.extents.iter().enumerate() {
                 let letter =
                     letters.map_or_else(|| DEFAULT_LETTERS[axis % 8].into(), |letters| letters[axis].letter.clone());
-                indices.push(Index { id: indices.len() as u32, extent: *extent, letter });
+                indices.push(Index { id: indices.len() as u32, extent: extent.clone(), letter });
             }
         }
         indices

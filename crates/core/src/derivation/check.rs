@@ -258,7 +258,7 @@ pub fn evaluation_work(model: &Model, of: &[Name]) -> usize {
         let inner = term.children().iter().map(of_term).fold(1, usize::saturating_add);
         let range = term
             .open()
-            .map_or(1, |opened| opened.indices.iter().map(|index| index.extent).fold(1, usize::saturating_mul));
+            .map_or(1, |opened| opened.indices.iter().map(|index| index.extent.value()).fold(1, usize::saturating_mul));
         inner.saturating_mul(range)
     }
     let mut needed = of.to_vec();
@@ -294,7 +294,7 @@ impl Check<'_> {
         derivation: &Derivation,
         found: &mut Verification,
     ) -> Result<bool, CheckError> {
-        let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+        let extents: Vec<usize> = indices.iter().map(|index| index.extent.value()).collect();
         let entries = sample(&extents, ENTRIES);
         let values = |term: &Term| -> Result<Vec<f64>, MeaningError> {
             let (values, work) = evaluate_entries(self.model, self.point, term, indices, &entries, LINE_WORK)?;

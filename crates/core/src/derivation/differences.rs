@@ -102,7 +102,7 @@ impl At<'_> {
         if self.model.tensor(&gradient.of).is_none_or(|of| !of.shape.is_empty()) {
             return Ok(Vec::new());
         }
-        let extents: Vec<usize> = gradient.indices.iter().map(|index| index.extent).collect();
+        let extents: Vec<usize> = gradient.indices.iter().map(|index| index.extent.value()).collect();
         let flat = |entry: &[usize]| entry.iter().zip(&extents).fold(0, |flat, (at, extent)| flat * extent + at);
         let entries = sample(&extents, most);
         let (indices, end) = (&gradient.indices, gradient.derivation.end());
@@ -133,7 +133,7 @@ impl At<'_> {
         found: &mut Verification,
     ) -> Result<(), CheckError> {
         found.by_dual_numbers += 1;
-        let at = unravel(entry, gradient.indices.iter().map(|index| index.extent));
+        let at = unravel(entry, gradient.indices.iter().map(|index| index.extent.value()));
         let own = At { model: self.model, point: self.point };
         let Some(dual) = other_than_dual(own, gradient, &at, derived, size) else { return Ok(()) };
         let (of, wrt) = (gradient.of.clone(), gradient.wrt.clone());

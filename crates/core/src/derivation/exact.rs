@@ -154,6 +154,7 @@ impl Scope {
             let value = match slot {
                 Slot::Free(index) => self.free.iter().find(|(free, _)| free.id == index.id)?.1,
                 Slot::Bound(slot) => *self.bound.iter().rev().nth(*slot as usize)?,
+                Slot::Size(size) => size.value,
             };
             sum.checked_add(coefficient.checked_mul(i64::try_from(value).ok()?)?)
         })
@@ -382,15 +383,15 @@ impl<'e, 'a> Residues<'e, 'a> {
 
     fn reduce(&mut self, reduction: Reduction, binders: &[Binder], body: &Term, scope: &mut Scope) -> Option<Residue> {
         let mut row = Vec::new();
-        let count: usize = binders.iter().map(|binder| binder.extent).product();
+        let count: usize = binders.iter().map(|binder| binder.extent.value()).product();
         let around = scope.bound.len();
         for place in 0..count {
             scope.bound.truncate(around);
             let mut rest = place;
             // The first binder is the innermost slot.
             for binder in binders {
-                scope.bound.push(rest % binder.extent);
-                rest /= binder.extent;
+                scope.bound.push(rest % binder.extent.value());
+                rest /= binder.extent.value();
             }
             scope.bound[around..].reverse();
             let value = self.value(body, scope);
@@ -418,12 +419,12 @@ impl<'e, 'a> Residues<'e, 'a> {
     fn impose_given(&mut self) -> Option<()> {
         let mut equations = Vec::new();
         for (indices, condition) in &self.exact.given {
-            let count: usize = indices.iter().map(|index| index.extent).product();
+            let count: usize = indices.iter().map(|index| index.extent.value()).product();
             for mut place in 0..count {
                 let mut at = Vec::new();
                 for index in *indices {
-                    at.push((index.clone(), place % index.extent));
-                    place /= index.extent;
+                    at.push((index.clone(), place % index.extent.value()));
+                    place /= index.extent.value();
                 }
                 equalities(condition, &at, &mut equations)?;
             }

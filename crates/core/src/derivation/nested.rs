@@ -4,7 +4,7 @@ use super::adjoint::with_gradients_again;
 use super::forward::{derive_forward, is_better_forward};
 use super::{DeriveError, derivative_name, derivative_parts, with_rows};
 use crate::model::{Definition, Model, Role, Tensor};
-use crate::term::{Index, Name, Term};
+use crate::term::{Extent, Index, Name, Term};
 
 /// The model with definitions for all derivatives that its equations read, and for those on the way
 /// to them, each before its first reader. They are total derivatives through all definitions, of one
@@ -126,19 +126,14 @@ fn needed(tensors: &[Tensor], name: &Name) -> Vec<Name> {
 fn constant(model: &Model, of: &str, wrt: &str) -> Result<Tensor, DeriveError> {
     let tensor = |name: &str| model.tensor(name).ok_or_else(|| DeriveError::UnknownTensor(name.into()));
     let (first, second) = (tensor(of)?, tensor(wrt)?);
-    let shape: Vec<usize> = first.shape.iter().chain(&second.shape).copied().collect();
-    let indices: Vec<Index> = (0..).zip(&shape).map(|(id, extent)| Index::new(id, *extent, "i")).collect();
+    let extents: Vec<Extent> = first.extents.iter().chain(&second.extents).cloned().collect();
+    let indices: Vec<Index> = (0..).zip(&extents).map(|(id, extent)| Index::new(id, extent.clone(), "i")).collect();
     let (left, right) = indices.split_at(first.shape.len());
     let pairs = left.iter().zip(right);
     let body = match of == wrt {
         true => Term::mul(pairs.map(|(a, b)| Term::delta(Term::index(a), Term::index(b))).collect()),
         false => Term::integer(0),
     };
-    Ok(Tensor {
-        name: derivative_name(of, wrt),
-        shape,
-        role: Role::Defined(Definition { indices, body }),
-        per_example: first.per_example,
-        span: first.span,
-    })
+    let role = Role::Defined(Definition { indices, body });
+    Ok(Tensor::new(&derivative_name(of, wrt), extents, role, first.per_example, first.span))
 }

@@ -52,14 +52,14 @@ fn entries(
     let mut point = point.clone();
     let all: Vec<Name> = model.tensors.iter().map(|tensor| tensor.name.clone()).collect();
     crate::meaning::complete(model, &mut point, &all)?;
-    let total: usize = gradient.indices.iter().map(|index| index.extent).product();
+    let total: usize = gradient.indices.iter().map(|index| index.extent.value()).product();
     for number in 0..total.min(ENTRIES) {
         // A stride that is no multiple of the extents meets the diagonal and other rows.
         let flat = (number * total / ENTRIES.min(total) + number * number) % total;
         let at = unravel(flat, &gradient.indices);
         let (of_at, wrt_at) = at.split_at(rank);
         let probed = with_probe(model, &gradient.of, of_at);
-        let entry = wrt_at.iter().fold(0, |flat, (index, value)| flat * index.extent + value);
+        let entry = wrt_at.iter().fold(0, |flat, (index, value)| flat * index.extent.value() + value);
         let derived = evaluate(model, &point, gradient.derivation.end(), &at)?;
         let by = finite_difference(&probed, &point, &PROBE.into(), &gradient.wrt, entry, 1e-3)?;
         let size = derived.abs().max(by.value.abs()).max(1e-3);
@@ -86,7 +86,7 @@ pub(super) fn verify_local(backward: &Backward, point: &Point, found: &mut Verif
     let mut moved = point.clone();
     let mut work = 0usize;
     for local in &backward.jacobians {
-        let extents: Vec<usize> = local.indices.iter().map(|index| index.extent).collect();
+        let extents: Vec<usize> = local.indices.iter().map(|index| index.extent.value()).collect();
         for at in sample(&extents, ENTRIES) {
             if work > MOST_LOCAL_WORK {
                 return Ok(());
@@ -143,8 +143,8 @@ fn local_entry(
 fn unravel(mut flat: usize, indices: &[Index]) -> Vec<(Index, usize)> {
     let mut at: Vec<(Index, usize)> = indices.iter().map(|index| (index.clone(), 0)).collect();
     for (index, value) in at.iter_mut().rev() {
-        *value = flat % index.extent;
-        flat /= index.extent;
+        *value = flat % index.extent.value();
+        flat /= index.extent.value();
     }
     at
 }
@@ -155,7 +155,7 @@ fn with_probe(model: &Model, of: &Name, at: &[(Index, usize)]) -> Model {
     let role = Role::Defined(Definition { indices: Vec::new(), body: Term::read(of, subscripts) });
     let own = model.tensor(of);
     let (per_example, span) = own.map_or((true, Default::default()), |own| (own.per_example, own.span));
-    model.extended([Tensor { name: PROBE.into(), shape: Vec::new(), role, per_example, span }])
+    model.extended([Tensor::new(PROBE, Vec::new(), role, per_example, span)])
 }
 
 #[cfg(test)]

@@ -150,13 +150,10 @@ impl Rows<'_> {
                     let known = self.model.tensor(name).or_else(|| self.found.iter().find(|row| row.name == *name));
                     known.is_some_and(|tensor| tensor.per_example)
                 };
-                self.found.push(Tensor {
-                    name: name.clone(),
-                    shape: indices.iter().map(|index| index.extent).collect(),
-                    per_example: body.tensors().iter().any(per_example),
-                    role: Role::Defined(Definition { indices: indices.clone(), body }),
-                    span: self.reader.span,
-                });
+                let extents = indices.iter().map(|index| index.extent.clone()).collect();
+                let per_example = body.tensors().iter().any(per_example);
+                let role = Role::Defined(Definition { indices: indices.clone(), body });
+                self.found.push(Tensor::new(&name, extents, role, per_example, self.reader.span));
                 name
             }
         };

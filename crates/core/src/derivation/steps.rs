@@ -108,7 +108,7 @@ fn exactly<'a>(backward: &Backward, chains: &'a [Chain<'a>]) -> Result<(usize, V
     let mut found = 0;
     let mut others: Vec<Open> = Vec::new();
     for chain in chains {
-        let extents: Vec<usize> = chain.indices.iter().map(|index| index.extent).collect();
+        let extents: Vec<usize> = chain.indices.iter().map(|index| index.extent.value()).collect();
         let entries = sample(&extents, ENTRIES);
         let mut before = &chain.derivation.start;
         for step in &chain.derivation.steps {
@@ -152,7 +152,7 @@ struct Special<'a> {
 impl Special<'_> {
     /// Compares both sides of a step; `work` was done at other points.
     fn step(&mut self, (chain, before, step): &Open, work: usize, found: &mut Found) -> Result<(), CheckError> {
-        let extents: Vec<usize> = chain.indices.iter().map(|index| index.extent).collect();
+        let extents: Vec<usize> = chain.indices.iter().map(|index| index.extent.value()).collect();
         for entry in sample(&extents, if self.confirms { CONFIRMED } else { ENTRIES }) {
             let at: Vec<(Index, usize)> = chain.indices.iter().cloned().zip(entry.iter().copied()).collect();
             let work = work + self.balls.work();

@@ -133,10 +133,10 @@ pub fn evaluate_moved(
 }
 
 fn check_range(indices: &[Index], entry: &[usize]) -> Result<(), MeaningError> {
-    match indices.iter().zip(entry).find(|(index, value)| **value >= index.extent) {
+    match indices.iter().zip(entry).find(|(index, value)| **value >= index.extent.value()) {
         None => Ok(()),
         Some((Index { letter, extent, .. }, value)) => {
-            Err(MeaningError::IndexRange { letter: letter.clone(), value: *value, extent: *extent })
+            Err(MeaningError::IndexRange { letter: letter.clone(), value: *value, extent: extent.value() })
         }
     }
 }

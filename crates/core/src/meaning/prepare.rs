@@ -152,7 +152,7 @@ pub(super) struct Preparation<'a> {
 impl<'a> Preparation<'a> {
     /// Of a term with these free indices, whose values stand in the frame in this order.
     pub fn new(names: Names<'a>, free: &[Index]) -> Preparation<'a> {
-        let extents = free.iter().map(|index| index.extent).collect();
+        let extents = free.iter().map(|index| index.extent.value()).collect();
         Preparation { names, free: free.iter().map(|index| index.id).collect(), extents }
     }
 
@@ -236,8 +236,14 @@ impl<'a> Preparation<'a> {
     }
 
     fn linear(&self, affine: &Affine) -> Result<Linear, MeaningError> {
-        let terms = affine.terms.iter().map(|(slot, coefficient)| Ok((self.place(slot)?, *coefficient)));
-        Ok(Linear { terms: terms.collect::<Result<_, _>>()?, constant: affine.constant })
+        let (sizes, indices): (Vec<_>, Vec<_>) =
+            affine.terms.iter().partition(|(slot, _)| matches!(slot, Slot::Size(_)));
+        let terms = indices.into_iter().map(|(slot, coefficient)| Ok((self.place(slot)?, *coefficient)));
+        let constant = sizes.into_iter().fold(affine.constant, |sum, (slot, coefficient)| match slot {
+            Slot::Size(size) => sum.saturating_add(coefficient.saturating_mul(size.value as i64)),
+            Slot::Free(_) | Slot::Bound(_) => sum,
+        });
+        Ok(Linear { terms: terms.collect::<Result<_, _>>()?, constant })
     }
 
     fn place(&self, slot: &Slot) -> Result<usize, MeaningError> {
@@ -251,6 +257,7 @@ impl<'a> Preparation<'a> {
                 let place = self.extents.len().checked_sub(*slot as usize + 1);
                 place.filter(|place| *place >= self.free.len()).ok_or(MeaningError::Unbound)
             }
+            Slot::Size(_) => Err(MeaningError::Unbound),
         }
     }
 
@@ -318,7 +325,7 @@ impl<'a> Preparation<'a> {
     fn reduce(&mut self, reduction: Reduction, binders: &[Binder], body: &'a Term) -> Loop<'a> {
         let around = self.extents.len();
         // Binder 0 is the last, since slots count outwards.
-        self.extents.extend(binders.iter().rev().map(|binder| binder.extent));
+        self.extents.extend(binders.iter().rev().map(|binder| binder.extent.value()));
         let indices: Vec<(usize, usize)> =
             (around..self.extents.len()).rev().map(|at| (at, self.extents[at])).collect();
         let is_guard = |term: &Term| reduction == Reduction::Sum && term.is_condition() && never_fails(term);

@@ -22,7 +22,7 @@ impl Tabulation<'_> {
     /// The values of the members; what they read is in the points.
     pub fn values(&self, points: Vec<&Point>) -> Result<Point, MeaningError> {
         for (tensor, definition) in &self.members {
-            let extents: Vec<usize> = definition.indices.iter().map(|index| index.extent).collect();
+            let extents: Vec<usize> = definition.indices.iter().map(|index| index.extent.value()).collect();
             if extents != tensor.shape {
                 let (name, found) = (tensor.name.clone(), tensor.shape.clone());
                 return Err(MeaningError::Shape { tensor: name, expected: extents, found });

@@ -96,7 +96,8 @@ impl<'a> Elaborator<'_, 'a> {
                 None => Form::index(self.ranges.add(letter, span, &scope)),
                 Some(range) => match self.globals.constants(statement).integer(range)? {
                     1.. => {
-                        ranges.push((axis, self.globals.constants(statement).extent(range)?, range.span));
+                        let extent = self.globals.constants(statement).extent(range)?.value();
+                        ranges.push((axis, extent, range.span));
                         Form::index(self.bind(letter, span, Some(range), &scope)?)
                     }
                     depth if depth == 0 || place.is_some() => {

@@ -13,9 +13,10 @@ use super::form::Form;
 use super::guards::bounds;
 use super::repeat::repeat;
 use super::scope::{Bound, Scope};
+use super::symbols::{Sizing, Symbols};
 use super::{Assumption, Claim, Definition, LOSS, Model, Role, Stage, TargetKind, Tensor};
-use crate::syntax::tree::{Declaration, Equation, ExprKind, LeftSubscript, Statement, StatementKind, Tree};
-use crate::term::Name;
+use crate::syntax::tree::{Declaration, Equation, Expr, ExprKind, LeftSubscript, Statement, StatementKind, Tree};
+use crate::term::{Extent, Name, Polynomial};
 use crate::text::{Problem, Source, Span};
 use std::collections::{HashMap, HashSet};
 
@@ -43,13 +44,23 @@ pub fn build(source: &Source, tree: &Tree) -> Result<Model, Vec<Problem>> {
 /// Everything that is wrong with the statements, in the order of the file. A statement that uses
 /// a name whose own definition has a problem is passed over.
 pub fn build_with(source: &Source, tree: &Tree, batch: usize) -> Result<Model, Vec<Problem>> {
-    read(source, tree, batch, Faulty::Told)
+    build_sized(source, tree, &Sizing::numbers(batch))
+}
+
+/// [`build_with`] for sizes as they are said to be. Sizes that are symbols and for whose numbers alone the model
+/// holds are numbers in the end.
+///
+/// # Errors
+///
+/// Those of [`build_with`].
+pub fn build_sized(source: &Source, tree: &Tree, sizing: &Sizing) -> Result<Model, Vec<Problem>> {
+    read(source, tree, sizing, Faulty::Told)
 }
 
 /// The claims of a file as by [`build_with`], those that are malformed passed over; `None` where anything else is
 /// wrong with the file.
-pub fn claims_with(source: &Source, tree: &Tree, batch: usize) -> Option<Vec<Claim>> {
-    read(source, tree, batch, Faulty::PassedOver).ok().map(|model| model.claims)
+pub fn claims_with(source: &Source, tree: &Tree, sizing: &Sizing) -> Option<Vec<Claim>> {
+    read(source, tree, sizing, Faulty::PassedOver).ok().map(|model| model.claims)
 }
 
 /// What becomes of claims that are malformed.
@@ -59,7 +70,26 @@ enum Faulty {
     PassedOver,
 }
 
-fn read(source: &Source, tree: &Tree, batch: usize, faulty_claims: Faulty) -> Result<Model, Vec<Problem>> {
+/// Reads a file with more and more sizes as numbers, until no other turns out to be one.
+fn read(source: &Source, tree: &Tree, sizing: &Sizing, faulty_claims: Faulty) -> Result<Model, Vec<Problem>> {
+    let mut sizing = sizing.clone();
+    loop {
+        let symbols = Symbols::new(&sizing);
+        let model = read_once(source, tree, symbols.clone(), sizing.batch.unwrap_or(DEFAULT_BATCH), faulty_claims);
+        match symbols.learned() {
+            Some(learned) => sizing = learned,
+            None => return model,
+        }
+    }
+}
+
+fn read_once(
+    source: &Source,
+    tree: &Tree,
+    symbols: Symbols,
+    batch: usize,
+    faulty_claims: Faulty,
+) -> Result<Model, Vec<Problem>> {
     if tree.statements.is_empty() {
         let problem = Problem::new("the model is empty", Span::new(0, 0), "no statement stands here");
         return Err(vec![
@@ -72,7 +102,7 @@ fn read(source: &Source, tree: &Tree, batch: usize, faulty_claims: Faulty) -> Re
     let prelude = crate::syntax::parse(&prelude_source)?;
     let globals = Globals {
         source,
-        names: Names::default(),
+        names: Names::new(symbols),
         tensors: Vec::new(),
         functions: Functions::default(),
         letters: HashMap::new(),
@@ -93,8 +123,9 @@ fn read(source: &Source, tree: &Tree, batch: usize, faulty_claims: Faulty) -> Re
         claims: Vec::new(),
     };
     if let Some(axis) = repeated.iter().find_map(|repeated| batch::axis(&repeated.statement)) {
+        let size = builder.globals.names.symbols.size(BATCH, batch);
         builder.globals.names.announce(BATCH, axis);
-        builder.globals.names.define(BATCH, axis, 0, Meaning::Size(batch as i64));
+        builder.globals.names.define(BATCH, axis, 0, Meaning::Size(size));
         builder.batch = Some(batch);
     }
     for definition in definitions(&prelude) {
@@ -185,9 +216,10 @@ impl<'a> Builder<'a> {
         }
         match &statement.kind {
             StatementKind::Size { name, value } => {
-                let size = self.globals.constants(number).extent(value)?;
-                self.globals.names.define(&name.text, name.span, number, Meaning::Size(size as i64));
-                self.sizes.push((name.text.as_str().into(), size));
+                let size = self.size(&name.text, value, number)?;
+                let value = size.value().and_then(|value| usize::try_from(value).ok()).unwrap_or(1);
+                self.globals.names.define(&name.text, name.span, number, Meaning::Size(size));
+                self.sizes.push((name.text.as_str().into(), value));
                 Ok(())
             }
             StatementKind::Declaration(declaration) => self.declaration(declaration, number),
@@ -218,6 +250,25 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What the name of a size stands for.
+    fn size(&self, name: &str, value: &Expr, number: usize) -> Outcome<Polynomial> {
+        let constants = self.globals.constants(number);
+        let symbols = &self.globals.names.symbols;
+        let given = symbols.given(name);
+        if let ExprKind::Number(_) = &value.kind {
+            let number = constants.extent_at_hand(value)?;
+            return Ok(symbols.size(name, given.unwrap_or(number)));
+        }
+        let number = constants.extent_at_hand(value)?;
+        if given.is_some_and(|given| given != number) {
+            let problem = Problem::new(format!("`{name}` is made of other sizes"), value.span, format!("is {number}"));
+            return Err(problem.hint("give numbers to these").into());
+        }
+        let size = symbols.size(name, number);
+        constants.relate(name, &size, value);
+        Ok(size)
+    }
+
     fn declaration(&mut self, declaration: &'a Declaration, number: usize) -> Outcome<()> {
         let name = &declaration.name;
         if name.text == LOSS {
@@ -234,22 +285,21 @@ impl<'a> Builder<'a> {
             self.globals.examples.insert((place, 0));
         }
         let per_example = data && self.batch.is_none();
-        self.add(name, declared.shape, declared.role, per_example, number);
+        self.add(name, declared.extents, declared.role, per_example, number);
         Ok(())
     }
 
     fn add(
         &mut self,
         name: &'a crate::syntax::tree::Name,
-        shape: Vec<usize>,
+        extents: Vec<Extent>,
         role: Role,
         per_example: bool,
         number: usize,
     ) {
         let meaning = Meaning::Tensor(self.globals.tensors.len());
         self.globals.names.define(&name.text, name.span, number, meaning);
-        let (tensor, span) = (name.text.as_str().into(), name.span);
-        self.globals.tensors.push(Tensor { name: tensor, shape, role, per_example, span });
+        self.globals.tensors.push(Tensor::new(&name.text, extents, role, per_example, name.span));
     }
 
     fn equation(&mut self, equation: &'a Equation, number: usize) -> Outcome<()> {
@@ -280,7 +330,8 @@ impl<'a> Builder<'a> {
         for (tensor, places) in reads {
             self.fans.entry(tensor).or_insert_with(|| fans(&places, free, &indices));
         }
-        let shape: Vec<usize> = indices[..free].iter().map(|index| index.extent).collect();
+        let extents: Vec<Extent> = indices[..free].iter().map(|index| index.extent.clone()).collect();
+        let shape: Vec<usize> = extents.iter().map(Extent::value).collect();
         check_entries(&name.text, &shape, name.span)?;
         let body = draft.term(&indices);
         let per_example = body.tensors().iter().any(|read| self.is_per_example(read));
@@ -294,12 +345,12 @@ impl<'a> Builder<'a> {
         for forward in self.forward.iter().filter(|forward| forward.name == name.text) {
             forward.check(&shape, name.span)?;
         }
-        let extents = |index: usize| indices.get(index).map(|index| index.extent);
+        let known = |index: usize| indices.get(index).map(|index| index.extent.value());
         self.forward.extend(own.forward.into_iter().map(|forward| {
-            let reached = bounds(&forward.form, &forward.guards, &extents);
+            let reached = bounds(&forward.form, &forward.guards, &known);
             Forward { reached, ..forward }
         }));
-        self.add(name, shape, Role::Defined(definition), per_example, number);
+        self.add(name, extents, Role::Defined(definition), per_example, number);
         Ok(())
     }
 
@@ -379,7 +430,19 @@ impl<'a> Builder<'a> {
         let sums = assumptions.map(|tensor| Assumption::SumsToOne(tensor.name.clone()));
         let assumptions = sums.chain(self.promises.iter().cloned()).collect();
         let Builder { globals, metrics, sizes, batch, claims, .. } = self;
-        Model { assumptions, tensors: globals.tensors.into(), metrics, sizes, batch, claims }
+        let sizing = globals.names.symbols.sizing().clone();
+        let (symbols, relations) = globals.names.symbols.made();
+        Model {
+            assumptions,
+            tensors: globals.tensors.into(),
+            metrics,
+            sizes,
+            sizing,
+            symbols,
+            relations,
+            batch,
+            claims,
+        }
     }
 }
 

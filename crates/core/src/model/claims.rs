@@ -9,7 +9,7 @@ use super::names::{Fault, Outcome};
 use super::ranges::{Evidence, Ranges};
 use super::scope::{Bound, Scope};
 use crate::syntax::tree::{self, Expr, ExprKind};
-use crate::term::{Index, Name, Term};
+use crate::term::{Extent, Index, Name, Term};
 use crate::text::{Problem, Span};
 
 /// What a file says to be equal, line by line.
@@ -110,8 +110,11 @@ impl<'a> Globals<'a> {
         }
         if indices.is_empty() && !free.is_empty() {
             let known = free.iter().zip(&extents).enumerate();
-            indices =
-                known.map(|(id, (letter, extent))| Index::new(id as u32, extent.unwrap_or(1), letter.text)).collect();
+            indices = known
+                .map(|(id, (letter, extent))| {
+                    Index::new(id as u32, extent.clone().unwrap_or(Extent::from(1)), letter.text)
+                })
+                .collect();
         }
         Ok(Claim { span, indices, lines, counters: Vec::new() })
     }
@@ -211,19 +214,20 @@ fn solved(draft: &Draft, ranges: &Ranges, span: Span) -> Outcome<(Term, Vec<Inde
 }
 
 /// The extents of the free indices: what the first line that tells it says holds for all others.
-fn shared_extents(sketches: &mut [Sketch], free: &[Letter]) -> Vec<Option<usize>> {
-    let mut extents: Vec<Option<usize>> = vec![None; free.len()];
+fn shared_extents(sketches: &mut [Sketch], free: &[Letter]) -> Vec<Option<Extent>> {
+    let mut extents: Vec<Option<Extent>> = vec![None; free.len()];
     // Once more for what a line tells only with the help of those below it.
     for _ in 0..2 {
         for number in 0..sketches.len() {
             let Ok((_, ranges)) = &sketches[number].drafted else { continue };
             let Ok(known) = ranges.known() else { continue };
             for (index, extent) in known.into_iter().take(free.len()).enumerate() {
-                if let (Some(extent), None) = (extent, extents[index]) {
-                    extents[index] = Some(extent);
+                if let (Some(extent), None) = (extent, &extents[index]) {
+                    extents[index] = Some(extent.clone());
                     let (letter, span) = (free[index].text, sketches[number].line.value.span);
-                    let text = format!("`{letter}` runs over {} here", count(extent, "value", "values"));
+                    let text = format!("`{letter}` runs over {} here", count(extent.value(), "value", "values"));
                     for (_, ranges) in sketches.iter_mut().filter_map(|sketch| sketch.drafted.as_mut().ok()) {
+                        let extent = extent.clone();
                         let evidence = Evidence { extent, span, text: text.clone(), declared: None, examples: false };
                         ranges.tell(index, evidence);
                     }

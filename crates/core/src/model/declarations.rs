@@ -7,11 +7,12 @@ use super::promises::{Promise, WORDS, check_start, promises};
 use super::sizes::{Constants, LARGEST};
 use super::{Initialiser, Role, TargetKind};
 use crate::syntax::tree::{Declaration, DeclaredRole, Property};
+use crate::term::Extent;
 use crate::text::{Problem, Span};
 
 /// A declaration understood; what a parameter starts from may wait for the equations.
 pub(super) struct Declared {
-    pub shape: Vec<usize>,
+    pub extents: Vec<Extent>,
     pub role: Role,
     /// Of a parameter.
     pub start: Option<Start>,
@@ -22,12 +23,13 @@ pub(super) struct Declared {
 /// Reads a declaration.
 pub(super) fn declare(declaration: &Declaration, constants: &Constants) -> Outcome<Declared> {
     let name = &declaration.name;
-    let shape = declaration.extents.iter().map(|extent| constants.extent(extent)).collect::<Outcome<Vec<_>>>()?;
+    let extents = declaration.extents.iter().map(|extent| constants.extent(extent)).collect::<Outcome<Vec<_>>>()?;
+    let shape: Vec<usize> = extents.iter().map(Extent::value).collect();
     check_entries(&name.text, &shape, name.span)?;
     let is_kind = |property: &&Property| !WORDS.contains(&property.name.text.as_str());
     let kinds: Vec<&Property> = declaration.properties.iter().filter(is_kind).collect();
     check_parts(declaration, &kinds)?;
-    let promises = promises(declaration, &shape, constants)?;
+    let promises = promises(declaration, &extents, constants)?;
     let mut start = None;
     let role = match declaration.role {
         DeclaredRole::Input => Role::Input { below: input_property(&kinds, constants)? },
@@ -55,7 +57,7 @@ pub(super) fn declare(declaration: &Declaration, constants: &Constants) -> Outco
             None => Role::Const(None),
         },
     };
-    Ok(Declared { shape, role, start, promises })
+    Ok(Declared { extents, role, start, promises })
 }
 
 /// Refuses tensors with more entries than can be addressed.
@@ -144,7 +146,7 @@ fn unknown_property(property: &Property, known: &[&str]) -> super::names::Fault 
 
 fn integer_below(property: &Property, constants: &Constants) -> Outcome<usize> {
     match property.arguments.as_slice() {
-        [below] => constants.extent(below),
+        [below] => constants.extent(below).map(|below| below.value()),
         _ => {
             let problem = Problem::new("`int` needs one argument", property.name.span, "here");
             Err(problem.hint("`int(96)` holds integers in 0..96").into())

@@ -113,7 +113,15 @@ impl Draft {
 /// Whether a comparison of subscripts holds, where their ranges decide it.
 fn decided(comparison: Comparison, left: &Draft, right: &Draft, indices: &[Index]) -> Option<bool> {
     let (Draft::Place(left), Draft::Place(right)) = (left, right) else { return None };
-    let extents = |index: IndexId| indices.get(index).map(|index| index.extent);
+    // At all sizes it is decided by the term.
+    let is_sized = |form: &Form| {
+        let sized = |index: &IndexId| indices.get(*index).is_some_and(|index| index.extent.form().is_some());
+        form.has_sizes() || form.indices().iter().any(sized)
+    };
+    if is_sized(left) || is_sized(right) {
+        return None;
+    }
+    let extents = |index: IndexId| indices.get(index).map(|index| index.extent.value());
     let (least, greatest) = left.plus(-1, right)?.bounds(&extents)?;
     match comparison {
         Comparison::Less if greatest < 0 => Some(true),
@@ -142,6 +150,9 @@ fn reduce(reduction: tree::Reduction, bound: &[Index], body: Term) -> Term {
     if reduction != tree::Reduction::Mean {
         return reduced;
     }
-    let share = bound.iter().fold(Number::ONE, |share, index| share.times(Number::ratio(1, index.extent as i128)));
-    Term::mul(vec![Term::number(share), reduced])
+    let (sized, known): (Vec<&Index>, Vec<&Index>) = bound.iter().partition(|index| index.extent.form().is_some());
+    let ratio = |index: &&Index| Number::ratio(1, index.extent.value() as i128);
+    let share = known.iter().fold(Number::ONE, |share, index| share.times(ratio(index)));
+    let shares = sized.iter().map(|index| index.extent.term().inverse());
+    Term::mul(shares.chain([Term::number(share), reduced]).collect())
 }

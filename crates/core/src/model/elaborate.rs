@@ -57,7 +57,7 @@ impl<'a> Globals<'a> {
 
     /// Constants as a scope sees them.
     pub fn constants(&self, horizon: usize) -> Constants<'_, 'a> {
-        Constants { names: &self.names, tensors: &self.tensors, horizon }
+        Constants { names: &self.names, tensors: &self.tensors, horizon, pins: true }
     }
 }
 
@@ -78,9 +78,10 @@ pub(super) struct Elaborator<'g, 'a> {
 impl<'g, 'a> Elaborator<'g, 'a> {
     /// For the statement that defines the name.
     pub fn new(globals: &'g mut Globals<'a>, current: &'a str) -> Elaborator<'g, 'a> {
+        let symbols = globals.names.symbols.clone();
         Elaborator {
             globals,
-            ranges: Ranges::default(),
+            ranges: Ranges { symbols, ..Ranges::default() },
             reads: Vec::new(),
             current,
             own: Own::default(),
@@ -248,7 +249,7 @@ impl<'g, 'a> Elaborator<'g, 'a> {
         let index = self.ranges.add(letter, span, scope);
         if let Some(range) = range {
             let extent = self.globals.constants(scope.horizon).extent(range)?;
-            let (span, text) = (scope.place(range.span), given(letter, extent));
+            let (span, text) = (scope.place(range.span), given(letter, extent.value()));
             let examples = bare(range) == Some(BATCH);
             self.ranges.give(index, Evidence { extent, span, text, declared: None, examples });
         }
@@ -257,7 +258,8 @@ impl<'g, 'a> Elaborator<'g, 'a> {
 
     /// A size cannot be bound as an index.
     pub fn check_letter(&self, letter: &str, span: Span, scope: &Scope<'a>) -> Outcome<()> {
-        if let Some(Meaning::Size(value)) = self.globals.names.get(letter, scope.horizon) {
+        if let Some(Meaning::Size(size)) = self.globals.names.get(letter, scope.horizon) {
+            let value = size.value().unwrap_or(0);
             let message = format!("`{letter}` is a size and cannot be an index");
             let problem = scope.problem(message, span, format!("is always {value}"));
             let defined = self.globals.names.span(letter).unwrap_or(span);

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::scope::IndexId;
-use crate::term::{Affine, Function, Index, Term};
+use crate::term::{Affine, Extent, Function, Index, Polynomial, Size, Term};
 use std::rc::Rc;
 
 /// Coefficients and constants of subscripts go no farther, so that nothing overflows: extents are
@@ -22,6 +22,8 @@ pub(super) enum Atom {
     Index(IndexId),
     /// How many values an index takes, while its range is not known yet.
     Extent(IndexId),
+    /// A product of named sizes.
+    Sizes(Vec<Size>),
     /// `floor(form / divisor)`, the divisor positive.
     Floor(Rc<Form>, i64),
     /// `form mod divisor`, the divisor positive.
@@ -42,6 +44,55 @@ impl Form {
     /// An integer.
     pub fn constant(constant: i64) -> Form {
         Form { terms: Vec::new(), constant }
+    }
+
+    /// A number made of sizes; `None` where that is too large for a subscript.
+    pub fn sizes(polynomial: &Polynomial) -> Option<Form> {
+        polynomial.monomials().iter().try_fold(Form::constant(0), |sum, (product, coefficient)| {
+            match product.is_empty() {
+                true => sum.plus(*coefficient, &Form::constant(1)),
+                false => sum.plus(*coefficient, &Form::atom(Atom::Sizes(product.clone()))),
+            }
+        })
+    }
+
+    /// How many entries an axis has.
+    pub fn extent(extent: &Extent) -> Form {
+        let form = extent.form().and_then(Form::sizes);
+        form.unwrap_or_else(|| Form::constant(extent.value() as i64))
+    }
+
+    /// The number made of sizes that it is, if nothing else is in it.
+    pub fn as_sizes(&self) -> Option<Polynomial> {
+        self.terms.iter().try_fold(Polynomial::constant(self.constant), |sum, (atom, coefficient)| match atom {
+            Atom::Sizes(product) => sum.plus(*coefficient, &Polynomial::product(product)),
+            _ => None,
+        })
+    }
+
+    /// Whether named sizes stand in it.
+    pub fn has_sizes(&self) -> bool {
+        self.terms.iter().any(|(atom, _)| match atom {
+            Atom::Sizes(_) => true,
+            Atom::Floor(inner, _) | Atom::Mod(inner, _) => inner.has_sizes(),
+            Atom::Index(_) | Atom::Extent(_) | Atom::Data(..) | Atom::Position(..) => false,
+        })
+    }
+
+    /// The numbers made of sizes in it and in its parts, added to those found.
+    pub fn sized(&self, found: &mut Vec<Polynomial>) {
+        for (atom, _) in &self.terms {
+            match atom {
+                Atom::Sizes(product) => found.push(Polynomial::product(product)),
+                Atom::Floor(inner, _) | Atom::Mod(inner, _) => inner.sized(found),
+                Atom::Index(_) | Atom::Extent(_) | Atom::Data(..) | Atom::Position(..) => {}
+            }
+        }
+    }
+
+    /// The number at hand that it is, if it depends on nothing but sizes.
+    pub fn at_hand(&self) -> Option<i64> {
+        self.as_constant().or_else(|| self.as_sizes()?.value())
     }
 
     /// An index by itself.
@@ -134,7 +185,7 @@ impl Form {
             match atom {
                 Atom::Index(index) | Atom::Extent(index) => add(index),
                 Atom::Position(_, indices) => indices.iter().for_each(&mut add),
-                Atom::Data(..) => {}
+                Atom::Data(..) | Atom::Sizes(_) => {}
                 Atom::Floor(..) | Atom::Mod(..) => {}
             }
         }
@@ -168,6 +219,7 @@ impl Form {
         for (atom, _) in &self.terms {
             match atom {
                 Atom::Floor(inner, _) | Atom::Mod(inner, _) => inner.leaves(found),
+                Atom::Sizes(_) => {}
                 _ if found.contains(atom) => {}
                 _ => found.push(atom.clone()),
             }
@@ -180,6 +232,7 @@ impl Form {
             let value = match atom {
                 Atom::Floor(inner, divisor) => inner.value(leaves, values).div_euclid(*divisor as i128),
                 Atom::Mod(inner, divisor) => inner.value(leaves, values).rem_euclid(*divisor as i128),
+                Atom::Sizes(product) => number(product),
                 _ => leaves.iter().position(|leaf| leaf == atom).map_or(0, |place| values[place]),
             };
             sum.saturating_add(value.saturating_mul(*coefficient as i128))
@@ -191,7 +244,8 @@ impl Form {
         let parts = self.terms.iter().map(|(atom, coefficient)| {
             let atom = match atom {
                 Atom::Index(index) => Term::affine(Affine::index(&indices[*index])),
-                Atom::Extent(index) => Term::integer(indices[*index].extent as i64),
+                Atom::Extent(index) => indices[*index].extent.term(),
+                Atom::Sizes(product) => Polynomial::product(product).term(),
                 Atom::Floor(inner, divisor) => {
                     let quotient = Term::mul(vec![Term::ratio(1, *divisor), inner.term(indices)]);
                     Term::call(Function::Floor, quotient)
@@ -210,10 +264,15 @@ impl Form {
             work.saturating_add(match atom {
                 Atom::Data(draft, ..) | Atom::Position(draft, _) => draft.ordering_work(None, orders),
                 Atom::Floor(inner, _) | Atom::Mod(inner, _) => inner.ordering_work(orders),
-                Atom::Index(_) | Atom::Extent(_) => 0,
+                Atom::Index(_) | Atom::Extent(_) | Atom::Sizes(_) => 0,
             })
         })
     }
+}
+
+/// The number at hand of a product of sizes.
+fn number(product: &[Size]) -> i128 {
+    product.iter().fold(1i128, |product, size| product.saturating_mul(size.value as i128))
 }
 
 impl Atom {
@@ -223,6 +282,7 @@ impl Atom {
         match self {
             Atom::Index(index) => Some((0, extent(index)? - 1)),
             Atom::Extent(index) => extent(index).map(|extent| (extent, extent)),
+            Atom::Sizes(product) => Some((number(product), number(product))),
             Atom::Floor(inner, divisor) => {
                 let (least, greatest) = inner.bounds(extents)?;
                 Some((least.div_euclid(*divisor as i128), greatest.div_euclid(*divisor as i128)))

@@ -88,7 +88,7 @@ fn quotient(draft: &Draft, tensors: &[Tensor]) -> Option<(Form, i64)> {
         }),
         Draft::Product(factors) => factors.iter().try_fold((Form::constant(1), 1i64), |(product, divisor), factor| {
             let (form, other) = quotient(factor, tensors)?;
-            let product = match (product.as_constant(), form.as_constant()) {
+            let product = match (product.at_hand(), form.at_hand()) {
                 (Some(value), _) => form.times(value)?,
                 (_, Some(value)) => product.times(value)?,
                 _ => return None,
@@ -96,8 +96,13 @@ fn quotient(draft: &Draft, tensors: &[Tensor]) -> Option<(Form, i64)> {
             Some((product, divisor.checked_mul(other)?))
         }),
         Draft::Power(base, exponent) => match (&**base, &**exponent) {
-            (Draft::Number(base), Draft::Number(exponent)) if exponent.as_integer() == Some(-1) => {
-                base.as_integer().filter(|base| *base > 0).map(|base| (Form::constant(1), base))
+            (base, Draft::Number(exponent)) if exponent.as_integer() == Some(-1) => {
+                let base = match base {
+                    Draft::Number(base) => base.as_integer(),
+                    Draft::Place(form) => form.at_hand(),
+                    _ => None,
+                };
+                base.filter(|base| *base > 0).map(|base| (Form::constant(1), base))
             }
             _ => None,
         },
@@ -107,7 +112,7 @@ fn quotient(draft: &Draft, tensors: &[Tensor]) -> Option<(Form, i64)> {
         }
         Draft::Call(Function::Mod, arguments) => {
             let form = integer(arguments.first()?, tensors)?;
-            let divisor = integer(arguments.get(1)?, tensors)?.as_constant().filter(|divisor| *divisor > 0)?;
+            let divisor = integer(arguments.get(1)?, tensors)?.at_hand().filter(|divisor| *divisor > 0)?;
             Some((form.modulo(divisor), 1))
         }
         Draft::Read(name, _) => {
@@ -189,7 +194,7 @@ pub(super) fn tried(form: &Form, guards: &[Guard], extents: Extents) -> Option<O
 
 /// Whether conditions never hold together, as far as trying values one by one tells.
 pub(super) fn never(guards: &[Guard], extents: Extents) -> bool {
-    guards.iter().any(|guard| match guard.form().as_constant() {
+    guards.iter().any(|guard| match guard.form().at_hand() {
         Some(_) => !guard.holds(&[], &[]),
         None => tried(guard.form(), guards, extents) == Some(None),
     })

@@ -66,7 +66,7 @@ pub(super) fn fans(places: &[Form], free: usize, indices: &[Index]) -> Fans {
         let mut seen: Vec<IndexId> = places.iter().flat_map(Form::indices).filter(|index| wanted(*index)).collect();
         seen.sort_unstable();
         seen.dedup();
-        seen.iter().map(|&index| indices[index].extent as f64).product()
+        seen.iter().map(|&index| indices[index].extent.value() as f64).product()
     };
     Fans { fan_in: product(&|index| index >= free), fan_out: product(&|index| index < free) }
 }

@@ -30,18 +30,21 @@ mod sizes;
 mod solve;
 mod stages;
 mod subscripts;
+mod symbols;
 mod tensors;
 
-pub use build::{DEFAULT_BATCH, build, build_with, claims_with};
+pub use build::{DEFAULT_BATCH, build, build_sized, build_with, claims_with};
 pub use claims::{Claim, ClaimLine, Given, Misfit, MisfitKind};
 pub use derivatives::{derivative_name, derivative_parts};
 pub use functions::prelude;
 pub use promises::{Assumption, Domain};
 pub use stages::{Recurrence, Stage};
+pub use symbols::Sizing;
 pub use tensors::Tensors;
 
-use crate::term::{Index, Name, Number, Term};
+use crate::term::{Extent, Index, Name, Number, Polynomial, Size, Term};
 use crate::text::Span;
+use std::collections::BTreeMap;
 
 /// A list of tensors, each defined by those before it.
 #[derive(Debug, Clone)]
@@ -55,6 +58,12 @@ pub struct Model {
     pub assumptions: Vec<Assumption>,
     /// The names of sizes and their values: no index can have such a letter.
     pub sizes: Vec<(Name, usize)>,
+    /// What was said of them when the model was built.
+    pub sizing: Sizing,
+    /// The symbols in its terms, with the numbers at hand, `batch` too, but for those that the file makes of others.
+    pub symbols: Vec<Size>,
+    /// What these others are.
+    pub relations: BTreeMap<Name, Polynomial>,
     /// The number of examples, where the equations carry the axis of the examples themselves. Then
     /// nothing is added for it: no tensor is per example, and `loss` is what its equation says.
     pub batch: Option<usize>,
@@ -70,8 +79,10 @@ pub const LOSS: &str = "loss";
 pub struct Tensor {
     /// Its name.
     pub name: Name,
-    /// Its extents, for one example; a scalar has none.
+    /// Its extents, for one example, as numbers at hand; a scalar has none.
     pub shape: Vec<usize>,
+    /// The same extents as derivations have them: what a named size makes is made of that.
+    pub extents: Vec<Extent>,
     /// Where its values come from.
     pub role: Role,
     /// Whether it depends on an input or target: then every example has its own.
@@ -184,6 +195,12 @@ impl Model {
 }
 
 impl Tensor {
+    /// A tensor of these extents.
+    pub fn new(name: &str, extents: Vec<Extent>, role: Role, per_example: bool, span: Span) -> Tensor {
+        let shape = extents.iter().map(Extent::value).collect();
+        Tensor { name: name.into(), shape, extents, role, per_example, span }
+    }
+
     /// Its definition, if it has one.
     pub fn definition(&self) -> Option<&Definition> {
         match &self.role {

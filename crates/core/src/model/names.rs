@@ -1,5 +1,7 @@
 //! The names of a file: what each one means, and from which statement on.
 
+use super::symbols::Symbols;
+use crate::term::Polynomial;
 use crate::text::{Problem, Span};
 use std::collections::BTreeMap;
 
@@ -24,10 +26,10 @@ impl From<Problem> for Fault {
 pub(super) type Outcome<T> = Result<T, Fault>;
 
 /// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meaning {
     /// A positive integer.
-    Size(i64),
+    Size(Polynomial),
     /// A tensor, by its place in the model.
     Tensor(usize),
     /// A function, by its place in the table.
@@ -36,7 +38,7 @@ pub(super) enum Meaning {
     Broken,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Entry {
     meaning: Meaning,
     span: Span,
@@ -50,9 +52,16 @@ pub(super) struct Names<'a> {
     entries: BTreeMap<&'a str, Entry>,
     /// All definitions of the file, those to come too.
     all: BTreeMap<&'a str, Span>,
+    /// Which sizes are symbols.
+    pub symbols: Symbols,
 }
 
 impl<'a> Names<'a> {
+    /// No names yet.
+    pub fn new(symbols: Symbols) -> Names<'a> {
+        Names { symbols, ..Names::default() }
+    }
+
     /// Notes that the file defines the name somewhere.
     pub fn announce(&mut self, name: &'a str, span: Span) {
         self.all.entry(name).or_insert(span);
@@ -60,7 +69,7 @@ impl<'a> Names<'a> {
 
     /// What the name means to a statement that sees those before the horizon.
     pub fn get(&self, name: &str, horizon: usize) -> Option<Meaning> {
-        self.entries.get(name).filter(|entry| entry.statement < horizon).map(|entry| entry.meaning)
+        self.entries.get(name).filter(|entry| entry.statement < horizon).map(|entry| entry.meaning.clone())
     }
 
     /// Whether the name is that of the constant: it is, where the file defines nothing of that name anywhere.

@@ -10,7 +10,11 @@ use crate::text::Problem;
 /// Two places say different things of an index.
 pub(super) fn disagreement(range: &Range, first: &Evidence, second: &Evidence) -> Problem {
     let letter = &range.letter;
-    let message = format!("the index `{letter}` cannot run over {} and over {} values", first.extent, second.extent);
+    let message = format!(
+        "the index `{letter}` cannot run over {} and over {} values",
+        first.extent.value(),
+        second.extent.value()
+    );
     let mut problem = Problem::new(message, second.span, second.text.clone()).label(first.span, first.text.clone());
     for evidence in [second, first] {
         if let Some((span, text)) = &evidence.declared {
@@ -23,7 +27,7 @@ pub(super) fn disagreement(range: &Range, first: &Evidence, second: &Evidence) -
 /// In a recurrence: an index does not run as far as the axis of the tensor itself.
 pub(super) fn other_axis(solver: &Solver, read: &Reach, index: IndexId, axis: IndexId) -> Problem {
     let (one, other) = (&solver.ranges.all[index].letter, &solver.ranges.all[axis].letter);
-    let extent = |index: IndexId| solver.extent(index).unwrap_or(0);
+    let extent = |index: IndexId| solver.extent(index).map_or(0, |extent| extent.value());
     let message = format!("the index `{one}` cannot run over {} and over {} values", extent(index), extent(axis));
     let label = format!("{} has the extent of `{other}` on the left", read.axis);
     with_call(with_origins(Problem::new(message, read.span, label), solver, &[index, axis]), read.call)
@@ -34,7 +38,7 @@ fn with_origins(mut problem: Problem, solver: &Solver, indices: &[IndexId]) -> P
     for &index in indices {
         let letter = &solver.ranges.all[index].letter;
         if let (Some(extent), Some((span, text))) = (solver.extent(index), &solver.origins[index]) {
-            let last = extent.saturating_sub(1);
+            let last = extent.value().saturating_sub(1);
             problem = problem.label(*span, format!("`{letter}` runs from 0 to {last}: {text}"));
         }
     }

@@ -4,7 +4,7 @@ use super::names::Outcome;
 use super::sizes::Constants;
 use super::{Initialiser, Model};
 use crate::syntax::tree::{Declaration, DeclaredRole, Property};
-use crate::term::{Name, Number};
+use crate::term::{Extent, Name, Number};
 use crate::text::{Problem, Span};
 use std::fmt;
 
@@ -104,13 +104,13 @@ impl Promise {
 pub(super) const WORDS: &[&str] = &["positive", "in", "symmetric"];
 
 /// Reads such properties.
-pub(super) fn promises(declaration: &Declaration, shape: &[usize], constants: &Constants) -> Outcome<Vec<Promise>> {
+pub(super) fn promises(declaration: &Declaration, extents: &[Extent], constants: &Constants) -> Outcome<Vec<Promise>> {
     let own = declaration.properties.iter().filter(|property| WORDS.contains(&property.name.text.as_str()));
     let mut found = Vec::new();
     let mut places: [Option<Span>; 2] = [None, None];
     for property in own {
         let promise = match property.name.text.as_str() {
-            "symmetric" => symmetric(declaration, property, shape)?,
+            "symmetric" => symmetric(declaration, property, extents, constants)?,
             _ => Promise::Within(domain(declaration, property, constants)?),
         };
         let place = &mut places[usize::from(matches!(promise, Promise::Symmetric))];
@@ -123,7 +123,12 @@ pub(super) fn promises(declaration: &Declaration, shape: &[usize], constants: &C
     Ok(found)
 }
 
-fn symmetric(declaration: &Declaration, property: &Property, shape: &[usize]) -> Outcome<Promise> {
+fn symmetric(
+    declaration: &Declaration,
+    property: &Property,
+    extents: &[Extent],
+    constants: &Constants,
+) -> Outcome<Promise> {
     let name = &declaration.name.text;
     let refused = |message: String, label: &str| Problem::new(message, property.name.span, label);
     if let Some(argument) = property.arguments.first() {
@@ -135,10 +140,13 @@ fn symmetric(declaration: &Declaration, property: &Property, shape: &[usize]) ->
             .hint(format!("write `const {name}[...] symmetric`, or `({name}[i,j] + {name}[j,i]) / 2`"))
             .into());
     }
-    match shape {
-        [rows, columns] if rows == columns => Ok(Promise::Symmetric),
+    match extents {
+        [rows, columns] if constants.names.symbols.same(&rows.polynomial(), &columns.polynomial()) => {
+            Ok(Promise::Symmetric)
+        }
         _ => {
             let problem = refused(format!("`{name}` cannot be symmetric"), "needs two axes of one extent");
+            let shape: Vec<usize> = extents.iter().map(Extent::value).collect();
             Err(problem.hint(format!("its shape is {shape:?}")).into())
         }
     }

@@ -5,7 +5,8 @@ use super::guards::Guard;
 use super::names::Outcome;
 use super::scope::{IndexId, Scope};
 use super::solve::Solver;
-use crate::term::Index;
+use super::symbols::Symbols;
+use crate::term::{Extent, Index};
 use crate::text::{Problem, Span};
 
 /// An index of an equation: where it is bound.
@@ -27,7 +28,7 @@ pub(super) struct Range {
 /// A place that says how far an index runs.
 #[derive(Debug, Clone)]
 pub(super) struct Evidence {
-    pub extent: usize,
+    pub extent: Extent,
     pub span: Span,
     /// What stands there.
     pub text: String,
@@ -74,6 +75,8 @@ pub(super) struct Ranges {
     pub ties: Vec<(IndexId, IndexId)>,
     /// All reads that must stay inside.
     pub reads: Vec<Reach>,
+    /// Which sizes are symbols.
+    pub symbols: Symbols,
     /// The subscripts of padded reads, which say nothing.
     pub padded: Vec<(Form, Span)>,
 }
@@ -149,7 +152,7 @@ impl Ranges {
     /// # Errors
     ///
     /// Two places that disagree.
-    pub fn known(&self) -> Outcome<Vec<Option<usize>>> {
+    pub fn known(&self) -> Outcome<Vec<Option<Extent>>> {
         Solver::new(self).known()
     }
 

@@ -27,7 +27,10 @@ impl<'a> Elaborator<'_, 'a> {
         }
         let meaning = self.globals.names.get(text, scope.horizon);
         match (meaning, scope.letter(text)) {
-            (Some(Meaning::Size(value)), _) => Ok(Draft::Number(Number::integer(value))),
+            (Some(Meaning::Size(size)), _) => Ok(match (size.as_constant(), Form::sizes(&size)) {
+                (None, Some(form)) => Draft::Place(form),
+                _ => Draft::Number(Number::integer(size.value().unwrap_or(0))),
+            }),
             (Some(Meaning::Tensor(tensor)), Some(_)) if self.globals.tensors[tensor].shape.is_empty() => {
                 let message = format!("`{text}` is an index here, and also the name of a scalar");
                 let problem = scope.problem(message, name.span, "which of the two?");
@@ -88,8 +91,7 @@ impl<'a> Elaborator<'_, 'a> {
         let Some(padding) = pad else { return self.entry_at(number, forms, &spans, expr.span, scope) };
         self.ranges.padded.extend(forms.iter().cloned().zip(spans.into_iter().map(|span| scope.place(span))));
         let read = self.read_tensor(number, forms.clone());
-        let shape = &self.globals.tensors[number].shape;
-        let limits = shape.iter().map(|extent| Form::constant(*extent as i64)).collect();
+        let limits = self.globals.tensors[number].extents.iter().map(Form::extent).collect();
         let boundaries = self.globals.boundaries.get(tensor.text.as_str()).cloned().unwrap_or_default();
         self.pad(limits, &forms, read, (padding.as_deref(), &boundaries), scope)
     }
@@ -160,7 +162,7 @@ impl<'a> Elaborator<'_, 'a> {
         let declared = Some((tensor.span, format!("`{name}` has shape {:?}", tensor.shape)));
         let reach = Reach {
             form: form.clone(),
-            limit: Form::constant(extent as i64),
+            limit: Form::extent(&tensor.extents[axis]),
             name: name.to_string(),
             axis: which,
             span: scope.place(span),

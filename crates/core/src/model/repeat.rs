@@ -126,7 +126,7 @@ impl Repeater {
     fn bound(&mut self, expr: &Expr, counters: &[Counter]) -> Outcome<i64> {
         let expr = self.replacer(counters, true).expr(expr)?;
         let names = Names::default();
-        let constants = Constants { names: &names, tensors: &[], horizon: 1 };
+        let constants = Constants { names: &names, tensors: &[], horizon: 1, pins: true };
         constants.integer(&expr).map_err(|fault| match fault {
             Fault::New(problem) if self.mentions_broken(&expr) => {
                 drop(problem);

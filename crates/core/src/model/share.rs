@@ -99,11 +99,12 @@ fn add_parts(indices: &[Index], body: &Term, parts: &mut Vec<(Vec<Index>, Term)>
     }
     let single = indices.iter().position(|index| {
         let is_row = |value| added_normaliser(&at(body, index, value)).is_some();
-        index.extent <= MOST_ENTRIES && has_logsumexp(body) && (0..index.extent as i64).any(is_row)
+        let extent = index.extent.known().filter(|extent| *extent <= MOST_ENTRIES && has_logsumexp(body));
+        extent.is_some_and(|extent| (0..extent as i64).any(is_row))
     });
     if let Some(place) = single {
         let others = [&indices[..place], &indices[place + 1..]].concat();
-        let entries = (0..indices[place].extent as i64).map(|value| at(body, &indices[place], value));
+        let entries = (0..indices[place].extent.value() as i64).map(|value| at(body, &indices[place], value));
         return entries.for_each(|entry| add_parts(&others, &entry, parts));
     }
     parts.push((indices.to_vec(), body.clone()));

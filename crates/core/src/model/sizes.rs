@@ -3,7 +3,7 @@
 use super::names::{Fault, Meaning, Names, Outcome};
 use super::{Role, Tensor};
 use crate::syntax::tree::{Expr, ExprKind};
-use crate::term::{Function, Number};
+use crate::term::{Extent, Function, Number, Polynomial};
 use crate::text::{Problem, Span};
 
 /// The greatest number of entries of a tensor, and so of values of an index.
@@ -15,42 +15,55 @@ pub(super) struct Constants<'c, 'a> {
     pub tensors: &'c [Tensor],
     /// How far down the file is visible.
     pub horizon: usize,
+    /// Whether sizes become numbers where something is known of their numbers only.
+    pub pins: bool,
 }
 
 impl Constants<'_, '_> {
-    /// An integer expression over sizes.
+    /// An integer expression over sizes, at those at hand.
     pub fn integer(&self, expr: &Expr) -> Outcome<i64> {
         let overflow = || Fault::from(Problem::new("this size is too large", expr.span, "does not fit 64 bits"));
+        Constants { pins: false, ..*self }.sizes(expr)?.value().ok_or_else(overflow)
+    }
+
+    /// An integer expression over sizes.
+    pub fn sizes(&self, expr: &Expr) -> Outcome<Polynomial> {
+        let overflow = || Fault::from(Problem::new("this size is too large", expr.span, "does not fit 64 bits"));
+        let fits = |sizes: Option<Polynomial>| sizes.filter(|sizes| sizes.value().is_some()).ok_or_else(overflow);
         match &expr.kind {
             ExprKind::Number(text) => match Number::parse(text) {
-                Some(Number::Ratio(value, 1)) => Ok(value),
+                Some(Number::Ratio(value, 1)) => Ok(Polynomial::constant(value)),
                 _ => Err(Problem::new(format!("`{text}` is not an integer"), expr.span, "a size is an integer").into()),
             },
             ExprKind::Name(name) => self.size(&name.text, expr.span),
-            ExprKind::Group(inner) => self.integer(inner),
-            ExprKind::Negate(inner) => self.integer(inner)?.checked_neg().ok_or_else(overflow),
-            ExprKind::Sum(addends) => addends.iter().try_fold(0i64, |total, (subtracted, addend)| {
-                let value = self.integer(addend)?;
-                let sum = if *subtracted { total.checked_sub(value) } else { total.checked_add(value) };
-                sum.ok_or_else(overflow)
-            }),
-            ExprKind::Product(factors) => factors.iter().try_fold(1i64, |total, factor| {
-                let value = self.integer(&factor.value)?;
+            ExprKind::Group(inner) => self.sizes(inner),
+            ExprKind::Negate(inner) => fits(self.sizes(inner)?.scaled(-1)),
+            ExprKind::Sum(addends) => {
+                addends.iter().try_fold(Polynomial::constant(0), |total, (subtracted, addend)| {
+                    fits(total.plus(if *subtracted { -1 } else { 1 }, &self.sizes(addend)?))
+                })
+            }
+            ExprKind::Product(factors) => factors.iter().try_fold(Polynomial::constant(1), |total, factor| {
+                let value = self.sizes(&factor.value)?;
                 match factor.divides {
-                    true => exact_quotient(total, value, expr.span),
-                    false => total.checked_mul(value).ok_or_else(overflow),
+                    true => self.quotient(&total, &value, expr.span),
+                    false => fits(total.times(&value)),
                 }
             }),
             ExprKind::Power(base, exponent) => {
-                let (base, power) = (self.integer(base)?, self.integer(exponent)?);
+                let (base, power) = (self.sizes(base)?, self.number_of(&self.sizes(exponent)?));
                 let power = u32::try_from(power).map_err(|_| {
                     Fault::from(Problem::new("this power is no size", exponent.span, "the exponent is out of range"))
                 })?;
-                base.checked_pow(power).ok_or_else(overflow)
+                match base.as_constant() {
+                    Some(base) => base.checked_pow(power).map(Polynomial::constant).ok_or_else(overflow),
+                    None => (0..power).try_fold(Polynomial::constant(1), |all, _| fits(all.times(&base))),
+                }
             }
             ExprKind::Mod(value, divisor) => {
-                let (value, by) = (self.integer(value)?, self.integer(divisor)?);
-                value.checked_rem_euclid(by).filter(|_| by > 0).ok_or_else(|| {
+                let (value, by) = (self.number_of(&self.sizes(value)?), self.number_of(&self.sizes(divisor)?));
+                let remainder = value.checked_rem_euclid(by).filter(|_| by > 0);
+                remainder.map(Polynomial::constant).ok_or_else(|| {
                     Fault::from(Problem::new("the remainder needs a positive divisor", divisor.span, "not positive"))
                 })
             }
@@ -61,7 +74,75 @@ impl Constants<'_, '_> {
         }
     }
 
-    fn size(&self, name: &str, span: Span) -> Outcome<i64> {
+    /// The number of an expression that no size may stay in: those in it are numbers.
+    fn number_of(&self, sizes: &Polynomial) -> i64 {
+        if self.pins {
+            self.names.symbols.pin(sizes);
+        }
+        // It was seen to have one.
+        sizes.value().unwrap_or(0)
+    }
+
+    /// Notes what a size is that is made of others, whose number at hand is known: `inner = 4 width`, or for
+    /// `size head = width / heads` that `width = heads head`. Where it is another function of them, all are numbers.
+    pub fn relate(&self, name: &str, size: &Polynomial, expr: &Expr) {
+        let symbols = &self.names.symbols;
+        let Some((above, below)) = self.fraction(expr) else { return };
+        let exact =
+            below.as_constant().and_then(|below| above.exact_quotient(below)).or_else(|| above.quotient(&below));
+        if let Some(made_of) = exact {
+            // Where what it is made from is made of it, it is that itself.
+            if made_of != *size {
+                symbols.relate(&name.into(), made_of);
+            }
+            return;
+        }
+        let solved = above.solvable(&below).and_then(|(part, rest)| Some((part, size.times(&below)?.plus(-1, &rest)?)));
+        match solved {
+            Some((part, made_of)) => symbols.relate(&part.name, made_of),
+            None => [size, &above, &below].into_iter().for_each(|sizes| symbols.pin(sizes)),
+        }
+    }
+
+    /// An integer expression as a quotient of two.
+    fn fraction(&self, expr: &Expr) -> Option<(Polynomial, Polynomial)> {
+        let one = || Polynomial::constant(1);
+        match &expr.kind {
+            ExprKind::Group(inner) => self.fraction(inner),
+            ExprKind::Negate(inner) => {
+                let (above, below) = self.fraction(inner)?;
+                Some((above.scaled(-1)?, below))
+            }
+            ExprKind::Sum(addends) => {
+                addends.iter().try_fold((Polynomial::constant(0), one()), |(total, divisor), (subtracted, addend)| {
+                    let (above, below) = self.fraction(addend)?;
+                    let sign = if *subtracted { -1 } else { 1 };
+                    let sum = total.times(&below)?.plus(sign, &above.times(&divisor)?)?;
+                    Some((sum, divisor.times(&below)?))
+                })
+            }
+            ExprKind::Product(factors) => factors.iter().try_fold((one(), one()), |(total, divisor), factor| {
+                let (above, below) = self.fraction(&factor.value)?;
+                let (above, below) = if factor.divides { (below, above) } else { (above, below) };
+                Some((total.times(&above)?, divisor.times(&below)?))
+            }),
+            _ => Some((Constants { pins: false, ..*self }.sizes(expr).ok()?, one())),
+        }
+    }
+
+    /// A quotient of sizes, which must be exact.
+    fn quotient(&self, total: &Polynomial, divisor: &Polynomial, span: Span) -> Outcome<Polynomial> {
+        let exact = divisor.as_constant().filter(|divisor| *divisor > 0).and_then(|by| total.exact_quotient(by));
+        match exact {
+            Some(quotient) => Ok(quotient),
+            None => {
+                let quotient = exact_quotient(self.number_of(total), self.number_of(divisor), span)?;
+                Ok(Polynomial::constant(quotient))
+            }
+        }
+    }
+
+    fn size(&self, name: &str, span: Span) -> Outcome<Polynomial> {
         match self.names.get(name, self.horizon) {
             Some(Meaning::Size(value)) => Ok(value),
             Some(Meaning::Broken) => Err(Fault::Known),
@@ -86,7 +167,13 @@ impl Constants<'_, '_> {
     }
 
     /// An extent or a range: a positive integer below 2^31.
-    pub fn extent(&self, expr: &Expr) -> Outcome<usize> {
+    pub fn extent(&self, expr: &Expr) -> Outcome<Extent> {
+        let value = self.extent_at_hand(expr)?;
+        Ok(Extent::of(self.sizes(expr)?).unwrap_or_else(|| Extent::from(value)))
+    }
+
+    /// The number at hand of an extent or a range.
+    pub fn extent_at_hand(&self, expr: &Expr) -> Outcome<usize> {
         let value = self.integer(expr)?;
         if value < 1 {
             return Err(Problem::new(format!("this extent is {value}"), expr.span, "must be at least 1").into());
@@ -144,7 +231,7 @@ impl Constants<'_, '_> {
 
     fn named_number(&self, name: &str, span: Span) -> Outcome<Number> {
         match self.names.get(name, self.horizon) {
-            Some(Meaning::Size(value)) => Ok(Number::integer(value)),
+            Some(Meaning::Size(sizes)) => Ok(Number::integer(sizes.value().unwrap_or(0))),
             Some(Meaning::Tensor(tensor)) => match self.tensors[tensor].role {
                 Role::Const(Some(number)) => Ok(number),
                 _ => Err(not_constant(span)),

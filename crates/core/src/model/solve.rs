@@ -7,14 +7,14 @@ use super::outside::{disagreement, nothing_left, outside, unknown};
 use super::ranges::{Evidence, Range, Ranges, Reach};
 use super::scope::IndexId;
 use super::sizes::LARGEST;
-use crate::term::Index;
+use crate::term::{Extent, Index, Polynomial};
 use crate::text::{Problem, Span};
 use std::collections::VecDeque;
 
 /// An equation whose ranges are being found.
 pub(super) struct Solver<'r> {
     pub ranges: &'r Ranges,
-    pub extents: Vec<Option<usize>>,
+    pub extents: Vec<Option<Extent>>,
     /// What told the range of each index, and where.
     pub origins: Vec<Option<(Span, String)>>,
     /// For each index, the reads in whose subscripts it stands.
@@ -23,7 +23,7 @@ pub(super) struct Solver<'r> {
 
 /// The most values of an index that keep a read inside.
 struct Most {
-    extent: usize,
+    extent: Extent,
     read: usize,
 }
 
@@ -63,7 +63,7 @@ impl<'r> Solver<'r> {
     }
 
     /// The extents that something tells, without looking whether every read stays inside.
-    pub fn known(mut self) -> Outcome<Vec<Option<usize>>> {
+    pub fn known(mut self) -> Outcome<Vec<Option<Extent>>> {
         self.find()?;
         Ok(self.extents)
     }
@@ -72,7 +72,7 @@ impl<'r> Solver<'r> {
     pub fn solve(mut self) -> Outcome<Vec<Index>> {
         self.find()?;
         let solved = self.extents.iter().zip(&self.ranges.all).enumerate().map(|(id, (extent, range))| match extent {
-            Some(extent) => Ok(Index::new(id as u32, *extent, &range.letter)),
+            Some(extent) => Ok(Index::new(id as u32, extent.clone(), &range.letter)),
             None => Err(unknown(&self, id).into()),
         });
         let solved = solved.collect::<Outcome<_>>()?;
@@ -81,11 +81,21 @@ impl<'r> Solver<'r> {
     }
 
     /// The extent of an index, where it is known.
-    pub fn extent(&self, index: IndexId) -> Option<usize> {
-        self.extents[index]
+    pub fn extent(&self, index: IndexId) -> Option<&Extent> {
+        self.extents[index].as_ref()
     }
 
-    fn settle(&mut self, index: IndexId, extent: usize, span: Span, text: String) {
+    /// Its number at hand.
+    fn number(&self, index: IndexId) -> Option<usize> {
+        self.extent(index).map(Extent::value)
+    }
+
+    /// Whether two extents are the same: where they are only at the sizes at hand, these are numbers.
+    fn same(&self, one: &Extent, other: &Extent) -> bool {
+        self.ranges.symbols.same(&one.polynomial(), &other.polynomial())
+    }
+
+    fn settle(&mut self, index: IndexId, extent: Extent, span: Span, text: String) {
         self.extents[index] = Some(extent);
         self.origins[index] = Some((span, text));
     }
@@ -97,21 +107,24 @@ impl<'r> Solver<'r> {
         let Range { given, told, .. } = &self.ranges.all[index];
         let given = given.as_ref();
         let mut found: Vec<Evidence> = given.iter().copied().cloned().collect();
-        found.extend(told.iter().filter(|told| given.is_none_or(|given| given.extent != told.extent)).cloned());
+        found.extend(
+            told.iter().filter(|told| given.is_none_or(|given| !self.same(&given.extent, &told.extent))).cloned(),
+        );
         for conditional in [false, true] {
             if conditional && !found.is_empty() {
                 break;
             }
             for &number in &self.subscripts[index] {
                 let read = &self.ranges.reads[number];
-                let Some(extent) = read.limit.as_constant().filter(|_| read.form.as_index() == Some(index)) else {
+                let limit = read.limit.as_sizes().filter(|_| read.form.as_index() == Some(index));
+                let Some(extent) = limit.and_then(Extent::of) else { continue };
+                if is_conditional(read, index) != conditional {
                     continue;
-                };
-                let extent = extent as usize;
-                let fits = given.is_some_and(|given| given.extent <= extent);
-                let is_new = !fits && found.iter().all(|other| other.extent != extent);
-                if is_conditional(read, index) == conditional && is_new {
-                    let text = format!("{} has extent {extent}", read.axis);
+                }
+                let fits = given.is_some_and(|given| given.extent.value() <= extent.value());
+                let is_new = !fits && found.iter().all(|other| !self.same(&other.extent, &extent));
+                if is_new {
+                    let text = format!("{} has extent {}", read.axis, extent.value());
                     let (span, declared) = (read.span, read.declared.clone());
                     found.push(Evidence { extent, span, text, declared, examples: read.examples });
                 }
@@ -133,7 +146,7 @@ impl<'r> Solver<'r> {
         while let Some(index) = settled.pop_front() {
             for &neighbour in &neighbours[index] {
                 if self.extents[neighbour].is_none() {
-                    self.extents[neighbour] = self.extents[index];
+                    self.extents[neighbour] = self.extents[index].clone();
                     let text = format!("runs as far as `{}`", self.ranges.all[index].letter);
                     self.origins[neighbour] = Some((self.ranges.all[neighbour].span, text));
                     settled.push_back(neighbour);
@@ -149,18 +162,19 @@ impl<'r> Solver<'r> {
     /// none, those that share a subscript with another unknown index. Whether any was found.
     fn infer(&mut self) -> Outcome<bool> {
         for shared in [false, true] {
-            let mut found = Vec::new();
+            let (mut found, mut any) = (Vec::new(), false);
             for index in (0..self.extents.len()).filter(|&index| self.extents[index].is_none()) {
                 if let Some(most) = self.most(index, shared)? {
                     found.push((index, most));
                 }
             }
-            for (index, most) in &found {
+            for (index, most) in found {
                 let read = &self.ranges.reads[most.read];
                 let text = format!("the most that keeps `{}` inside", read.text.as_ref().unwrap_or(&read.name));
-                self.settle(*index, most.extent, read.span, text);
+                self.settle(index, most.extent, read.span, text);
+                any = true;
             }
-            if !found.is_empty() {
+            if any {
                 return Ok(true);
             }
         }
@@ -185,9 +199,10 @@ impl<'r> Solver<'r> {
             if own_limit || read.form.hides(index) || read.form.coefficient(&Atom::Index(index)) == 0 {
                 continue;
             }
-            let greatest = most.as_ref().map_or(LARGEST as usize, |most| most.extent);
+            let greatest = most.as_ref().map_or(LARGEST as usize, |most| most.extent.value());
             let Some(extent) = self.most_for(read, index, greatest) else { continue };
-            if extent == 0 {
+            let extent = self.most_at_all_sizes(read, index, extent);
+            if extent.value() == 0 {
                 return Err(misfit(nothing_left(self, read, index)));
             }
             most = Some(Most { extent, read: number });
@@ -200,7 +215,7 @@ impl<'r> Solver<'r> {
     fn most_for(&self, read: &Reach, index: IndexId, greatest: usize) -> Option<usize> {
         let rises = read.form.coefficient(&Atom::Index(index)) > 0;
         let inside = |extent: usize| {
-            let extents = |other: IndexId| if other == index { Some(extent) } else { self.extents[other] };
+            let extents = |other: IndexId| if other == index { Some(extent) } else { self.number(other) };
             let limit = read.limit.bounds(&extents).map(|(limit, _)| limit);
             let reached = bounds(&read.form, &read.guards, &extents).zip(limit);
             reached.is_none_or(|((low, high), limit)| if rises { high < limit } else { low >= -(read.before as i128) })
@@ -216,9 +231,72 @@ impl<'r> Solver<'r> {
         Some(fits)
     }
 
+    /// The most values of an index that keep a read inside, of which the number at hand is known: by the sizes that
+    /// limit it, or where these do not tell, they are numbers.
+    fn most_at_all_sizes(&self, read: &Reach, index: IndexId, number: usize) -> Extent {
+        let most = self.most_by_form(read, index).and_then(Extent::of);
+        most.filter(|most| most.value() == number).unwrap_or_else(|| {
+            let forms = read.guards.iter().map(super::guards::Guard::form).chain([&read.form, &read.limit]);
+            forms.for_each(|form| self.pin(form));
+            Extent::from(number)
+        })
+    }
+
+    /// Notes that all sizes on which a form depends are numbers.
+    fn pin(&self, form: &Form) {
+        let mut leaves = Vec::new();
+        form.sized(&mut leaves);
+        leaves.iter().for_each(|sizes| self.ranges.symbols.pin(sizes));
+        let extents = form.indices().into_iter().filter_map(|index| self.extent(index));
+        extents.for_each(|extent| self.ranges.symbols.pin(&extent.polynomial()));
+    }
+
+    /// `floor((limit - 1 - rest) / c) + 1` for a subscript `c index + rest`, at the greatest `rest`; the same from
+    /// below where `c` is negative.
+    fn most_by_form(&self, read: &Reach, index: IndexId) -> Option<Polynomial> {
+        let coefficient = read.form.coefficient(&Atom::Index(index));
+        let rest = read.form.plus(-coefficient, &Form::index(index))?;
+        let (least, greatest) = self.ends(&rest)?;
+        let one = Polynomial::constant(1);
+        let room = match coefficient > 0 {
+            true => self.ends(&read.limit)?.0.plus(-1, &greatest)?.plus(-1, &one)?,
+            false => least.plus(read.before, &one)?,
+        };
+        room.floor_quotient(coefficient.abs())?.plus(1, &one)
+    }
+
+    /// Least and greatest value of a form that is made of indices and sizes.
+    fn ends(&self, form: &Form) -> Option<(Polynomial, Polynomial)> {
+        let constant = Polynomial::constant(form.constant);
+        form.terms.iter().try_fold((constant.clone(), constant), |(least, greatest), (atom, coefficient)| {
+            let (low, high) = match atom {
+                Atom::Index(index) => {
+                    (Polynomial::constant(0), self.extent(*index)?.polynomial().plus(-1, &Polynomial::constant(1))?)
+                }
+                Atom::Extent(index) => (self.extent(*index)?.polynomial(), self.extent(*index)?.polynomial()),
+                Atom::Sizes(product) => (Polynomial::product(product), Polynomial::product(product)),
+                Atom::Floor(..) | Atom::Mod(..) | Atom::Data(..) | Atom::Position(..) => {
+                    let (low, high) = atom.bounds(&|index| self.number(index))?;
+                    if self.depends_on_sizes(atom) {
+                        return None;
+                    }
+                    (Polynomial::constant(i64::try_from(low).ok()?), Polynomial::constant(i64::try_from(high).ok()?))
+                }
+            };
+            let (low, high) = if *coefficient < 0 { (high, low) } else { (low, high) };
+            Some((least.plus(*coefficient, &low)?, greatest.plus(*coefficient, &high)?))
+        })
+    }
+
+    fn depends_on_sizes(&self, atom: &Atom) -> bool {
+        let form = Form::atom(atom.clone());
+        let sized = |index: &IndexId| self.extent(*index).is_some_and(|extent| extent.form().is_some());
+        form.has_sizes() || form.indices().iter().any(sized)
+    }
+
     /// Whether the range of an index is written out, and no longer than that of another.
     fn is_shorter(&self, index: IndexId, axis: IndexId) -> bool {
-        let shorter = || self.extents[index].zip(self.extents[axis]).is_some_and(|(own, axis)| own <= axis);
+        let shorter = || self.number(index).zip(self.number(axis)).is_some_and(|(own, axis)| own <= axis);
         self.ranges.all[index].given.is_some() && shorter()
     }
 
@@ -230,9 +308,9 @@ impl<'r> Solver<'r> {
 
     /// Refuses a read that goes outside its tensor.
     fn check(&self, read: &Reach) -> Outcome<()> {
-        let extents = |index: IndexId| self.extents[index];
+        let extents = |index: IndexId| self.number(index);
         if let Some((index, axis)) = same_axis(read)
-            && self.extents[index] != self.extents[axis]
+            && self.extent(index).zip(self.extent(axis)).is_none_or(|(one, other)| !self.same(one, other))
             && !is_conditional(read, index)
             && !self.is_shorter(index, axis)
         {

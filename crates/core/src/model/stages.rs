@@ -86,7 +86,7 @@ fn group_recurrence(group: &[(Name, &Definition)]) -> Option<Vec<Recurrence>> {
             axis
         };
         let axes: Vec<usize> = ranks.iter().map(choose).collect();
-        let mut steps = group.iter().zip(&axes).map(|((_, definition), axis)| definition.indices[*axis].extent);
+        let mut steps = group.iter().zip(&axes).map(|((_, definition), axis)| definition.indices[*axis].extent.clone());
         let count = steps.next()?;
         if steps.any(|other| other != count) {
             return None;

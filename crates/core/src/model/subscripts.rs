@@ -40,7 +40,7 @@ impl<'a> Elaborator<'_, 'a> {
             ExprKind::Mod(value, divisor) => {
                 let value = self.subscript(value, scope)?;
                 let by = self.subscript(divisor, scope)?;
-                match by.as_constant().filter(|by| *by > 0) {
+                match self.number_of(&by).filter(|by| *by > 0) {
                     Some(by) => Ok(value.modulo(by)),
                     None => {
                         let message = "a remainder in a subscript is by a positive constant";
@@ -68,7 +68,10 @@ impl<'a> Elaborator<'_, 'a> {
             ExprKind::Power(..) if !self.globals.letters(expr, scope).free.is_empty() => {
                 Err(no_subscript("a subscript cannot be a power of an index", expr, "grows too fast", scope))
             }
-            ExprKind::Power(..) => fits_constant(self.globals.constants(scope.horizon).integer(expr)?, expr, scope),
+            ExprKind::Power(..) => {
+                let sizes = self.globals.constants(scope.horizon).sizes(expr)?;
+                fits(Form::sizes(&sizes), expr, scope)
+            }
             ExprKind::Reduce { .. } => {
                 Err(no_subscript("of the reductions only `argmax` and `argmin` are subscripts", expr, "a value", scope))
             }
@@ -90,7 +93,9 @@ impl<'a> Elaborator<'_, 'a> {
             None => {}
         }
         match self.globals.names.get(name, scope.horizon) {
-            Some(Meaning::Size(value)) => Ok(Form::constant(value)),
+            Some(Meaning::Size(size)) => {
+                Ok(Form::sizes(&size).unwrap_or_else(|| Form::constant(size.value().unwrap_or(0))))
+            }
             Some(Meaning::Tensor(tensor)) if self.globals.tensors[tensor].is_integer_scalar() => {
                 let draft = self.read_tensor(tensor, Vec::new());
                 let below = self.globals.tensors[tensor].integers_below().unwrap_or(1);
@@ -102,8 +107,8 @@ impl<'a> Elaborator<'_, 'a> {
 
     fn integer_product(&mut self, expr: &'a Expr, factors: &'a [Factor], scope: &Scope<'a>) -> Outcome<Form> {
         if factors.iter().any(|factor| factor.divides) {
-            return match self.globals.constants(scope.horizon).integer(expr) {
-                Ok(value) => fits_constant(value, expr, scope),
+            return match self.globals.constants(scope.horizon).sizes(expr) {
+                Ok(sizes) => fits(Form::sizes(&sizes), expr, scope),
                 Err(fault) if self.globals.letters(expr, scope).free.is_empty() => Err(fault),
                 Err(_) => {
                     let problem = scope.problem("a subscript is an integer", expr.span, "a quotient may be none");
@@ -114,16 +119,28 @@ impl<'a> Elaborator<'_, 'a> {
         let mut product = Form::constant(1);
         for factor in factors {
             let factor = self.subscript(&factor.value, scope)?;
-            product = match (product.as_constant(), factor.as_constant()) {
-                (Some(value), _) => fits(factor.times(value), expr, scope)?,
-                (_, Some(value)) => fits(product.times(value), expr, scope)?,
-                _ => {
-                    let message = "a subscript cannot be a product of indices";
-                    return Err(no_subscript(message, expr, "both vary", scope));
-                }
-            };
+            product = self.form_product(&product, &factor, expr, scope)?;
         }
         Ok(product)
+    }
+
+    /// A product of two integers of which one does not vary. What multiplies an index is a number.
+    fn form_product(&self, one: &Form, other: &Form, expr: &Expr, scope: &Scope<'a>) -> Outcome<Form> {
+        if let (Some(one), Some(other)) = (one.as_sizes(), other.as_sizes()) {
+            return fits(one.times(&other).as_ref().and_then(Form::sizes), expr, scope);
+        }
+        match (self.number_of(one), self.number_of(other)) {
+            (Some(value), _) => fits(other.times(value), expr, scope),
+            (_, Some(value)) => fits(one.times(value), expr, scope),
+            _ => Err(no_subscript("a subscript cannot be a product of indices", expr, "both vary", scope)),
+        }
+    }
+
+    /// The number that an integer is, if it does not vary: the sizes in it are numbers.
+    fn number_of(&self, form: &Form) -> Option<i64> {
+        let sizes = form.as_sizes()?;
+        self.globals.names.symbols.pin(&sizes);
+        sizes.value()
     }
 
     /// What is rounded down: an integer over a positive integer.
@@ -146,22 +163,14 @@ impl<'a> Elaborator<'_, 'a> {
                 let (mut product, mut divisor) = (Form::constant(1), 1);
                 for factor in factors {
                     let form = self.subscript(&factor.value, scope)?;
-                    let value = form.as_constant();
                     if factor.divides {
-                        let Some(by) = value.filter(|by| *by > 0) else {
+                        let Some(by) = self.number_of(&form).filter(|by| *by > 0) else {
                             let message = "`floor` in a subscript is of a quotient by a positive constant";
                             return Err(no_subscript(message, &factor.value, "no positive constant", scope));
                         };
                         divisor = fits_divisor(divisor, by, expr, scope)?;
                     } else {
-                        product = match (product.as_constant(), value) {
-                            (Some(value), _) => fits(form.times(value), expr, scope)?,
-                            (_, Some(value)) => fits(product.times(value), expr, scope)?,
-                            _ => {
-                                let message = "a subscript cannot be a product of indices";
-                                return Err(no_subscript(message, expr, "both vary", scope));
-                            }
-                        };
+                        product = self.form_product(&product, &form, expr, scope)?;
                     }
                 }
                 Ok((product, divisor))
@@ -255,10 +264,6 @@ fn no_subscript(message: impl Into<String>, expr: &Expr, label: &str, scope: &Sc
 
 fn fits(form: Option<Form>, expr: &Expr, scope: &Scope) -> Outcome<Form> {
     form.ok_or_else(|| scope.problem("this subscript is too large", expr.span, "more than 2^31").into())
-}
-
-fn fits_constant(value: i64, expr: &Expr, scope: &Scope) -> Outcome<Form> {
-    fits(Form::constant(0).plus(1, &Form::constant(value)), expr, scope)
 }
 
 fn fits_divisor(one: i64, other: i64, expr: &Expr, scope: &Scope) -> Outcome<i64> {

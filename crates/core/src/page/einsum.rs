@@ -2,7 +2,7 @@
 //! entries becomes a tensor with a name of its own first.
 
 use super::Markup;
-use super::index::{equation, in_reading_order, magnitude, shape};
+use super::index::{equation, extents, in_reading_order, magnitude};
 use super::text::text;
 use crate::model::Model;
 use crate::term::{Index, Name, Node, Number, Reduction, Term, fresh_id};
@@ -239,8 +239,9 @@ impl Reads<'_> {
 fn plain(model: &Model, tensor: &str, subscripts: &[Term]) -> Option<Vec<Index>> {
     let indices: Vec<Index> =
         subscripts.iter().map(|subscript| subscript.as_affine()?.as_index().cloned()).collect::<Option<_>>()?;
-    let shape = shape(model, tensor);
-    let is_whole = shape.is_none_or(|shape| shape.iter().zip(&indices).all(|(extent, index)| *extent == index.extent));
+    let extents = extents(model, tensor);
+    let is_whole =
+        extents.is_none_or(|extents| extents.iter().zip(&indices).all(|(extent, index)| *extent == index.extent));
     is_whole.then_some(indices)
 }
 

@@ -59,7 +59,7 @@ impl Lowering {
     pub fn sum(&mut self, over: &[Index], body: Term) -> Result<Term, PlanError> {
         let (over, missing): (Vec<Index>, Vec<Index>) = over.iter().cloned().partition(|index| body.depends_on(index));
         if !missing.is_empty() {
-            let times = missing.iter().map(|index| Term::integer(index.extent as i64));
+            let times = missing.iter().map(|index| Term::integer(index.extent.value() as i64));
             let rest = self.sum(&over, body)?;
             return Ok(Term::mul(times.chain([rest]).collect()));
         }
@@ -99,7 +99,7 @@ impl Lowering {
                     let (own, missing): (Vec<Index>, Vec<Index>) =
                         over.iter().cloned().partition(|index| together.depends_on(index));
                     let sum = self.reduce(Reduction::Sum, &own, together)?;
-                    let times = missing.iter().map(|index| Term::integer(index.extent as i64));
+                    let times = missing.iter().map(|index| Term::integer(index.extent.value() as i64));
                     Term::mul(times.chain([sum]).collect())
                 }
                 _ => self.sum(over, together)?,
@@ -401,12 +401,12 @@ pub(super) fn group_count(factors: &[Term]) -> usize {
 /// Whether a sum over single positions is one of outer products. They are matrix products with one summand: what
 /// depends on rows or columns alone is computed for those alone, as for more summands.
 pub(super) fn is_outer_product(over: &[Index], body: &Term) -> bool {
-    let runs = |group: &&Group| group.indices.iter().any(|index| index.extent > 1);
+    let runs = |group: &&Group| group.indices.iter().any(|index| index.extent.value() > 1);
     let is_outer = |addend: &Term| {
         let inside = addend.factors().iter().filter(|factor| over.iter().any(|index| factor.depends_on(index)));
         groups(&inside.cloned().collect::<Vec<_>>()).iter().filter(runs).count() > 1
     };
-    let is_single = over.iter().all(|index| index.extent == 1 && body.depends_on(index));
+    let is_single = over.iter().all(|index| index.extent.value() == 1 && body.depends_on(index));
     is_single
         && match body.node() {
             Node::Add(addends) => addends.iter().all(is_outer),

@@ -148,10 +148,10 @@ fn equation(
         .indices
         .iter()
         .zip(1..)
-        .map(|(index, id)| Index { id, extent: index.extent, letter: index.letter.clone() })
+        .map(|(index, id)| Index { id, extent: index.extent.clone(), letter: index.letter.clone() })
         .collect();
     let is_subset = definition.body.free().iter().all(|index| definition.indices.contains(index));
-    if !is_subset || own.iter().map(|index| index.extent).ne(tensor.shape.iter().copied()) {
+    if !is_subset || own.iter().map(|index| index.extent.value()).ne(tensor.shape.iter().copied()) {
         return Err(PlanError::Subscript { tensor: tensor.name.clone(), read: tensor.name.clone() });
     }
     let pairs: Vec<(Index, Affine)> = definition.indices.iter().cloned().zip(own.iter().map(Affine::index)).collect();

@@ -112,7 +112,7 @@ impl Fusion<'_> {
             return None;
         }
         let at = plain(subscripts)?;
-        if at.iter().zip(&producer.indices).any(|(index, own)| index.extent != own.extent) {
+        if at.iter().zip(&producer.indices).any(|(index, own)| index.extent.value() != own.extent.value()) {
             return None;
         }
         let whole = at.len() == consumer.indices.len();
@@ -191,7 +191,7 @@ pub(super) fn at_end(producer: &Task, consumer: &Task) -> Option<Task> {
     let mut reads = consumer.reads().into_iter().filter(|(name, _)| *name == producer.target);
     let (Some((_, subscripts)), None) = (reads.next(), reads.next()) else { return None };
     let at = plain(&subscripts)?;
-    let fits = at.iter().zip(&producer.indices).all(|(index, own)| index.extent == own.extent);
+    let fits = at.iter().zip(&producer.indices).all(|(index, own)| index.extent.value() == own.extent.value());
     (fits && at.len() == consumer.indices.len()).then(|| ending(producer, consumer, body, &at))
 }
 

@@ -83,7 +83,7 @@ pub(super) fn product(
     let target = access(values, places, &task.target, &own, &indices);
     let axes = |wanted: usize, by: usize| -> (Vec<Axis>, Vec<Vec<Index>>) {
         let axis = |(position, index): (usize, &Index)| Axis {
-            extent: index.extent,
+            extent: index.extent.value(),
             letters: index.letter.to_string(),
             strides: [a.strides[position], b.strides[position], target.strides[position]],
         };
@@ -181,9 +181,16 @@ pub(super) fn scatter(
         task.indices.iter().map(|index| if is_key(&index) { Term::integer(0) } else { Term::index(index) }).collect();
     let strides = values[&task.target].strides();
     let stride = |index: &Index| task.indices.iter().position(|own| own == index).map_or(0, |axis| strides[axis]);
-    let key = |(read, index): &(Term, Index)| Key { read: operand(read), extent: index.extent, stride: stride(index) };
-    let range =
-        |index: &Index| Loop { extent: index.extent, letters: index.letter.to_string(), reduced: over.contains(index) };
+    let key = |(read, index): &(Term, Index)| Key {
+        read: operand(read),
+        extent: index.extent.value(),
+        stride: stride(index),
+    };
+    let range = |index: &Index| Loop {
+        extent: index.extent.value(),
+        letters: index.letter.to_string(),
+        reduced: over.contains(index),
+    };
     Operation::Scatter(Scatter {
         loops: indices.iter().map(range).collect(),
         source: operand(source),
@@ -205,7 +212,7 @@ fn exchanges(task: &Task, [left, right]: [&Term; 2], over: &[Index], values: &Va
         // channels of a pixel side by side.
         let fills = |term: &Term, other: &Term| {
             let own = |index: &&Index| term.depends_on(index) && !other.depends_on(index);
-            let count: usize = task.indices.iter().filter(own).map(|index| index.extent).product();
+            let count: usize = task.indices.iter().filter(own).map(|index| index.extent.value()).product();
             count >= FEWEST && 4 * count.next_multiple_of(COLUMNS) <= 5 * count
         };
         match [left, right].map(|term| has_windows(term, over)) {
@@ -231,7 +238,7 @@ fn has_windows(term: &Term, over: &[Index]) -> bool {
 /// The innermost axis of a target whose layout is settled, or else the last.
 fn last_axis<'a>(task: &'a Task, values: &Values) -> Option<&'a Index> {
     let layout = &values[&task.target].layout;
-    layout.iter().rev().map(|&axis| &task.indices[axis]).find(|index| index.extent > 1)
+    layout.iter().rev().map(|&axis| &task.indices[axis]).find(|index| index.extent.value() > 1)
 }
 
 /// Whether every position of the rows changes places with the same position of the columns.

@@ -121,7 +121,9 @@ impl Lowering {
 
     /// A value that is reduced in one loop.
     pub fn reduce(&mut self, reduction: Reduction, over: &[Index], body: Term) -> Result<Term, PlanError> {
-        if over.iter().any(|index| index.extent == 0) && matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
+        if over.iter().any(|index| index.extent.value() == 0)
+            && matches!(reduction, Reduction::ArgMax | Reduction::ArgMin)
+        {
             return Err(PlanError::NoValue(self.tensor.clone()));
         }
         let key = Term::reduce(reduction, over, body.clone());
@@ -167,7 +169,7 @@ impl Lowering {
     /// A new value, with the task that computes it.
     pub fn value(&mut self, key: Term, kept: Vec<Index>, work: Work) -> Result<Term, PlanError> {
         let name: Name = format!("%{}", self.known.len()).into();
-        let shape: Vec<usize> = kept.iter().map(|index| index.extent).collect();
+        let shape: Vec<usize> = kept.iter().map(|index| index.extent.value()).collect();
         if shape.iter().try_fold(1usize, |size, extent| size.checked_mul(*extent)).is_none_or(|size| size > 1 << 40) {
             return Err(PlanError::TooLarge(self.tensor.clone()));
         }
@@ -267,7 +269,7 @@ fn without_single(reduction: Reduction, over: Vec<Index>, body: Term) -> (Vec<In
     if matches!(reduction, Reduction::ArgMax | Reduction::ArgMin) {
         return (over, body);
     }
-    let (single, over): (Vec<Index>, Vec<Index>) = over.into_iter().partition(|index| index.extent == 1);
+    let (single, over): (Vec<Index>, Vec<Index>) = over.into_iter().partition(|index| index.extent.value() == 1);
     let first: Vec<(Index, Affine)> = single.into_iter().map(|index| (index, Affine::constant(0))).collect();
     (over, body.substitute_all(&first))
 }
@@ -290,7 +292,8 @@ pub(super) fn orders(indices: &[Index]) -> Vec<Vec<Index>> {
 type Kind = (usize, Vec<Name>, Vec<usize>);
 
 fn kind(term: &Term, kept: &[Index]) -> Kind {
-    let (mut tensors, mut extents) = (term.tensors(), kept.iter().map(|index| index.extent).collect::<Vec<_>>());
+    let (mut tensors, mut extents) =
+        (term.tensors(), kept.iter().map(|index| index.extent.value()).collect::<Vec<_>>());
     tensors.sort();
     extents.sort_unstable();
     (term.size(), tensors, extents)
@@ -299,7 +302,7 @@ fn kind(term: &Term, kept: &[Index]) -> Kind {
 /// The term with its indices numbered from 0, so that equal terms of different equations are equal.
 pub(super) fn canonical(term: &Term, kept: &[Index]) -> Term {
     let renumbered = kept.iter().zip(0..).map(|(index, id)| {
-        let to = Index { id, extent: index.extent, letter: index.letter.clone() };
+        let to = Index { id, extent: index.extent.clone(), letter: index.letter.clone() };
         (index.clone(), Affine::index(&to))
     });
     term.substitute_all(&renumbered.collect::<Vec<_>>())

@@ -88,7 +88,7 @@ pub(super) fn walk(task: &Task, steps: Option<&Index>, values: &mut Values, plac
     choose_layout(task, &own, &reads, values);
     let access = |name: &Name, subscripts: &[Term]| access(values, places, name, subscripts, &indices);
     let range = |(position, index): (usize, &Index)| Range {
-        extent: index.extent,
+        extent: index.extent.value(),
         letters: index.letter.to_string(),
         reduced: position >= kept.len(),
         is_step: steps == Some(index),

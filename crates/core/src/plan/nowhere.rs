@@ -48,7 +48,7 @@ fn holds_somewhere(condition: &Term, over: &[Index]) -> bool {
     let Some(difference) = least.minus(&greatest) else { return false };
     let at_best = over.iter().try_fold(difference, |form, index| {
         let coefficient = form.coefficient(index);
-        let value = if coefficient < 0 { index.extent as i64 - 1 } else { 0 };
+        let value = if coefficient < 0 { index.extent.value() as i64 - 1 } else { 0 };
         Affine::combine(&[(1, &form), (-coefficient, &Affine::index(index)), (coefficient, &Affine::constant(value))])
     });
     at_best.and_then(|form| form.bounds()).is_some_and(|(_, worst)| worst + apart <= 0)

@@ -161,7 +161,7 @@ fn steps(tasks: Vec<&Task>, recurrence: &Recurrence) -> Result<Stage, PlanError>
         Ok(((*task).clone(), axis))
     };
     let tasks: Vec<(Task, usize)> = tasks.iter().map(with_axis).collect::<Result<_, PlanError>>()?;
-    let count = tasks.first().map_or(0, |(task, axis)| task.indices[*axis].extent);
+    let count = tasks.first().map_or(0, |(task, axis)| task.indices[*axis].extent.value());
     Ok(Stage::Steps { count, backward: recurrence.backward, tasks })
 }
 

@@ -68,7 +68,7 @@ fn new_value(call: &Term, values: &mut Values) -> Task {
         number += 1;
     }
     let (target, indices) = (Name::from(format!("%{number}")), call.free().to_vec());
-    let shape = indices.iter().map(|index| index.extent).collect();
+    let shape = indices.iter().map(|index| index.extent.value()).collect();
     values.insert(target.clone(), Value::new(shape, PlaceKind::Temporary));
     Task { target, indices, work: Work::Map(call.clone()) }
 }

@@ -21,15 +21,15 @@ pub(super) fn splits(terms: &[&Term], indices: &[Index], first: u32) -> Vec<Spli
         if !terms.iter().all(|term| divide(term, index, &mut divisor)) {
             continue;
         }
-        let extent = index.extent as i64;
+        let extent = index.extent.value() as i64;
         if divisor == 1 || divisor >= extent || extent % divisor != 0 {
             continue;
         }
         let id = first + 2 * splits.len() as u32;
         splits.push(Split {
             index: index.clone(),
-            high: Index { id, extent: (extent / divisor) as usize, letter: index.letter.clone() },
-            low: Index { id: id + 1, extent: divisor as usize, letter: index.letter.clone() },
+            high: Index { id, extent: ((extent / divisor) as usize).into(), letter: index.letter.clone() },
+            low: Index { id: id + 1, extent: (divisor as usize).into(), letter: index.letter.clone() },
             divisor,
         });
     }

@@ -16,7 +16,8 @@ impl Lowering {
     /// Every index of the rows with the index of the columns that it changes places with; none where the product of
     /// the two does not stay the same.
     pub fn symmetric_pairs(&self, product: &Term, rows: &[Index], columns: &[Index]) -> Vec<(Index, Index)> {
-        let are_alike = |order: &[Index]| rows.iter().map(|i| i.extent).eq(order.iter().map(|i| i.extent));
+        let are_alike =
+            |order: &[Index]| rows.iter().map(|i| i.extent.value()).eq(order.iter().map(|i| i.extent.value()));
         let is_large = rows.is_empty() || rows.len() > MOST_INDICES;
         if rows.len() != columns.len() || is_large || self.is_by_steps() {
             return Vec::new();

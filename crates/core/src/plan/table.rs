@@ -26,7 +26,7 @@ impl Lowering {
             None => {
                 let name: Name = format!("%{}", self.known_count()).into();
                 let values = values(&form, &kept).ok_or_else(too_large)?;
-                let shape = kept.iter().map(|index| index.extent).collect();
+                let shape = kept.iter().map(|index| index.extent.value()).collect();
                 let value = Value { table: Some(values.into()), ..Value::new(shape, PlaceKind::Table) };
                 self.values.insert(name.clone(), value);
                 self.note(canonical(&form, &kept), &form, &kept, name.clone());
@@ -105,7 +105,7 @@ fn is_exact(term: &Term) -> bool {
 /// The values of an integer term for all values of the indices, the last one fastest; `None` where there are too
 /// many, or one is too large.
 fn values(term: &Term, indices: &[Index]) -> Option<Vec<f32>> {
-    let count = indices.iter().try_fold(1usize, |count, index| count.checked_mul(index.extent))?;
+    let count = indices.iter().try_fold(1usize, |count, index| count.checked_mul(index.extent.value()))?;
     if count > LONGEST {
         return None;
     }
@@ -119,7 +119,7 @@ fn values(term: &Term, indices: &[Index]) -> Option<Vec<f32>> {
         }
         for (place, index) in indices.iter().enumerate().rev() {
             at[place] += 1;
-            if (at[place] as usize) < index.extent {
+            if (at[place] as usize) < index.extent.value() {
                 break;
             }
             at[place] = 0;

@@ -179,7 +179,7 @@ pub(super) fn replace_reads(term: &Term, name: &str, with: &dyn Fn(&[Term]) -> T
 
 /// The positions of a set of indices.
 pub(super) fn space(indices: &[Index]) -> f64 {
-    indices.iter().map(|index| index.extent as f64).product()
+    indices.iter().map(|index| index.extent.value() as f64).product()
 }
 
 /// Roughly how many instructions a term without reductions takes; functions count as several.

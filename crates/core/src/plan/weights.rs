@@ -35,7 +35,7 @@ pub(super) fn apart(tasks: &mut [Task], values: &mut Values, changed: &BTreeSet<
         let Work::Contract { left, right, weights, .. } = &mut tasks[number].work else { continue };
         *(if factor.is_left { left } else { right }) = factor.read;
         *weights = Some(Term::read_at(&target, &[factor.summand]));
-        values.insert(target.clone(), Value::new(vec![factor.index.extent], PlaceKind::Temporary));
+        values.insert(target.clone(), Value::new(vec![factor.index.extent.value()], PlaceKind::Temporary));
         tasks[factor.producer] = Task { target, indices: vec![factor.index], work: Work::Map(factor.weights) };
     }
 }
@@ -43,9 +43,9 @@ pub(super) fn apart(tasks: &mut [Task], values: &mut Values, changed: &BTreeSet<
 /// A factor of a product that is weights times what is in memory.
 fn of(tasks: &[Task], values: &Values, changed: &BTreeSet<Name>, number: usize, is_left: bool) -> Option<Factor> {
     let Work::Contract { left, right, over, guard: None, weights: None, .. } = &tasks[number].work else { return None };
-    let mut running = over.iter().filter(|index| index.extent != 1);
+    let mut running = over.iter().filter(|index| index.extent.value() != 1);
     let (Some(summand), None) = (running.next(), running.next()) else { return None };
-    let others = |term: &Term| space(term.free()) / summand.extent.max(1) as f64;
+    let others = |term: &Term| space(term.free()) / summand.extent.value().max(1) as f64;
     let Node::Read { tensor, subscripts } = (if is_left { left } else { right }).node() else { return None };
     if others(left) <= FEW || others(right) <= FEW || !values[tensor].is_temporary() {
         return None;

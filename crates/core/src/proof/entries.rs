@@ -20,7 +20,7 @@ const MOST_NODES: usize = 20_000;
 
 /// Entries of lines with these free indices: those that are singled out first, then the others.
 pub fn entries(model: &Model, lines: [&Term; 2], indices: &[Index]) -> Vec<Vec<usize>> {
-    let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+    let extents: Vec<usize> = indices.iter().map(|index| index.extent.value()).collect();
     let length = extents.iter().try_fold(1usize, |length, extent| length.checked_mul(*extent)).unwrap_or(usize::MAX);
     let unravel = |mut place: usize| {
         let mut entry = vec![0; extents.len()];

@@ -27,6 +27,20 @@ pub enum Shown {
     InDoubles(usize),
 }
 
+impl Shown {
+    /// What is shown by this and by the same for other sizes: the weaker of both.
+    pub fn and(self, other: Shown) -> Shown {
+        match (self, other) {
+            (Shown::Exactly, other) | (other, Shown::Exactly) => other,
+            (Shown::InDoubles(points), Shown::InDoubles(more) | Shown::AtPoints { points: more, .. })
+            | (Shown::AtPoints { points: more, .. }, Shown::InDoubles(points)) => Shown::InDoubles(points + more),
+            (Shown::AtPoints { points, undecided }, Shown::AtPoints { points: more, undecided: open }) => {
+                Shown::AtPoints { points: points + more, undecided: undecided + open }
+            }
+        }
+    }
+}
+
 /// Where two lines differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
@@ -313,7 +327,7 @@ impl<'a> Judge<'a> {
             return false;
         }
         // Most guesses fail at the first entry of the first point.
-        if let (Some((_, totals)), true) = (self.totals.first(), indices.iter().all(|index| index.extent > 0)) {
+        if let (Some((_, totals)), true) = (self.totals.first(), indices.iter().all(|index| index.extent.value() > 0)) {
             let at: Vec<(Index, usize)> = indices.iter().cloned().map(|index| (index, 0)).collect();
             let value = |term: &Term| totals.evaluate(term, &at).unwrap_or(f64::NAN);
             let (first, second) = (value(above), value(line));
@@ -339,7 +353,7 @@ impl<'a> Judge<'a> {
             _ => 0,
         };
         let inner = term.children().iter().map(|child| self.passes(child)).fold(own, usize::saturating_add);
-        let range = term.open().map_or(1, |opened| opened.indices.iter().map(|index| index.extent).product());
+        let range = term.open().map_or(1, |opened| opened.indices.iter().map(|index| index.extent.value()).product());
         inner.saturating_mul(range)
     }
 
@@ -405,16 +419,9 @@ pub(super) fn with_claimed_derivatives(model: &Model, written: &[Name]) -> Optio
 /// The model with definitions for these derivatives, by the rules but without promises; `None` where a rule is
 /// missing.
 pub(super) fn defining(model: &Model, names: &[Name]) -> Option<Model> {
-    let asking = Tensor {
-        name: "claims".into(),
-        shape: Vec::new(),
-        role: Role::Defined(Definition {
-            indices: Vec::new(),
-            body: Term::add(names.iter().map(|name| Term::read(name, Vec::new())).collect()),
-        }),
-        per_example: false,
-        span: Span::default(),
-    };
+    let body = Term::add(names.iter().map(|name| Term::read(name, Vec::new())).collect());
+    let role = Role::Defined(Definition { indices: Vec::new(), body });
+    let asking = Tensor::new("claims", Vec::new(), role, false, Span::default());
     // Rows need not sum to one, but domains and structures say what a tensor is.
     let mut unpromised = model.clone();
     unpromised.assumptions.retain(|assumption| !matches!(assumption, Assumption::SumsToOne(_)));

@@ -10,6 +10,7 @@ mod entries;
 mod judge;
 mod nested;
 mod points;
+mod sizes;
 mod slips;
 mod thresholds;
 mod trials;
@@ -17,6 +18,7 @@ mod written;
 
 pub use judge::{Difference, Shown};
 pub use points::Kind;
+pub use sizes::{at_all_sizes, other_sizes};
 pub use slips::Slip;
 
 use crate::derivation::evaluation_work;
@@ -180,7 +182,7 @@ impl Reader<'_> {
 
     /// Points that come from two lines: from their constants, and both sides of their conditions.
     fn further(&self, claim: &Claim, further: Further, lines: [&Term; 2], uniform: &mut dyn FnMut() -> f64) -> Points {
-        let extents: Vec<usize> = claim.indices.iter().map(|index| index.extent).collect();
+        let extents: Vec<usize> = claim.indices.iter().map(|index| index.extent.value()).collect();
         let at = |position: Vec<usize>| -> Vec<(Index, Term)> {
             let values = position.into_iter().map(|value| Term::integer(value as i64));
             claim.indices.iter().cloned().zip(values).collect()

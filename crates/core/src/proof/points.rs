@@ -137,13 +137,13 @@ fn violates(mut point: Balls, given: &[&Given]) -> bool {
     }
     let one = Term::integer(1);
     given.iter().any(|given| {
-        let count: usize = given.indices.iter().map(|index| index.extent).product();
+        let count: usize = given.indices.iter().map(|index| index.extent.value()).product();
         let conditions = inequalities(&given.condition);
         (0..count.min(MOST_HELD)).any(|mut place| {
             let mut at = Vec::with_capacity(given.indices.len());
             for index in &given.indices {
-                at.push((index.clone(), place % index.extent));
-                place /= index.extent;
+                at.push((index.clone(), place % index.extent.value()));
+                place /= index.extent.value();
             }
             let mut fails = |own: &Term| point.compare([own, &one], &at, Sought::STEP, MOST_HELD_WORK);
             conditions.iter().any(|own| matches!(fails(own), Sides::Different(..)))

@@ -3,7 +3,7 @@
 
 use super::Reader;
 use super::written::edited;
-use crate::model::{Claim, DEFAULT_BATCH, Role, Tensor, claims_with};
+use crate::model::{Claim, Role, Tensor, claims_with};
 use crate::syntax::parse;
 use crate::syntax::tree::{Statement, StatementKind};
 use crate::term::Name;
@@ -50,7 +50,7 @@ impl Reader<'_> {
     fn claims_of(&self, text: String) -> Option<Vec<Claim>> {
         let source = Source::new(&self.source.name, text);
         let tree = parse(&source).ok()?;
-        claims_with(&source, &tree, self.model.batch.unwrap_or(DEFAULT_BATCH))
+        claims_with(&source, &tree, &self.model.sizing)
     }
 
     /// Declarations of all names that stand for numbers: how a quotient by one is read depends on it.

@@ -36,7 +36,7 @@ impl Term {
                 free = affine.free();
                 let depths = affine.terms.iter().filter_map(|(slot, _)| match slot {
                     Slot::Bound(depth) => Some(depth + 1),
-                    Slot::Free(_) => None,
+                    Slot::Free(_) | Slot::Size(_) => None,
                 });
                 loose = depths.max().unwrap_or(0);
             }
@@ -195,6 +195,10 @@ impl Term {
                 Node::Mul(inner) => pending.extend(inner.iter().rev().cloned()),
                 Node::Logic(Connective::And, conditions) if is_product => pending.extend(conditions.iter().cloned()),
                 Node::Pow(base, exponent) => parts.push((base.clone(), exponent.clone())),
+                Node::Affine(form) if is_product && form.size_multiple().is_some() => {
+                    number = number.times(Number::integer(form.terms[0].1));
+                    parts.push((Term::affine(Affine::slot(form.terms[0].0.clone())), Term::integer(1)));
+                }
                 Node::Add(_) => {
                     let (common, primitive) = factor.split_content();
                     number = number.times(common);
@@ -233,6 +237,11 @@ impl Term {
         };
         match base.node() {
             Node::Number(number) => Term::number(number.power(power)),
+            Node::Affine(form) if form.size_multiple().is_some() => {
+                let (slot, coefficient) = form.terms[0].clone();
+                let size = Term::from_node(Node::Pow(Term::affine(Affine::slot(slot)), exponent.clone()));
+                Term::mul(vec![Term::number(Number::integer(coefficient).power(power)), size])
+            }
             Node::Mul(factors) if power < 0 && guards(factors) => {
                 let (number, rest) = base.split_number();
                 let whole = Term::from_node(Node::Pow(rest, exponent.clone()));
@@ -345,7 +354,7 @@ impl Term {
     /// one, and the order of the binders is made canonical.
     pub fn reduce(reduction: Reduction, indices: &[Index], body: Term) -> Term {
         let binders =
-            indices.iter().map(|index| Binder { extent: index.extent, letter: index.letter.clone() }).collect();
+            indices.iter().map(|index| Binder { extent: index.extent.clone(), letter: index.letter.clone() }).collect();
         let closed = body.close(indices);
         let term = Term::bind(reduction, binders, closed.clone());
         if matches!(term.node(), Node::Reduce { body: bound, .. } if Arc::ptr_eq(&bound.0, &closed.0)) {
@@ -439,16 +448,16 @@ fn collect_affine(addends: &mut Vec<Term>, constant: Number) {
     addends.retain(|addend| !addend.is_zero());
 }
 
-/// Adds the exponents of equal bases where that changes no domain: both above, or both below 0.
+/// Adds the exponents of equal bases where that changes no domain: both above, or both below 0. A size is never
+/// 0.
 fn collect_powers(sorted: Vec<(Term, Term)>) -> Vec<(Term, Term)> {
     let sign = |exponent: &Term| exponent.as_number().map(|number| number.is_negative());
     let mut merged: Vec<(Term, Term)> = Vec::with_capacity(sorted.len());
     for (base, exponent) in sorted {
-        let partner = merged
-            .iter_mut()
-            .rev()
-            .take_while(|(other, _)| *other == base)
-            .find(|(_, other)| sign(other).is_some() && sign(other) == sign(&exponent));
+        let partner = merged.iter_mut().rev().take_while(|(other, _)| *other == base).find(|(_, other)| {
+            let are_numbers = sign(other).is_some() && sign(&exponent).is_some();
+            are_numbers && (sign(other) == sign(&exponent) || base.is_positive_size())
+        });
         match partner {
             Some(partner) => partner.1 = Term::add(vec![partner.1.clone(), exponent]),
             None => merged.push((base, exponent)),

@@ -43,25 +43,35 @@ impl Comparison {
         // of them still collapses a sum.
         let (least, greatest) = match (left.node(), right.node()) {
             // Most often an index and another, or its end.
-            (Node::Affine(one), Node::Affine(other)) if !one.has_common(other) => {
-                left.integer_bounds_with(-1, right)?
-            }
+            (Node::Affine(one), Node::Affine(other)) if !one.has_common(other) => left.integer_ends_with(-1, right),
             (Node::Affine(_), Node::Number(_)) | (Node::Number(_), Node::Affine(_)) => {
-                left.integer_bounds_with(-1, right)?
+                left.integer_ends_with(-1, right)
             }
             _ => {
                 let difference = left.minus(right);
                 if let Some(number) = difference.as_number() {
                     return Some(self.holds(number.value(), 0.0));
                 }
-                difference.integer_bounds()?
+                difference.integer_ends()
             }
         };
-        let (low, high) = (least as f64, greatest as f64);
+        self.decided_between(least, greatest)
+    }
+
+    /// Whether it holds between an integer and 0, where the least and greatest value of that, if known, decide it.
+    fn decided_between(self, least: Option<i64>, greatest: Option<i64>) -> Option<bool> {
+        let positive = least.is_some_and(|least| least > 0);
+        let negative = greatest.is_some_and(|greatest| greatest < 0);
+        let no_less = least.is_some_and(|least| least >= 0);
+        let no_more = greatest.is_some_and(|greatest| greatest <= 0);
+        let either = |holds: bool, fails: bool| if holds { Some(true) } else { fails.then_some(false) };
         match self {
-            Comparison::Equal | Comparison::NotEqual if least > 0 || greatest < 0 => Some(self == Comparison::NotEqual),
-            Comparison::Equal | Comparison::NotEqual => None,
-            _ => (self.holds(low, 0.0) == self.holds(high, 0.0)).then(|| self.holds(low, 0.0)),
+            Comparison::Equal => either(false, positive || negative),
+            Comparison::NotEqual => either(positive || negative, false),
+            Comparison::Less => either(negative, no_less),
+            Comparison::LessEqual => either(no_more, positive),
+            Comparison::Greater => either(positive, no_more),
+            Comparison::GreaterEqual => either(no_less, negative),
         }
     }
 }

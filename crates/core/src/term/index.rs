@@ -1,6 +1,6 @@
 //! Indices and affine forms over them.
 
-use super::{Few, Name, Number};
+use super::{Extent, Few, Name, Number, Polynomial, Size};
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
@@ -12,15 +12,15 @@ pub struct Index {
     /// Identity within a term.
     pub id: u32,
     /// How many values it takes.
-    pub extent: usize,
+    pub extent: Extent,
     /// The letter it was written with.
     pub letter: Name,
 }
 
 impl Index {
     /// An index.
-    pub fn new(id: u32, extent: usize, letter: &str) -> Index {
-        Index { id, extent, letter: letter.into() }
+    pub fn new(id: u32, extent: impl Into<Extent>, letter: &str) -> Index {
+        Index { id, extent: extent.into(), letter: letter.into() }
     }
 }
 
@@ -40,7 +40,7 @@ impl PartialOrd for Index {
 
 impl Ord for Index {
     fn cmp(&self, other: &Index) -> Ordering {
-        (self.id, self.extent).cmp(&(other.id, other.extent))
+        self.id.cmp(&other.id).then_with(|| self.extent.cmp(&other.extent))
     }
 }
 
@@ -50,16 +50,18 @@ impl Hash for Index {
     }
 }
 
-/// An index as it occurs in a term: free, or bound by a reduction around it.
+/// An index as it occurs in a term, free or bound by a reduction around it, or a size.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     /// Bound: counted outwards over the binders of the reductions around it.
     Bound(u32),
     /// Free in the term.
     Free(Index),
+    /// No index but a named size, whose value is the same everywhere.
+    Size(Size),
 }
 
-/// `constant + Σ coefficient · index`, an integer.
+/// `constant + Σ coefficient · index`, an integer; named sizes stand in it like indices.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Affine {
     /// Sorted by index, coefficients not zero.
@@ -88,7 +90,7 @@ impl Affine {
     pub(super) fn free(&self) -> Few<Index> {
         let free = self.terms.iter().filter_map(|(slot, _)| match slot {
             Slot::Free(index) => Some(index.clone()),
-            Slot::Bound(_) => None,
+            Slot::Bound(_) | Slot::Size(_) => None,
         });
         free.collect()
     }
@@ -143,6 +145,14 @@ impl Affine {
         }
     }
 
+    /// The coefficient of the size that it is a multiple of, not itself, if it is one.
+    pub(super) fn size_multiple(&self) -> Option<i64> {
+        match (&*self.terms, self.constant) {
+            ([(Slot::Size(_), coefficient)], 0) if *coefficient != 1 => Some(*coefficient),
+            _ => None,
+        }
+    }
+
     /// The coefficient of a free index, 0 where it does not occur.
     pub fn coefficient(&self, index: &Index) -> i64 {
         self.terms
@@ -152,16 +162,72 @@ impl Affine {
     }
 
     /// Least and greatest value over the ranges of its free indices; `None` where it has bound
-    /// indices, an index of extent 0, or overflows.
+    /// indices, an index of extent 0, or overflows, or a size is in it.
     pub fn bounds(&self) -> Option<(i64, i64)> {
         let (mut least, mut greatest) = (self.constant, self.constant);
         for (slot, coefficient) in &*self.terms {
             let Slot::Free(index) = slot else { return None };
-            let last = i64::try_from(index.extent).ok()?.checked_sub(1).filter(|last| *last >= 0)?;
+            let last = i64::try_from(index.extent.known()?).ok()?.checked_sub(1).filter(|last| *last >= 0)?;
             let reach = coefficient.checked_mul(last)?;
             least = least.checked_add(reach.min(0))?;
             greatest = greatest.checked_add(reach.max(0))?;
         }
         Some((least, greatest))
+    }
+
+    /// As [`Affine::bounds`], also with sizes: polynomials in them.
+    pub fn span(&self) -> Option<Span> {
+        let mut span = Span::constant(self.constant, self.constant);
+        for (slot, coefficient) in &*self.terms {
+            let (low, high) = match slot {
+                Slot::Bound(_) => return None,
+                Slot::Size(size) => {
+                    let size = Polynomial::from(size).scaled(*coefficient)?;
+                    (size.clone(), size)
+                }
+                Slot::Free(index) => {
+                    if index.extent.value() == 0 {
+                        return None;
+                    }
+                    let reach = index.extent.polynomial().plus(-1, &Polynomial::constant(1))?.scaled(*coefficient)?;
+                    let none = Polynomial::constant(0);
+                    if *coefficient < 0 { (reach, none) } else { (none, reach) }
+                }
+            };
+            span = span.plus(&Span { least: low, greatest: high })?;
+        }
+        Some(span)
+    }
+}
+
+/// Least and greatest value of an integer, over the ranges of the indices in it but not over sizes.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// The least value.
+    pub least: Polynomial,
+    /// The greatest value.
+    pub greatest: Polynomial,
+}
+
+impl Span {
+    pub(super) fn constant(least: i64, greatest: i64) -> Span {
+        Span { least: Polynomial::constant(least), greatest: Polynomial::constant(greatest) }
+    }
+
+    /// The span of a sum of two integers; `None` where 64 bits do not hold it.
+    pub(super) fn plus(&self, other: &Span) -> Option<Span> {
+        let least = self.least.plus(1, &other.least)?;
+        Some(Span { least, greatest: self.greatest.plus(1, &other.greatest)? })
+    }
+
+    /// The span of a number times the integer.
+    pub(super) fn scaled(&self, factor: i64) -> Option<Span> {
+        let (one, other) = (self.least.scaled(factor)?, self.greatest.scaled(factor)?);
+        Some(if factor < 0 { Span { least: other, greatest: one } } else { Span { least: one, greatest: other } })
+    }
+
+    /// Least and greatest value over all sizes, where both are known.
+    pub(super) fn everywhere(&self) -> Option<(i64, i64)> {
+        Some((self.least.least()?, self.greatest.greatest()?))
     }
 }

@@ -27,12 +27,12 @@ impl Term {
         }
     }
 
-    /// Least and greatest value of an integer term over the ranges of its free indices, as far as its
-    /// form tells; `None` where it does not, or 64 bits do not hold it.
+    /// Least and greatest value of an integer term over the ranges of its free indices and over all sizes, as far
+    /// as its form tells; `None` where it does not tell both, or 64 bits do not hold them.
     pub fn integer_bounds(&self) -> Option<(i64, i64)> {
         match self.node() {
             Node::Number(number) => number.as_integer().map(|value| (value, value)),
-            Node::Affine(affine) => affine.bounds(),
+            Node::Affine(affine) => affine.bounds().or_else(|| self.integer_span()?.everywhere()),
             Node::Add(addends) => addends.iter().try_fold((0i64, 0i64), |(least, greatest), addend| {
                 let (low, high) = addend.integer_bounds()?;
                 Some((least.checked_add(low)?, greatest.checked_add(high)?))
@@ -58,11 +58,79 @@ impl Term {
                 Some((a.min(c), b.max(d)))
             }
             Node::Reduce { reduction: Reduction::ArgMax | Reduction::ArgMin, binders, .. } => {
-                let positions = binders.iter().try_fold(1usize, |count, binder| count.checked_mul(binder.extent))?;
+                let positions =
+                    binders.iter().try_fold(1usize, |count, binder| count.checked_mul(binder.extent.known()?))?;
                 Some((0, i64::try_from(positions).ok()?.checked_sub(1).filter(|last| *last >= 0)?))
             }
             _ => None,
         }
+    }
+
+    /// Least and greatest value of an integer term over the ranges of its free indices, as polynomials in the
+    /// sizes; `None` where its form does not tell.
+    pub fn integer_span(&self) -> Option<Span> {
+        match self.node() {
+            Node::Affine(affine) => affine.span(),
+            Node::Add(addends) => {
+                addends.iter().try_fold(Span::constant(0, 0), |sum, addend| sum.plus(&addend.integer_span()?))
+            }
+            Node::Mul(factors) => {
+                let (number, rest) = self.split_number();
+                match (number.as_integer(), rest.factors()) {
+                    (Some(number), [only]) if factors.len() == 2 => only.integer_span()?.scaled(number),
+                    _ => self.size_product().or_else(|| self.number_span()),
+                }
+            }
+            Node::Reduce { reduction: Reduction::ArgMax | Reduction::ArgMin, binders, .. } => {
+                let one = Polynomial::constant(1);
+                let positions = binders.iter().try_fold(one.clone(), |count, b| count.times(&b.extent.polynomial()))?;
+                Some(Span { least: Polynomial::constant(0), greatest: positions.plus(-1, &one)? })
+            }
+            _ => self.number_span(),
+        }
+    }
+
+    /// The span of what numbers bound.
+    fn number_span(&self) -> Option<Span> {
+        let (least, greatest) = self.integer_bounds()?;
+        Some(Span::constant(least, greatest))
+    }
+
+    /// The span of a product of sizes and numbers.
+    fn size_product(&self) -> Option<Span> {
+        let product = self.as_polynomial()?;
+        Some(Span { least: product.clone(), greatest: product })
+    }
+
+    /// The polynomial in sizes it is, if it is one.
+    pub fn as_polynomial(&self) -> Option<Polynomial> {
+        match self.node() {
+            Node::Number(number) => number.as_integer().map(Polynomial::constant),
+            Node::Affine(affine) => {
+                let constant = Polynomial::constant(affine.constant);
+                affine.terms.iter().try_fold(constant, |sum, (slot, coefficient)| match slot {
+                    Slot::Size(size) => sum.plus(*coefficient, &Polynomial::from(size)),
+                    Slot::Free(_) | Slot::Bound(_) => None,
+                })
+            }
+            Node::Add(addends) => {
+                addends.iter().try_fold(Polynomial::constant(0), |sum, addend| sum.plus(1, &addend.as_polynomial()?))
+            }
+            Node::Mul(factors) => {
+                factors.iter().try_fold(Polynomial::constant(1), |all, factor| all.times(&factor.as_polynomial()?))
+            }
+            Node::Pow(base, exponent) => {
+                let power = exponent.as_number()?.as_integer().filter(|power| (1..=8).contains(power))?;
+                let base = base.as_polynomial()?;
+                (0..power).try_fold(Polynomial::constant(1), |product, _| product.times(&base))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is a number made of sizes that is greater than 0 at all of them.
+    pub fn is_positive_size(&self) -> bool {
+        matches!(self.node(), Node::Affine(_)) && self.as_polynomial().is_some_and(|size| size.is_positive())
     }
 
     /// As [`Term::integer_bounds`], of itself plus a number times another term.
@@ -72,9 +140,29 @@ impl Term {
         {
             return bounds;
         }
+        self.plus_times(times, other).integer_bounds()
+    }
+
+    fn plus_times(&self, times: i64, other: &Term) -> Term {
         match times {
-            -1 => self.minus(other).integer_bounds(),
-            _ => Term::add(vec![self.clone(), Term::mul(vec![Term::integer(times), other.clone()])]).integer_bounds(),
+            -1 => self.minus(other),
+            _ => Term::add(vec![self.clone(), Term::mul(vec![Term::integer(times), other.clone()])]),
+        }
+    }
+
+    /// As [`Term::integer_bounds_with`], each bound by itself: at all sizes, one may be known without the other.
+    pub fn integer_ends_with(&self, times: i64, other: &Term) -> (Option<i64>, Option<i64>) {
+        match self.integer_bounds_with(times, other) {
+            Some((least, greatest)) => (Some(least), Some(greatest)),
+            None => self.plus_times(times, other).integer_ends(),
+        }
+    }
+
+    /// As [`Term::integer_bounds`], each bound by itself.
+    pub fn integer_ends(&self) -> (Option<i64>, Option<i64>) {
+        match self.integer_span() {
+            Some(span) => (span.least.least(), span.greatest.greatest()),
+            None => (None, None),
         }
     }
 
@@ -88,8 +176,13 @@ impl Term {
     }
 
     /// Whether all its values lie in `0..extent`, as far as its form tells.
-    pub fn stays_below(&self, extent: usize) -> bool {
-        self.integer_bounds().is_some_and(|(least, greatest)| least >= 0 && (greatest as u64) < extent as u64)
+    pub fn stays_below(&self, extent: &Extent) -> bool {
+        if let (Some(extent), Some((least, greatest))) = (extent.known(), self.integer_bounds()) {
+            return least >= 0 && (greatest as u64) < extent as u64;
+        }
+        let Some(span) = self.integer_span() else { return false };
+        let room = extent.polynomial().plus(-1, &span.greatest);
+        span.least.least().is_some_and(|least| least >= 0) && room.is_some_and(|room| room.is_positive())
     }
 
     /// `floor(self / divisor)`, for an integer term and a positive divisor.
@@ -119,8 +212,8 @@ fn bounds_of_sum((own, constant): Form, times: i64, (others, other): Form) -> Op
         if coefficient == 0 {
             continue;
         }
-        let Slot::Free(index) = slot else { return Some(None) };
-        let Some(last) = i64::try_from(index.extent).ok()?.checked_sub(1).filter(|last| *last >= 0) else {
+        let Slot::Free(index) = slot else { return None };
+        let Some(last) = i64::try_from(index.extent.known()?).ok()?.checked_sub(1).filter(|last| *last >= 0) else {
             return Some(None);
         };
         let reach = coefficient.checked_mul(last)?;

@@ -20,13 +20,15 @@ mod number;
 mod order;
 mod plain;
 mod row;
+mod size;
 mod visit;
 
 pub use few::Few;
 pub use function::Function;
-pub use index::{Affine, Index, Slot};
+pub use index::{Affine, Index, Slot, Span};
 pub use kinds::Kinds;
 pub use number::Number;
+pub use size::{Extent, Polynomial, Size};
 pub use visit::{Opened, Under, fresh_id};
 
 pub use crate::syntax::tree::Comparison;
@@ -203,7 +205,7 @@ pub enum Connective {
 #[derive(Debug, Clone)]
 pub struct Binder {
     /// How many values it takes.
-    pub extent: usize,
+    pub extent: Extent,
     /// The letter it was written with, only for printing.
     pub letter: Name,
 }

@@ -172,8 +172,10 @@ mod tests {
                 .chain([Term::integer(if signs == 1 { -2 } else { 1 })])
                 .collect();
             let body = Term::mul(factors).close(&indices);
-            let binders: Vec<Binder> =
-                indices.iter().map(|index| Binder { extent: index.extent, letter: index.letter.clone() }).collect();
+            let binders: Vec<Binder> = indices
+                .iter()
+                .map(|index| Binder { extent: index.extent.clone(), letter: index.letter.clone() })
+                .collect();
             let (expected, found) = (by_trying(&binders, &body), canonical_order(binders.clone(), body.clone()));
             assert_eq!(found.1, expected.1, "{body:?}");
             let letters = |binders: &[Binder]| binders.iter().map(|binder| binder.letter.clone()).collect::<Vec<_>>();

@@ -36,6 +36,7 @@ pub(super) fn is_product(factors: &[Term]) -> bool {
         match factor.node() {
             Node::Number(own) if number.is_one() && !own.is_one() && !own.is_zero() => number = *own,
             Node::Number(_) | Node::Mul(_) | Node::Logic(Connective::And, _) => return false,
+            Node::Affine(form) if form.size_multiple().is_some() => return false,
             Node::Add(addends) => {
                 let negative = addends.iter().filter(|addend| addend.leading_number().is_negative()).count();
                 if negative == addends.len() || content::content(addends).is_some() {

@@ -45,9 +45,8 @@ fn contains(sum: &Term, part: &Term) -> bool {
 /// The values of an index at which the body reads, or asks, what the sum does: those in its range.
 fn values(index: &Index, body: &Term, sum: &Term) -> Vec<Affine> {
     let mut found: Vec<Affine> = Vec::new();
-    let last = index.extent as i64 - 1;
     let mut add = |value: Affine| {
-        let fits = value.bounds().is_some_and(|(least, greatest)| least >= 0 && greatest <= last);
+        let fits = Term::affine(value.clone()).stays_below(&index.extent);
         if fits && value.coefficient(index) == 0 && found.len() < MOST_VALUES && !found.contains(&value) {
             found.push(value);
         }
@@ -67,8 +66,8 @@ fn values(index: &Index, body: &Term, sum: &Term) -> Vec<Affine> {
         };
         targets.iter().filter(|(other, _)| *other == place).filter_map(|(_, target)| solved(target)).for_each(&mut add);
     });
-    if is_asked && index.extent <= MOST_VALUES {
-        (0..=last).map(Affine::constant).for_each(&mut add);
+    if let Some(extent) = index.extent.known().filter(|extent| is_asked && *extent <= MOST_VALUES) {
+        (0..extent as i64).map(Affine::constant).for_each(&mut add);
     }
     found
 }
@@ -84,7 +83,7 @@ enum Place {
 
 /// All integers in a term, without those of indices bound inside.
 fn each_form(term: &Term, visit: &mut dyn FnMut(Place, &Affine)) {
-    let is_free = |form: &Affine| form.terms.iter().all(|(slot, _)| matches!(slot, Slot::Free(_)));
+    let is_free = |form: &Affine| form.terms.iter().all(|(slot, _)| !matches!(slot, Slot::Bound(_)));
     match term.node() {
         Node::Read { tensor, subscripts } => {
             for (axis, subscript) in subscripts.iter().enumerate() {

@@ -39,11 +39,11 @@ fn open_body(binders: &[Binder], body: &Term, first: u32) -> (Vec<Index>, Term) 
     let indices: Vec<Index> = binders
         .iter()
         .zip(first..)
-        .map(|(binder, id)| Index { id, extent: binder.extent, letter: binder.letter.clone() })
+        .map(|(binder, id)| Index { id, extent: binder.extent.clone(), letter: binder.letter.clone() })
         .collect();
     let body = body.rebind(0, &holds_loose, &|depth, slot| match slot {
         Slot::Bound(bound) => indices.get(bound.checked_sub(depth)? as usize).map(Affine::index),
-        Slot::Free(_) => None,
+        Slot::Free(_) | Slot::Size(_) => None,
     });
     (indices, body)
 }
@@ -225,7 +225,7 @@ impl Term {
                 let position = indices.iter().position(|bound| bound == index)? as u32;
                 Some(Affine::slot(Slot::Bound(depth + position)))
             }
-            Slot::Bound(_) => None,
+            Slot::Bound(_) | Slot::Size(_) => None,
         })
     }
 
@@ -238,7 +238,7 @@ impl Term {
                 let new = order.iter().position(|&position| position == old)? as u32;
                 Some(Affine::slot(Slot::Bound(depth + new)))
             }
-            Slot::Free(_) => None,
+            Slot::Free(_) | Slot::Size(_) => None,
         })
     }
 
@@ -252,7 +252,7 @@ impl Term {
         let touches = |_, term: &Term| pairs.iter().any(|(index, _)| term.depends_on(index));
         self.rebind(0, &touches, &|_, slot| match slot {
             Slot::Free(index) => pairs.iter().find(|(from, _)| from == index).map(|(_, form)| form.clone()),
-            Slot::Bound(_) => None,
+            Slot::Bound(_) | Slot::Size(_) => None,
         })
     }
 

@@ -5,7 +5,7 @@ use deltarule_core::meaning::{Point, complete};
 use deltarule_core::model::{self, Definition, Initialiser, Model, Role, Tensor};
 use deltarule_core::page::{self, text};
 use deltarule_core::syntax;
-use deltarule_core::term::{Comparison, Index, Term};
+use deltarule_core::term::{Comparison, Extent, Index, Term};
 use deltarule_core::text::{Problem, Source, Span};
 
 /// Tensors in the order in which they are added.
@@ -17,7 +17,7 @@ pub struct Hand {
 impl Hand {
     fn add(mut self, name: &str, shape: &[usize], role: Role, per_example: bool) -> Hand {
         let span = Span::default();
-        self.tensors.push(Tensor { name: name.into(), shape: shape.to_vec(), role, per_example, span });
+        self.tensors.push(Tensor::new(name, Extent::numbers(shape), role, per_example, span));
         self
     }
 
@@ -35,7 +35,7 @@ impl Hand {
 
     pub fn define(self, name: &str, indices: &[&Index], body: Term) -> Hand {
         let indices: Vec<Index> = indices.iter().copied().cloned().collect();
-        let shape: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+        let shape: Vec<usize> = indices.iter().map(|index| index.extent.value()).collect();
         self.add(name, &shape, Role::Defined(Definition { indices, body }), true)
     }
 
@@ -45,6 +45,9 @@ impl Hand {
             metrics: Vec::new(),
             assumptions: Vec::new(),
             sizes: Vec::new(),
+            sizing: Default::default(),
+            symbols: Vec::new(),
+            relations: Default::default(),
             batch: None,
             claims: Vec::new(),
         }

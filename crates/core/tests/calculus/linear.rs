@@ -7,7 +7,7 @@ use deltarule_core::term::{Comparison, Index, Reduction, Term};
 
 /// `loss = sum z y`, for a `z` of `x` with these indices.
 fn paired(hand: Hand, indices: &[&Index], body: Term) -> Model {
-    let shape: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+    let shape: Vec<usize> = indices.iter().map(|index| index.extent.value()).collect();
     let entry: Vec<Term> = indices.iter().map(|index| at(index)).collect();
     let indices_of_sum: Vec<Index> = indices.iter().copied().cloned().collect();
     let product = Term::mul(vec![read("z", &entry), read("y", &entry)]);

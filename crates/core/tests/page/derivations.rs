@@ -157,7 +157,7 @@ fn differs(backward: &Backward, gradient: &Gradient, full: &Term) -> f64 {
     let point = point(&backward.model, 3);
     let ends = [|_: usize| 0, |extent: usize| extent - 1];
     let error = |entry: fn(usize) -> usize| {
-        let at: Vec<_> = gradient.indices.iter().map(|index| (index.clone(), entry(index.extent))).collect();
+        let at: Vec<_> = gradient.indices.iter().map(|index| (index.clone(), entry(index.extent.value()))).collect();
         let value = |term: &Term| evaluate(&backward.model, &point, term, &at).unwrap();
         (value(full) - value(gradient.derivation.end())).abs()
     };

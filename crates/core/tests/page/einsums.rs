@@ -114,15 +114,15 @@ fn error(given: &str, indices: &[Index], term: &Term) -> Option<f64> {
     let point = point(&model, 9);
     let program = einsum_program(&model, indices, term)?;
     let found = run(&program, given, &point);
-    let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+    let extents: Vec<usize> = indices.iter().map(|index| index.extent.value()).collect();
     assert_eq!(found.shape, extents, "{program}");
     let (mut size, mut error) = (1e-3f64, 0.0f64);
     for (flat, value) in found.values.iter().enumerate() {
         let mut rest = flat;
         let mut at = Vec::new();
         for index in indices.iter().rev() {
-            at.push((index.clone(), rest % index.extent));
-            rest /= index.extent;
+            at.push((index.clone(), rest % index.extent.value()));
+            rest /= index.extent.value();
         }
         let expected = evaluate(&model, &point, term, &at).unwrap();
         size = size.max(expected.abs());

@@ -67,7 +67,7 @@ fn with_probe(model: &Model, of: &str, at: &[usize]) -> Model {
     let subscripts = at.iter().map(|place| Term::integer(*place as i64)).collect();
     let role = Role::Defined(Definition { indices: Vec::new(), body: Term::read(of, subscripts) });
     let own = model.tensor(of).unwrap();
-    let probe = Tensor { name: "probe".into(), shape: Vec::new(), role, per_example: own.per_example, span: own.span };
+    let probe = Tensor::new("probe", Vec::new(), role, own.per_example, own.span);
     model.extended([probe])
 }
 
@@ -170,7 +170,7 @@ fn holds(structure: &Structure, numbers: &Numbers, rows: &[Index], columns: &[In
         Structure::Diagonal => numbers.every(|row, column, value| row == column || near(value, 0.0)),
         Structure::Kronecker(pairs, inner) | Structure::Blocks(pairs, inner) => {
             let same = matches!(structure, Structure::Kronecker(..));
-            let (axes, extents) = (axes(pairs), pairs.iter().map(|(row, _)| row.extent).collect::<Vec<_>>());
+            let (axes, extents) = (axes(pairs), pairs.iter().map(|(row, _)| row.extent.value()).collect::<Vec<_>>());
             let apart =
                 numbers.every(|row, column, value| axes.iter().all(|(r, c)| row[*r] == column[*c]) || near(value, 0.0));
             let left = |all: &[Index], used: &dyn Fn(&Index) -> bool| {

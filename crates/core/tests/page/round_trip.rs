@@ -57,7 +57,7 @@ fn random_compound_subscripts_come_back() {
             // An index that stands alone runs over the whole axis, so no other index may.
             let fits = |place: &Term, extent: i64| {
                 let alone = place.as_affine().and_then(|form| form.as_index().cloned());
-                alone.is_none_or(|index| index.extent as i64 == extent)
+                alone.is_none_or(|index| index.extent.value() as i64 == extent)
             };
             let mut fitting = |extent: i64| loop {
                 let place = place(random);

@@ -73,7 +73,7 @@ fn entries(indices: &[Index]) -> Vec<Vec<(Index, usize)>> {
     indices.iter().fold(vec![Vec::new()], |entries, index| {
         let with = |entry: &Vec<(Index, usize)>| {
             let entry = entry.clone();
-            (0..index.extent).map(move |value| [entry.clone(), vec![(index.clone(), value)]].concat())
+            (0..index.extent.value()).map(move |value| [entry.clone(), vec![(index.clone(), value)]].concat())
         };
         entries.iter().flat_map(with).collect()
     })

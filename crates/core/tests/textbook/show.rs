@@ -216,7 +216,7 @@ fn values(model: &Model, point: &Point, indices: &[Index], term: &Term) -> Vec<f
     for index in indices {
         let further = |entry: &Vec<(Index, usize)>| {
             let entry = entry.clone();
-            (0..index.extent).map(move |value| [entry.as_slice(), &[(index.clone(), value)]].concat())
+            (0..index.extent.value()).map(move |value| [entry.as_slice(), &[(index.clone(), value)]].concat())
         };
         entries = entries.iter().flat_map(further).collect();
     }

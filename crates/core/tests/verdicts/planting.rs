@@ -49,7 +49,7 @@ fn without_factor(term: &Term) -> Term {
 fn exchanged(term: &Term) -> Term {
     let free: &[Index] = term.free();
     let pairs = free.iter().enumerate().flat_map(|(number, one)| free[number + 1..].iter().map(move |two| (one, two)));
-    match pairs.into_iter().find(|(one, two)| one.extent == two.extent && one.extent > 1) {
+    match pairs.into_iter().find(|(one, two)| one.extent == two.extent && one.extent.value() > 1) {
         Some((one, two)) => {
             term.substitute_all(&[(one.clone(), Affine::index(two)), (two.clone(), Affine::index(one))])
         }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// # use deltarule_core::{term::Term, text::Span};
 /// # use deltarule_run::execute::Engine;
 /// # let span = Span { start: 0, end: 0 };
-/// # let tensor = |name: &str, role| Tensor { name: name.into(), shape: vec![], role, per_example: true, span };
+/// # let tensor = |name: &str, role| Tensor::new(name, vec![], role, true, span);
 /// # let body = Term::mul(vec![Term::integer(2), Term::read("x", vec![])]);
 /// # let double = Role::Defined(Definition { indices: vec![], body });
 /// # let tensors = vec![tensor("x", Role::Input { below: None }), tensor("double", double)];

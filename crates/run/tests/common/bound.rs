@@ -3,7 +3,7 @@
 //! Processes*, 1963). It follows the definitions of a model, as the fast path does.
 
 use deltarule_core::meaning::{Array, Point, evaluate};
-use deltarule_core::model::{Definition, Model, Role, Tensor};
+use deltarule_core::model::{Definition, Model, Role, Sizing, Tensor};
 use deltarule_core::term::{Affine, Comparison, Connective, Function, Name, Node, Reduction, Slot, Term};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -107,6 +107,7 @@ impl Scope<'_> {
         let value = |slot: &Slot| match slot {
             Slot::Free(index) => self.free.iter().find(|(id, _)| *id == index.id).expect("a value of every index").1,
             Slot::Bound(slot) => self.bound[self.bound.len() - 1 - *slot as usize],
+            Slot::Size(size) => size.value,
         };
         affine.constant + affine.terms.iter().map(|(slot, factor)| factor * value(slot) as i64).sum::<i64>()
     }
@@ -148,7 +149,7 @@ impl Scope<'_> {
                 Bounded { value: chosen.value, error: chosen.error + condition.error }
             }
             Node::Reduce { reduction, binders, body } => {
-                let extents: Vec<usize> = binders.iter().map(|binder| binder.extent).collect();
+                let extents: Vec<usize> = binders.iter().map(|binder| binder.extent.value()).collect();
                 let around = self.bound.len();
                 let row: Vec<Bounded> = positions(&extents)
                     .into_iter()
@@ -213,6 +214,9 @@ fn call(function: Function, arguments: &[Bounded]) -> Bounded {
         metrics: Vec::new(),
         assumptions: Vec::new(),
         sizes: Vec::new(),
+        sizing: Sizing::default(),
+        symbols: Vec::new(),
+        relations: Default::default(),
         batch: None,
         claims: Vec::new(),
     };

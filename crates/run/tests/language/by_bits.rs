@@ -47,7 +47,7 @@ fn entries(model: &Model, point: &Point, name: &Name, shape: &[usize]) -> Vec<Op
         let mut rest = place;
         let mut at: Vec<(Index, usize)> = indices.iter().map(|index| (index.clone(), 0)).collect();
         for (index, position) in at.iter_mut().rev() {
-            (*position, rest) = (rest % index.extent, rest / index.extent);
+            (*position, rest) = (rest % index.extent.value(), rest / index.extent.value());
         }
         value(&mut balls, &term, &at)
     };

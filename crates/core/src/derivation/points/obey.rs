@@ -271,12 +271,12 @@ fn collect_entries(model: &Model, term: &Term, found: &mut BTreeSet<(Name, usize
     let Some(opened) = term.open() else {
         return term.children().iter().for_each(|child| collect_entries(model, child, found));
     };
-    let count: usize = opened.indices.iter().map(|index| index.extent).product();
+    let count: usize = opened.indices.iter().map(|index| index.extent.value()).product();
     for mut place in 0..count.min(4096) {
         let mut pairs = Vec::with_capacity(opened.indices.len());
         for index in &opened.indices {
-            pairs.push((index.clone(), Term::integer((place % index.extent) as i64)));
-            place /= index.extent;
+            pairs.push((index.clone(), Term::integer((place % index.extent.value()) as i64)));
+            place /= index.extent.value();
         }
         collect_entries(model, &opened.body.substitute_terms(&pairs), found);
     }
@@ -314,15 +314,15 @@ pub fn needed(model: &Model, term: &Term) -> Vec<Name> {
 
 /// The ways to meet a condition, each a list of demands; none where it cannot be met.
 pub fn demands(given: &Given) -> Vec<Vec<Demand>> {
-    let count: usize = given.indices.iter().map(|index| index.extent).product();
+    let count: usize = given.indices.iter().map(|index| index.extent.value()).product();
     let single = ways(&given.condition, true);
     let each = |way: &Vec<Demand>| {
         let mut all = Vec::new();
         for mut place in 0..count.min(MOST_DEMANDS) {
             let mut at = Vec::with_capacity(given.indices.len());
             for index in &given.indices {
-                at.push((index.clone(), place % index.extent));
-                place /= index.extent;
+                at.push((index.clone(), place % index.extent.value()));
+                place /= index.extent.value();
             }
             all.extend(way.iter().map(|demand| Demand { at: at.clone(), ..demand.clone() }));
         }

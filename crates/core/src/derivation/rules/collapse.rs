@@ -106,10 +106,10 @@ impl Solution {
 
 /// The conditions that keep an integer in the range of an index; those that always hold are 1.
 fn in_range(value: &Term, index: &Index, model: &Model) -> Vec<Term> {
-    if stays_below(value, index.extent, model) {
+    if stays_below(value, &index.extent, model) {
         return Vec::new();
     }
-    let extent = Term::integer(index.extent as i64);
+    let extent = index.extent.term();
     vec![
         Term::compare(Comparison::LessEqual, Term::integer(0), value.clone()),
         Term::compare(Comparison::Less, value.clone(), extent),
@@ -124,7 +124,7 @@ fn solutions<'t>(opened: &Under<'t>, model: &'t Model) -> impl Iterator<Item = (
         let form = delta_form(factor, model);
         let mut found: Vec<Solution> =
             form.iter().flat_map(|form| indices.iter().rev().filter_map(|index| Solution::of(form, index))).collect();
-        found.sort_by_key(|solution| (std::cmp::Reverse(solution.index.extent), solution.divisor != 1));
+        found.sort_by_key(|solution| (std::cmp::Reverse(solution.index.extent.value()), solution.divisor != 1));
         found.into_iter().map(move |solution| (position, solution))
     })
 }
@@ -164,7 +164,7 @@ rule!(
                 // In both signs of the delta's form.
                 let (size, rest) = if size > 0 { (size, rest) } else { (-size, rest.negated()) };
                 let place = opened.indices.iter().find_map(|place| match linear_in(&rest, place)? {
-                    (1, rest) if size > 1 && place.extent as i64 <= size && place != block => Some((place, rest)),
+                    (1, rest) if size > 1 && place.extent.is_at_most(size) && place != block => Some((place, rest)),
                     _ => None,
                 });
                 let Some((place, rest)) = place else { continue };
@@ -512,7 +512,7 @@ rule!(
         if unused.is_empty() {
             return None;
         }
-        let mut product: Vec<Term> = unused.iter().map(|index| Term::integer(index.extent as i64)).collect();
+        let mut product: Vec<Term> = unused.iter().map(|index| index.extent.term()).collect();
         product.push(Term::sum(&used, opened.body.clone()));
         Some(Term::mul(product))
     }

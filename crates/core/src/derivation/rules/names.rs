@@ -137,7 +137,7 @@ rule!(
         let promised = context.model.sums_to_one(tensor);
         let (last, others) = subscripts.split_last().filter(|_| promised)?;
         let index = last.as_affine()?.as_index()?.clone();
-        let full = context.model.tensor(tensor)?.shape.last() == Some(&index.extent);
+        let full = context.model.tensor(tensor)?.extents.last() == Some(&index.extent);
         if !full || !opened.indices.contains(&index) || others.iter().any(|other| other.depends_on(&index)) {
             return None;
         }
@@ -202,7 +202,7 @@ fn whole_axis(term: &Term, index: &Index, model: &Model) -> Option<(Name, usize)
     if let Node::Read { tensor, subscripts } = term.node() {
         let is_plain = |subscript: &Term| subscript.as_affine().is_some_and(|form| form.as_index() == Some(index));
         let axis = subscripts.iter().position(is_plain)?;
-        let extent = model.tensor(tensor)?.shape.get(axis)?;
+        let extent = model.tensor(tensor)?.extents.get(axis)?;
         return (*extent == index.extent).then(|| (tensor.clone(), axis));
     }
     term.children().iter().find_map(|child| whole_axis(child, index, model))

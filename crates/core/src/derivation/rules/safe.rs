@@ -5,7 +5,7 @@
 //! condition behind only where it has a finite value anyway.
 
 use crate::model::{Model, Role, TargetKind};
-use crate::term::{Comparison, Function, Node, Number, Reduction, Term};
+use crate::term::{Comparison, Extent, Function, Node, Number, Reduction, Term};
 
 /// Whether a term is an integer: by its form, or as an entry of a tensor that holds integers.
 pub fn is_integer(term: &Term, model: &Model) -> bool {
@@ -26,22 +26,23 @@ fn below(tensor: &str, model: &Model) -> Option<usize> {
 }
 
 /// Whether an integer term lies in `0..extent` for certain.
-pub fn stays_below(term: &Term, extent: usize, model: &Model) -> bool {
+pub fn stays_below(term: &Term, extent: &Extent, model: &Model) -> bool {
     match term.node() {
         Node::Read { tensor, subscripts } => {
-            below(tensor, model).is_some_and(|below| below <= extent) && entry_is_inside(tensor, subscripts, model)
+            below(tensor, model).is_some_and(|below| below <= extent.value())
+                && entry_is_inside(tensor, subscripts, model)
         }
         _ => term.stays_below(extent),
     }
 }
 
 /// The extents of a tensor; of a derivative those of both tensors, even before the model has it.
-fn shape(tensor: &str, model: &Model) -> Option<Vec<usize>> {
+fn extents(tensor: &str, model: &Model) -> Option<Vec<Extent>> {
     if let Some(tensor) = model.tensor(tensor) {
-        return Some(tensor.shape.clone());
+        return Some(tensor.extents.clone());
     }
     let (of, wrt) = super::names::derivative_parts(tensor)?;
-    Some([shape(of, model)?, shape(wrt, model)?].concat())
+    Some([extents(of, model)?, extents(wrt, model)?].concat())
 }
 
 /// Whether all reads in a term stay inside their tensors, whatever is asked around them.
@@ -58,9 +59,9 @@ pub fn reads_inside(term: &Term, model: &Model) -> bool {
 }
 
 fn entry_is_inside(tensor: &str, subscripts: &[Term], model: &Model) -> bool {
-    let Some(shape) = shape(tensor, model) else { return false };
-    shape.len() == subscripts.len()
-        && subscripts.iter().zip(shape).all(|(subscript, extent)| stays_below(subscript, extent, model))
+    let Some(extents) = extents(tensor, model) else { return false };
+    extents.len() == subscripts.len()
+        && subscripts.iter().zip(&extents).all(|(subscript, extent)| stays_below(subscript, extent, model))
 }
 
 /// Whether a term has a value that is finite wherever what it reads is, and reads nothing outside

@@ -15,7 +15,7 @@ rule!(
         let total = |addend: &Term| {
             let (number, rest) = addend.split_number();
             if opened.indices.iter().all(|index| !rest.depends_on(index)) {
-                let count = opened.indices.iter().map(|index| Term::integer(index.extent as i64));
+                let count = opened.indices.iter().map(|index| index.extent.term());
                 return Some(Term::mul(count.chain([addend.clone()]).collect()));
             }
             let sum = Term::sum(opened.indices, rest);
@@ -59,7 +59,7 @@ const DEEPEST: usize = 4;
 /// The sum of a term over an index without a sum sign, where it has one.
 fn total(term: &Term, index: &Index, context: &Context, depth: usize) -> Option<Term> {
     if !term.depends_on(index) {
-        return Some(Term::mul(vec![Term::integer(index.extent as i64), term.clone()]));
+        return Some(Term::mul(vec![index.extent.term(), term.clone()]));
     }
     match term.node() {
         Node::Add(addends) => {

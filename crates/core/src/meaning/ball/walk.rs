@@ -37,6 +37,7 @@ impl Scope {
             let value = match slot {
                 Slot::Free(index) => self.free.iter().find(|(id, _)| *id == index.id)?.1,
                 Slot::Bound(slot) => *self.bound.iter().rev().nth(*slot as usize)?,
+                Slot::Size(size) => size.value,
             };
             sum.checked_add(coefficient.checked_mul(i64::try_from(value).ok()?)?)
         })
@@ -299,7 +300,7 @@ impl<'a> Walk<'a> {
         variables: &Variables,
     ) -> Result<Jet, Lack> {
         let math = self.math;
-        let count: usize = binders.iter().map(|binder| binder.extent).product();
+        let count: usize = binders.iter().map(|binder| binder.extent.value()).product();
         let around = scope.bound.len();
         let mut row: Vec<Jet> = Vec::new();
         let mut folded = Jet::integer(i64::from(reduction == Reduction::Prod));
@@ -308,8 +309,8 @@ impl<'a> Walk<'a> {
             let mut rest = place;
             // The first binder is the innermost slot.
             for binder in binders {
-                scope.bound.push(rest % binder.extent);
-                rest /= binder.extent;
+                scope.bound.push(rest % binder.extent.value());
+                rest /= binder.extent.value();
             }
             scope.bound[around..].reverse();
             let found = self.jet(body, scope, variables);
@@ -334,7 +335,7 @@ impl<'a> Walk<'a> {
     /// The first position of the greatest value, or of the least.
     fn position(&self, row: &[Jet], binders: &[Binder], is_greatest: bool) -> Result<Jet, Lack> {
         // Rows are gone through with the first binder fastest; positions count with the last one fastest.
-        let extents: Vec<usize> = binders.iter().map(|binder| binder.extent).collect();
+        let extents: Vec<usize> = binders.iter().map(|binder| binder.extent.value()).collect();
         let mut order: Vec<usize> = (0..row.len()).collect();
         order.sort_by_key(|place| position_of(*place, &extents));
         let Some(mut best) = order.first().copied() else { return Err(Lack::Fault) };

@@ -9,7 +9,9 @@ mod padding;
 use super::Markup;
 use crate::derivation::derivative_parts;
 use crate::model::Model;
-use crate::term::{Affine, Comparison, Connective, Function, Index, Node, Number, Opened, Reduction, Slot, Term};
+use crate::term::{
+    Affine, Comparison, Connective, Extent, Function, Index, Node, Number, Opened, Reduction, Slot, Term,
+};
 pub(super) use letters::Letters;
 use memory::Memory;
 pub(super) use number::magnitude;
@@ -166,6 +168,7 @@ impl<'a> Notation<'a> {
         let addend = |(slot, coefficient): &(Slot, i64)| {
             let letter = match slot {
                 Slot::Free(index) => Markup::name(self.letters.of(index)),
+                Slot::Size(size) => Markup::name(&size.name),
                 // Reductions are opened on the way, so this stands for nothing.
                 Slot::Bound(slot) => Markup::Name(format!("_{slot}")),
             };
@@ -238,12 +241,12 @@ impl<'a> Notation<'a> {
         if !axes.is_empty() && axes.iter().all(|extent| *extent == index.extent) {
             return letter;
         }
-        Markup::Relation(Box::new(letter), ":", Box::new(Markup::integer(index.extent)))
+        Markup::Relation(Box::new(letter), ":", Box::new(self.term(&index.extent.term())))
     }
 
     /// The extents of the axes at which the index is by itself a subscript somewhere in the term. A padded read
     /// does not count: padding bounds nothing.
-    fn axes(&self, index: &Index, term: &Term, found: &mut Vec<usize>) {
+    fn axes(&self, index: &Index, term: &Term, found: &mut Vec<Extent>) {
         if !term.depends_on(index) {
             return;
         }
@@ -267,12 +270,13 @@ impl<'a> Notation<'a> {
     }
 
     /// As [`Notation::axes`], of one entry.
-    fn axes_of(&self, index: &Index, tensor: &str, subscripts: &[Term], found: &mut Vec<usize>) {
-        let shape = shape(self.model, tensor);
+    fn axes_of(&self, index: &Index, tensor: &str, subscripts: &[Term], found: &mut Vec<Extent>) {
+        let extents = extents(self.model, tensor);
         for (axis, subscript) in subscripts.iter().enumerate() {
             if subscript.as_affine().is_some_and(|affine| affine.as_index() == Some(index)) {
                 // Of what the model does not have nothing else is known.
-                found.push(shape.as_ref().and_then(|shape| shape.get(axis).copied()).unwrap_or(index.extent));
+                let known = extents.as_ref().and_then(|extents| extents.get(axis));
+                found.push(known.unwrap_or(&index.extent).clone());
             }
         }
     }
@@ -297,12 +301,12 @@ impl<'a> Notation<'a> {
 }
 
 /// The extents of a tensor; of a derivative those of both.
-pub(super) fn shape(model: &Model, name: &str) -> Option<Vec<usize>> {
+pub(super) fn extents(model: &Model, name: &str) -> Option<Vec<Extent>> {
     if let Some(tensor) = model.tensor(name) {
-        return Some(tensor.shape.clone());
+        return Some(tensor.extents.clone());
     }
     let (of, wrt) = derivative_parts(name)?;
-    Some([shape(model, of)?, shape(model, wrt)?].concat())
+    Some([extents(model, of)?, extents(model, wrt)?].concat())
 }
 
 /// Bound indices in the order in which the body, as it is written, has them. For positions of

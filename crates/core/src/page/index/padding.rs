@@ -3,7 +3,7 @@
 
 use crate::derivation::derivative_parts;
 use crate::model::Model;
-use crate::term::{Comparison, Node, Term};
+use crate::term::{Comparison, Extent, Node, Term};
 
 /// A product taken apart.
 pub struct Padded {
@@ -41,14 +41,14 @@ fn conditions(model: &Model, term: &Term) -> Option<Vec<Term>> {
     if derivative_parts(tensor).is_some() {
         return None;
     }
-    let shape = &model.tensor(tensor)?.shape;
-    let inside = |(subscript, extent): (&Term, &usize)| {
+    let extents = &model.tensor(tensor)?.extents;
+    let inside = |(subscript, extent): (&Term, &Extent)| {
         [
             Term::compare(Comparison::LessEqual, Term::integer(0), subscript.clone()),
-            Term::compare(Comparison::Less, subscript.clone(), Term::integer(*extent as i64)),
+            Term::compare(Comparison::Less, subscript.clone(), extent.term()),
         ]
     };
-    let all = subscripts.iter().zip(shape).flat_map(inside);
+    let all = subscripts.iter().zip(extents).flat_map(inside);
     Some(all.filter(|condition| condition.as_number().is_none()).collect())
 }
 

@@ -5,7 +5,7 @@ mod structure;
 mod support;
 
 pub use structure::{Structure, structure};
-pub use support::{Support, support};
+pub use support::{Sized, Support, support};
 
 use crate::term::{Index, Term};
 
@@ -45,7 +45,7 @@ impl Shape {
 
 /// Whether the term stays the same when rows and columns change places.
 fn is_symmetric(rows: &[Index], columns: &[Index], term: &Term) -> bool {
-    let extents = |indices: &[Index]| indices.iter().map(|index| index.extent).collect::<Vec<_>>();
+    let extents = |indices: &[Index]| indices.iter().map(|index| index.extent.clone()).collect::<Vec<_>>();
     if rows.is_empty() || extents(rows) != extents(columns) {
         return false;
     }

@@ -299,10 +299,14 @@ const MOST: usize = 100_000;
 fn triangular(rows: &[Index], columns: &[Index], term: &Term) -> Option<Structure> {
     let blocks = rows.len() + columns.len() > 2;
     for row in rows {
-        for column in columns.iter().filter(|column| column.extent == row.extent && row.extent > 1) {
+        for column in columns.iter().filter(|column| column.extent == row.extent && row.extent.value() > 1) {
             let others: Vec<&Index> =
                 rows.iter().chain(columns).filter(|index| *index != row && *index != column).collect();
-            if others.iter().map(|index| index.extent).product::<usize>() * row.extent * row.extent > MOST {
+            if others.iter().map(|index| index.extent.value()).product::<usize>()
+                * row.extent.value()
+                * row.extent.value()
+                > MOST
+            {
                 continue;
             }
             let (above, below) =
@@ -317,17 +321,17 @@ fn triangular(rows: &[Index], columns: &[Index], term: &Term) -> Option<Structur
 
 /// Whether all entries with `first < second` are 0 whatever the other indices are.
 fn is_zero_beyond(term: &Term, first: &Index, second: &Index, others: &[&Index]) -> bool {
-    let total: usize = others.iter().map(|index| index.extent).product();
+    let total: usize = others.iter().map(|index| index.extent.value()).product();
     let mut scope: Vec<(Index, i64)> = others.iter().map(|index| ((*index).clone(), 0)).collect();
     scope.extend([(first.clone(), 0), (second.clone(), 0)]);
     let place = others.len();
-    (0..first.extent).all(|low| {
-        (low + 1..second.extent).all(|high| {
+    (0..first.extent.value()).all(|low| {
+        (low + 1..second.extent.value()).all(|high| {
             (scope[place].1, scope[place + 1].1) = (low as i64, high as i64);
             (0..total).all(|mut number| {
                 for (index, value) in scope[..place].iter_mut() {
-                    *value = (number % index.extent) as i64;
-                    number /= index.extent;
+                    *value = (number % index.extent.value()) as i64;
+                    number /= index.extent.value();
                 }
                 !may_differ(term, &mut scope)
             })
@@ -349,7 +353,7 @@ fn low_rank(rows: &[Index], columns: &[Index], term: &Term) -> Option<Structure>
     let [sum] = both.as_slice() else { return None };
     let first = crate::term::fresh_id(&[term]);
     let opened = sum.open_from(first).filter(|opened| opened.reduction == Reduction::Sum)?;
-    let rank: usize = opened.indices.iter().map(|index| index.extent).product();
-    let size = |indices: &[Index]| indices.iter().map(|index| index.extent).product::<usize>();
+    let rank: usize = opened.indices.iter().map(|index| index.extent.value()).product();
+    let size = |indices: &[Index]| indices.iter().map(|index| index.extent.value()).product::<usize>();
     (is_split(&opened.body) && rank < size(rows).min(size(columns))).then_some(Structure::LowRank(rank))
 }

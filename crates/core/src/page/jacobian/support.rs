@@ -1,6 +1,6 @@
 //! Which entries of a Jacobian can differ from 0: what deltas and conditions on indices leave.
 
-use crate::term::{Connective, Function, Index, Node, Reduction, Term};
+use crate::term::{Comparison, Connective, Function, Index, Node, Polynomial, Reduction, Term};
 
 /// How many entries can differ from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,17 +12,51 @@ pub struct Support {
     /// The counts of groups of indices that conditions keep together, whose product is `count`: the indices,
     /// how many of their values are left, and of how many.
     pub groups: Vec<(Vec<Index>, u128, u128)>,
+    /// Where extents are made of named sizes, the same counts in them.
+    pub sized: Option<Sized>,
+}
+
+/// Counts in named sizes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sized {
+    /// Of entries that can differ from 0.
+    pub count: Polynomial,
+    /// Of all entries.
+    pub all: Polynomial,
+    /// The factors of the count, one for each group.
+    pub factors: Vec<Polynomial>,
 }
 
 impl std::fmt::Display for Support {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Support { count, all, groups } = self;
+        let Support { count, all, groups, sized } = self;
+        if let Some(sized) = sized {
+            return sized.fmt(f);
+        }
         if count == all {
             return write!(f, "all {all} entries can differ from 0");
         }
         let numbers: Vec<String> = groups.iter().map(|(_, left, _)| left.to_string()).collect();
         let product =
             if numbers.len() > 1 && *count > 0 { format!("{} = ", numbers.join(" · ")) } else { String::new() };
+        write!(f, "{product}{count} of {all} entries can differ from 0")
+    }
+}
+
+impl std::fmt::Display for Sized {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Sized { count, all, factors } = self;
+        if count == all {
+            return write!(f, "all {all} entries can differ from 0");
+        }
+        let bracketed = |factor: &Polynomial| match factor.monomials().len() {
+            0 | 1 => factor.to_string(),
+            _ => format!("({factor})"),
+        };
+        let factors: Vec<String> = factors.iter().map(bracketed).collect();
+        let is_zero = count.as_constant() == Some(0);
+        let product =
+            if factors.len() > 1 && !is_zero { format!("{} = ", factors.join(" · ")) } else { String::new() };
         write!(f, "{product}{count} of {all} entries can differ from 0")
     }
 }
@@ -37,9 +71,12 @@ const MOST: u128 = 4_000_000;
 /// where no delta, no condition on indices and no factor 0 makes it 0, whatever the tensors hold.
 pub fn support(rows: &[Index], columns: &[Index], term: &Term) -> Option<Support> {
     let all: Vec<Index> = rows.iter().chain(columns).cloned().collect();
+    let groups_of_all = groups_of(&all, term);
+    let is_sized = all.iter().any(|index| index.extent.form().is_some());
+    let sized = if is_sized { Some(sized(&all, &groups_of_all, term)?) } else { None };
     let mut groups = Vec::new();
-    for (indices, factors) in groups_of(&all, term) {
-        let extents: u128 = indices.iter().map(|index| index.extent as u128).product();
+    for (indices, factors) in groups_of_all {
+        let extents: u128 = indices.iter().map(|index| index.extent.value() as u128).product();
         let left = if factors.is_empty() { extents } else { count(&indices, &factors, extents)? };
         groups.push((indices, left, extents));
     }
@@ -47,7 +84,52 @@ pub fn support(rows: &[Index], columns: &[Index], term: &Term) -> Option<Support
     let count = product(groups.iter().map(|(_, left, _)| *left).collect())?;
     let whole = product(groups.iter().map(|(.., extents)| *extents).collect())?;
     let count = if term.is_zero() { 0 } else { count };
-    Some(Support { count, all: whole, groups })
+    Some(Support { count, all: whole, groups, sized })
+}
+
+/// The counts in named sizes; `None` where a condition leaves a number that depends on sizes in another way than
+/// by a delta.
+fn sized(all: &[Index], groups: &[(Vec<Index>, Vec<Term>)], term: &Term) -> Option<Sized> {
+    let one = Polynomial::constant(1);
+    let product = |indices: &[Index]| {
+        indices.iter().try_fold(one.clone(), |product, index| product.times(&index.extent.polynomial()))
+    };
+    let left = |(indices, factors): &(Vec<Index>, Vec<Term>)| {
+        let decisive: Vec<&Term> = factors.iter().filter(|factor| !is_unconditional(factor)).collect();
+        match (indices.as_slice(), decisive.as_slice()) {
+            (_, []) => product(indices),
+            ([row, column], [delta]) if row.extent == column.extent => {
+                let Node::Compare(Comparison::Equal, left, right) = delta.node() else { return None };
+                let (left, right) = (left.as_affine()?, right.as_affine()?);
+                let sides = [left.as_index()?, right.as_index()?];
+                let is_diagonal = sides == [row, column] || sides == [column, row];
+                is_diagonal.then(|| row.extent.polynomial())
+            }
+            _ if indices.iter().all(|index| index.extent.known().is_some()) => {
+                let extents: u128 = indices.iter().map(|index| index.extent.value() as u128).product();
+                Some(Polynomial::constant(i64::try_from(count(indices, factors, extents)?).ok()?))
+            }
+            _ => None,
+        }
+    };
+    let factors = groups.iter().map(left).collect::<Option<Vec<Polynomial>>>()?;
+    let count = factors.iter().try_fold(one.clone(), |product, factor| product.times(factor))?;
+    let count = if term.is_zero() { Polynomial::constant(0) } else { count };
+    Some(Sized { count, all: product(all)?, factors })
+}
+
+/// Whether no condition decides whether a term is 0.
+fn is_unconditional(term: &Term) -> bool {
+    match term.node() {
+        Node::Number(number) => !number.is_zero(),
+        Node::Add(addends) => addends.iter().any(is_unconditional),
+        Node::Mul(factors) => factors.iter().all(is_unconditional),
+        _ => {
+            let mut decisive = Vec::new();
+            collect_decisive(term, &mut decisive);
+            decisive.is_empty()
+        }
+    }
 }
 
 /// The indices in groups that factors of a product keep together, each with those factors. An index that no
@@ -103,8 +185,8 @@ fn count(indices: &[Index], factors: &[Term], extents: u128) -> Option<u128> {
     for number in 0..extents {
         let mut rest = number;
         for (index, value) in scope.iter_mut().rev() {
-            *value = (rest % index.extent as u128) as i64;
-            rest /= index.extent as u128;
+            *value = (rest % index.extent.value() as u128) as i64;
+            rest /= index.extent.value() as u128;
         }
         left += u128::from(factors.iter().all(|factor| may_differ(factor, &mut scope)));
     }
@@ -153,18 +235,18 @@ fn somewhere(term: &Term, scope: &mut Values, is_so: &dyn Fn(&Term, &mut Values)
     let Some(opened) = term.open_from(first.max(crate::term::fresh_id(&[term]))) else { return true };
     let mut decisive = Vec::new();
     collect_decisive(&opened.body, &mut decisive);
-    if opened.indices.iter().any(|index| index.extent == 0) {
+    if opened.indices.iter().any(|index| index.extent.value() == 0) {
         return false;
     }
     let own: Vec<Index> = opened.indices.into_iter().filter(|index| decisive.contains(index)).collect();
-    let total: u128 = own.iter().map(|index| index.extent as u128).product();
+    let total: u128 = own.iter().map(|index| index.extent.value() as u128).product();
     let start = scope.len();
     scope.extend(own.iter().map(|index| (index.clone(), 0)));
     let found = (0..total).any(|number| {
         let mut rest = number;
         for (index, value) in scope[start..].iter_mut() {
-            *value = (rest % index.extent as u128) as i64;
-            rest /= index.extent as u128;
+            *value = (rest % index.extent.value() as u128) as i64;
+            rest /= index.extent.value() as u128;
         }
         is_so(&opened.body, scope)
     });
@@ -200,6 +282,7 @@ fn integer(term: &Term, scope: &mut Values) -> Option<i64> {
         Node::Number(number) => number.as_integer(),
         Node::Affine(affine) => affine.terms.iter().try_fold(affine.constant, |sum, (slot, coefficient)| match slot {
             crate::term::Slot::Free(index) => Some(sum + coefficient * value(scope, index)?),
+            crate::term::Slot::Size(size) => Some(sum + coefficient * size.value as i64),
             crate::term::Slot::Bound(_) => None,
         }),
         Node::Add(parts) => parts.iter().try_fold(0, |sum, part| Some(sum + integer(part, scope)?)),

@@ -179,7 +179,7 @@ impl Network {
                     return Ok((network, Some(kept)));
                 }
                 let left = matrix.with_rows(&kept, narrator);
-                let right = vector.map_or(Matrix::Ones(index.extent), |vector| vector.matrix(narrator));
+                let right = vector.map_or(Matrix::Ones(index.extent.value()), |vector| vector.matrix(narrator));
                 let product = Matrix::product(vec![left.clone(), right.clone()]);
                 match vector {
                     Some(_) => narrator.tell_product(&product, index, left, right, false),
@@ -313,7 +313,7 @@ fn inner_product(group: &Group, index: &Index, narrator: &mut Narrator) -> Matri
         }
         _ => {
             let matrix = Matrix::hadamard(group.above.clone(), group.below.clone());
-            let product = Matrix::product(vec![Matrix::Ones(index.extent).transposed(), matrix]);
+            let product = Matrix::product(vec![Matrix::Ones(index.extent.value()).transposed(), matrix]);
             tell(product, ReasonKind::Ones, ", and nothing else has it: 𝟏 adds the entries up")
         }
     }

@@ -95,6 +95,7 @@ impl Matrix {
             |matrix: &Dense| (matrix.rows == matrix.columns).then_some(()).ok_or(MatrixError::Shape("diagonal"));
         match self {
             Matrix::Number(number) => Ok(Dense::scalar(number.value())),
+            Matrix::Size(size) => Ok(Dense::scalar(size.value as f64)),
             Matrix::Tensor { name, .. } => tensors(name).ok_or_else(|| MatrixError::Missing(name.clone())),
             Matrix::Ones(length) => Ok(Dense::from_fn(*length, 1, |_, _| 1.0)),
             Matrix::Identity(size) => {
@@ -308,7 +309,7 @@ pub fn difference(
     matrix: &Matrix,
 ) -> Result<f64, MatrixError> {
     let found = matrix.evaluate(model, point)?;
-    let extents: Vec<usize> = indices.iter().map(|index| index.extent).collect();
+    let extents: Vec<usize> = indices.iter().map(|index| index.extent.value()).collect();
     let columns = fitting(&found, &extents)?;
     let entry = |flat: usize| [flat / columns, flat % columns].into_iter().take(indices.len()).collect();
     let entries: Vec<Vec<usize>> = compared(&found).map(entry).collect();

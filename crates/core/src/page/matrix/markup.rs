@@ -43,6 +43,7 @@ impl Matrix {
         let call = |function: &str, of: &Matrix| Markup::Call(function.into(), vec![of.markup()]);
         match self {
             Matrix::Tensor { name, .. } => tensor(name),
+            Matrix::Size(size) => Markup::name(&size.name),
             // Bold, as for no number: `1/6 𝟏 bᵀ`.
             Matrix::Ones(_) => Markup::name("𝟏"),
             Matrix::Identity(_) => Markup::name("I"),

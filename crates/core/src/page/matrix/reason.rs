@@ -3,7 +3,7 @@
 use super::tree::Matrix;
 use crate::page::index::Letters;
 use crate::page::text;
-use crate::term::{Index, Name, Number};
+use crate::term::{Index, Name};
 
 /// Why a part of a matrix expression stands there as it does.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +118,7 @@ impl Narrator {
     pub fn count(&self, index: &Index) -> Matrix {
         match &self.examples {
             Some((examples, count)) if examples == index => count.clone(),
-            _ => Matrix::Number(Number::integer(index.extent as i64)),
+            _ => Matrix::polynomial(&index.extent.polynomial()),
         }
     }
 

@@ -113,7 +113,8 @@ fn small_name(name: &str) -> Name {
 /// What the number of examples is called.
 pub fn count_name(model: &Model) -> Name {
     let names = ["n", "N", "examples"];
-    names.into_iter().find(|name| model.tensor(name).is_none()).unwrap_or("batch").into()
+    let is_size = |name: &str| model.sizes.iter().any(|(size, _)| &**size == name);
+    names.into_iter().find(|name| model.tensor(name).is_none() && !is_size(name)).unwrap_or("batch").into()
 }
 
 impl Matrix {

@@ -95,7 +95,10 @@ impl Translator {
         };
         match term.node() {
             Node::Number(number) => Ok(Matrix::Number(*number)),
-            Node::Affine(_) => Err("an index is used as a number".into()),
+            Node::Affine(_) => match term.as_polynomial() {
+                Some(sizes) => Ok(Matrix::polynomial(&sizes)),
+                None => Err("an index is used as a number".into()),
+            },
             Node::Read { tensor, subscripts } => read(tensor, subscripts, rows, columns),
             Node::Add(_) => {
                 let (common, primitive) = term.split_content();
@@ -117,7 +120,9 @@ impl Translator {
             }
             Node::Call(function, arguments) => Ok(Matrix::Call(*function, each(self, arguments)?)),
             Node::Compare(..) if is_delta(term) => match (rows, columns) {
-                (Some(rows), Some(columns)) if is_delta_of(term, rows, columns) => Ok(Matrix::Identity(rows.extent)),
+                (Some(rows), Some(columns)) if is_delta_of(term, rows, columns) => {
+                    Ok(Matrix::Identity(rows.extent.value()))
+                }
                 _ => Err("positions are compared".into()),
             },
             Node::Compare(comparison, left, right) => {
@@ -198,7 +203,9 @@ impl Translator {
             let diagonal = Term::sum(bound, rest);
             let matrix = match diagonal.depends_on(rows) {
                 true => Matrix::diagonal(self.matrix(&diagonal, Some(rows), None)?),
-                false => Matrix::scaled(vec![self.matrix(&diagonal, None, None)?], Matrix::Identity(rows.extent)),
+                false => {
+                    Matrix::scaled(vec![self.matrix(&diagonal, None, None)?], Matrix::Identity(rows.extent.value()))
+                }
             };
             let (first, second) = (self.narrator.letter(rows), self.narrator.letter(columns));
             let why = format!("a delta of {first} and {second} is 0 off the diagonal");
@@ -301,7 +308,7 @@ fn is_delta_of(term: &Term, rows: &Index, columns: &Index) -> bool {
 
 /// The matrix repeated along further rows or columns.
 fn spread(inner: Matrix, rows: Option<&Index>, columns: Option<&Index>) -> Matrix {
-    let ones = |index: &Index| Matrix::Ones(index.extent);
+    let ones = |index: &Index| Matrix::Ones(index.extent.value());
     match (rows, columns) {
         (None, None) => inner,
         (Some(rows), None) if inner.is_scalar() => Matrix::scaled(vec![inner], ones(rows)),

@@ -1,7 +1,7 @@
 //! Matrix expressions.
 
 use crate::page::index::is_signal;
-use crate::term::{Comparison, Connective, Function, Name, Number, Reduction};
+use crate::term::{Comparison, Connective, Function, Name, Number, Polynomial, Reduction, Size};
 
 /// A matrix expression. Every value is a matrix; a vector is a column, a scalar has one row and
 /// one column. Functions, powers, comparisons and branches work entry by entry.
@@ -9,6 +9,8 @@ use crate::term::{Comparison, Connective, Function, Name, Number, Reduction};
 pub enum Matrix {
     /// A number. In a sum, a comparison or a branch it stands for all entries.
     Number(Number),
+    /// A named size, a scalar.
+    Size(Size),
     /// A tensor with at most two axes: a scalar, a column, a matrix.
     Tensor {
         /// Its name.
@@ -64,17 +66,39 @@ pub enum Matrix {
 }
 
 impl Matrix {
+    /// A number made of sizes.
+    pub(super) fn polynomial(sizes: &Polynomial) -> Matrix {
+        let number = |value: i64| Matrix::Number(Number::integer(value));
+        let products = sizes.monomials().iter().map(|(product, times)| match product.split_last() {
+            None => number(*times),
+            Some((last, others)) => {
+                let others = others.iter().cloned().map(Matrix::Size);
+                Matrix::scaled([number(*times)].into_iter().chain(others).collect(), Matrix::Size(last.clone()))
+            }
+        });
+        let mut products: Vec<Matrix> = products.collect();
+        match products.len() {
+            0 => number(0),
+            1 => products.remove(0),
+            _ => Matrix::sum(products),
+        }
+    }
+
     /// The transpose, moved inwards where that needs no further signs.
     pub(super) fn transposed(self) -> Matrix {
         match self {
             Matrix::Transposed(inner) => *inner,
             Matrix::Product(factors) => Matrix::Product(factors.into_iter().rev().map(Matrix::transposed).collect()),
             Matrix::Scaled(scalars, inner) => Matrix::Scaled(scalars, Box::new(inner.transposed())),
+            Matrix::Quotient(above, below) if below.is_scalar() => {
+                Matrix::Quotient(Box::new(above.transposed()), below)
+            }
             // Where nothing is left to turn, or less than the whole.
             Matrix::Sum(addends) if turns_freely(&addends) => {
                 Matrix::Sum(addends.into_iter().map(Matrix::transposed).collect())
             }
             Matrix::Number(_)
+            | Matrix::Size(_)
             | Matrix::Identity(_)
             | Matrix::Diagonal(_)
             | Matrix::Trace(_)
@@ -85,11 +109,16 @@ impl Matrix {
         }
     }
 
-    /// A product of matrices: flat, without identities, scalars in front.
+    /// A product of matrices: flat, without identities, scalars in front and below it.
     pub(super) fn product(factors: Vec<Matrix>) -> Matrix {
-        let (mut scalars, mut flat) = (Vec::new(), Vec::new());
-        for factor in factors {
+        let (mut scalars, mut flat, mut below) = (Vec::new(), Vec::new(), Vec::new());
+        let mut pending: Vec<Matrix> = factors.into_iter().rev().collect();
+        while let Some(factor) = pending.pop() {
             match factor {
+                Matrix::Quotient(above, divisor) if divisor.is_scalar() && !above.is_scalar() => {
+                    below.push(*divisor);
+                    pending.push(*above);
+                }
                 Matrix::Product(inner) => flat.extend(inner),
                 Matrix::Scaled(outer, inner) => {
                     scalars.extend(outer);
@@ -109,7 +138,11 @@ impl Matrix {
             }
         }
         let product = if flat.len() == 1 { flat.remove(0) } else { Matrix::Product(flat) };
-        Matrix::scaled(scalars, product)
+        let product = Matrix::scaled(scalars, product);
+        match below.is_empty() {
+            true => product,
+            false => Matrix::Quotient(Box::new(product), Box::new(Matrix::scaled(below, Matrix::Number(Number::ONE)))),
+        }
     }
 
     /// A sum, flat.
@@ -204,7 +237,9 @@ impl Matrix {
             shaped.fold((true, true), |(row, column), own| (row && own.0, column && own.1))
         };
         match self {
-            Matrix::Number(_) | Matrix::Trace(_) | Matrix::SquaredNorm(_) | Matrix::Whole(..) => (true, true),
+            Matrix::Number(_) | Matrix::Size(_) | Matrix::Trace(_) | Matrix::SquaredNorm(_) | Matrix::Whole(..) => {
+                (true, true)
+            }
             Matrix::Tensor { axes, .. } => (*axes == 0, *axes < 2),
             Matrix::Ones(_) | Matrix::DiagonalOf(_) | Matrix::Rows(..) => (false, true),
             Matrix::Identity(_) | Matrix::Diagonal(_) => (false, false),

@@ -141,7 +141,7 @@ impl<'a> Search<'a> {
 
     /// The first position of a reduction, others later; of a greatest or least value, which of two it is.
     fn opened(&mut self, reduction: Reduction, opened: &Opened, around: &[Term], depth: usize) {
-        let extents: Vec<usize> = opened.indices.iter().map(|index| index.extent).collect();
+        let extents: Vec<usize> = opened.indices.iter().map(|index| index.extent.value()).collect();
         let bodies: Vec<Term> = positions(&extents)
             .into_iter()
             .map(|position| {

@@ -1,0 +1,199 @@
+//! Which names of sizes stand for themselves in what is built, and which for the numbers at hand.
+
+use super::batch::BATCH;
+use crate::term::{Name, Polynomial, Size};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// What the sizes of a model are.
+#[derive(Debug, Clone, Default)]
+pub struct Sizing {
+    /// How many examples there are, where the equations carry their axis; [`DEFAULT_BATCH`](super::DEFAULT_BATCH)
+    /// where nothing is said.
+    pub batch: Option<usize>,
+    /// The numbers that stand in the place of those in the file, by the names of sizes.
+    pub values: BTreeMap<String, usize>,
+    /// Whether named sizes are symbols: what is derived from the model then holds for all of them.
+    pub symbolic: bool,
+    /// The names that stand for numbers all the same.
+    pub numbers: BTreeSet<Name>,
+    /// What sizes are made of, for those of which the model needs that.
+    pub made_of: BTreeMap<Name, Polynomial>,
+}
+
+impl Sizing {
+    /// Named sizes as symbols, with the numbers of the file at hand.
+    pub fn symbolic() -> Sizing {
+        Sizing { symbolic: true, ..Sizing::default() }
+    }
+
+    /// The same with other numbers for the symbols, and for the sizes that are made of them; `None` where one of
+    /// these is then no size.
+    pub fn at(&self, symbols: &[Size], relations: &BTreeMap<Name, Polynomial>) -> Option<Sizing> {
+        let mut numbers: BTreeMap<Name, usize> = symbols.iter().map(|size| (size.name.clone(), size.value)).collect();
+        // In every round one at least is made of those that are known.
+        for _ in relations {
+            for (name, made_of) in relations {
+                let number = |name: &Name| numbers.get(name).copied();
+                if !numbers.contains_key(name) && made_of.names().all(|name| number(name).is_some()) {
+                    let value = made_of.value_at(&number).filter(|value| *value > 0)?;
+                    numbers.insert(name.clone(), value);
+                }
+            }
+        }
+        let mut sizing = self.clone();
+        for (name, value) in numbers {
+            match &*name {
+                BATCH => sizing.batch = Some(value),
+                _ => drop(sizing.values.insert(name.to_string(), value)),
+            }
+        }
+        // What they are made of has numbers at hand, and is found again.
+        sizing.made_of.clear();
+        Some(sizing)
+    }
+
+    /// Numbers, for so many examples.
+    pub fn numbers(batch: usize) -> Sizing {
+        Sizing { batch: Some(batch), ..Sizing::default() }
+    }
+}
+
+/// The symbols of a file, shared by all that reads it, and what turns out of them on the way.
+///
+/// A size is a number where the model holds for that only, as where two axes of different sizes have an index in
+/// common, or where a subscript multiplies by it. A size that the file makes of others is a symbol of its own, until
+/// the model needs that it is made of them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Symbols {
+    sizing: Rc<Sizing>,
+    found: Rc<RefCell<Found>>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    /// The symbols, in the order of the file.
+    made: Vec<Size>,
+    /// What sizes are by the file, made of others: `inner = 4 width`, and `width = heads head` for
+    /// `size head = width / heads`.
+    relations: BTreeMap<Name, Polynomial>,
+    /// Those that turned out to be numbers.
+    pinned: BTreeSet<Name>,
+    /// Those for which the model needs what they are made of.
+    made_of: BTreeMap<Name, Polynomial>,
+}
+
+impl Symbols {
+    pub fn new(sizing: &Sizing) -> Symbols {
+        Symbols { sizing: Rc::new(sizing.clone()), found: Rc::default() }
+    }
+
+    /// What was said of sizes.
+    pub fn sizing(&self) -> &Sizing {
+        &self.sizing
+    }
+
+    /// What a size is that has the number at hand.
+    pub fn size(&self, name: &str, value: usize) -> Polynomial {
+        if let Some(made_of) = self.sizing.made_of.get(name) {
+            return made_of.clone();
+        }
+        if !self.sizing.symbolic || self.sizing.numbers.contains(name) {
+            return Polynomial::constant(value as i64);
+        }
+        let size = Size { name: name.into(), value };
+        let symbol = Polynomial::from(&size);
+        let made = &mut self.found.borrow_mut().made;
+        if !made.contains(&size) {
+            made.push(size);
+        }
+        symbol
+    }
+
+    /// The number given for a size in the place of that in the file.
+    pub fn given(&self, name: &str) -> Option<usize> {
+        self.sizing.values.get(name).copied()
+    }
+
+    /// Notes that the sizes in it are numbers.
+    pub fn pin(&self, sizes: &Polynomial) {
+        self.found.borrow_mut().pinned.extend(sizes.names().cloned());
+    }
+
+    /// Notes what a size is by the file. Of two such statements the first counts; what the second says is then true
+    /// of numbers only.
+    pub fn relate(&self, name: &Name, sizes: Polynomial) {
+        let mut found = self.found.borrow_mut();
+        if found.relations.contains_key(name) || sizes.names().any(|part| part == name) {
+            found.pinned.extend(sizes.names().chain([name]).cloned());
+            return;
+        }
+        found.relations.insert(name.clone(), sizes);
+    }
+
+    /// Whether two expressions are the same for all sizes. Where they are by what sizes are made of, these are that;
+    /// where they are only at the numbers at hand, the sizes in them are numbers.
+    pub fn same(&self, one: &Polynomial, other: &Polynomial) -> bool {
+        if one == other {
+            return true;
+        }
+        if one.value() != other.value() {
+            return false;
+        }
+        let resolved = |sizes: &Polynomial| self.resolved(sizes);
+        if resolved(one).is_some_and(|one| Some(one) == resolved(other)) {
+            let mut found = self.found.borrow_mut();
+            let names = one.names().chain(other.names());
+            let needed: Vec<Name> = names.filter(|name| found.relations.contains_key(*name)).cloned().collect();
+            for name in needed {
+                let made_of = found.relations[&name].clone();
+                found.made_of.insert(name, made_of);
+            }
+        } else {
+            self.pin(one);
+            self.pin(other);
+        }
+        true
+    }
+
+    /// The expression in sizes that are made of no others.
+    fn resolved(&self, sizes: &Polynomial) -> Option<Polynomial> {
+        let relations = &self.found.borrow().relations;
+        let mut sizes = sizes.clone();
+        // No size is made of itself, so that this ends.
+        for _ in 0..=relations.len() {
+            let Some(name) = sizes.names().find(|name| relations.contains_key(*name)).cloned() else { break };
+            sizes = sizes.substitute(&name, &relations[&name])?;
+        }
+        Some(sizes)
+    }
+
+    /// What else turned out of the sizes than what was said of them; `None` where nothing did.
+    pub fn learned(&self) -> Option<Sizing> {
+        let found = self.found.borrow();
+        let mut sizing = (*self.sizing).clone();
+        sizing.numbers.extend(found.pinned.iter().cloned());
+        sizing.made_of.extend(found.made_of.clone());
+        let numbers = sizing.numbers.clone();
+        let is_symbol = |name: &Name| !numbers.contains(name);
+        sizing.made_of.retain(|name, made_of| is_symbol(name) && made_of.names().all(is_symbol));
+        let is_new = sizing.numbers != self.sizing.numbers || sizing.made_of != self.sizing.made_of;
+        is_new.then_some(sizing)
+    }
+
+    /// The symbols of which no others are made, and what the others are.
+    pub fn made(&self) -> (Vec<Size>, BTreeMap<Name, Polynomial>) {
+        let found = self.found.borrow();
+        let mut relations = self.sizing.made_of.clone();
+        relations.extend(found.relations.clone());
+        let own = found.made.iter().chain(relations.values().flat_map(Polynomial::sizes));
+        let mut made: Vec<Size> = Vec::new();
+        for size in own.filter(|size| !relations.contains_key(&size.name)) {
+            if !made.contains(size) {
+                made.push(size.clone());
+            }
+        }
+        (made, relations)
+    }
+}
