@@ -6,16 +6,17 @@ use crate::failure::{Failure, print};
 use crate::model_file;
 use crate::report::agreement;
 use deltarule_core::derivation::Verification;
-use deltarule_core::model::{Model, Role, Sizing};
+use deltarule_core::model::{Model, Role, Sizing, small_sizes};
 use deltarule_core::proof::{Line, Proof, Shown, Wrong, at_all_sizes, other_sizes, prove};
+use deltarule_core::syntax::tree::Tree;
 use deltarule_core::term::{Name, Size};
 use deltarule_core::text::{Source, Span};
 use deltarule_run::seeds::Stream;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// For so many other assignments of sizes derivatives are checked.
-const DERIVED_SIZES: usize = 2;
+/// For so many assignments of small sizes derivatives are checked.
+const ASSIGNMENTS: usize = 2;
 
 /// Runs the verb: goes through all models and fails where one does.
 pub fn run(arguments: &Check, common: &Common) -> Result<(), Failure> {
@@ -40,13 +41,16 @@ pub fn run(arguments: &Check, common: &Common) -> Result<(), Failure> {
     failure.map_or(Ok(()), Err)
 }
 
+/// A scalar that was differentiated, with how many derivatives, and how well they agree.
+type Derived = (Name, usize, Verification);
+
 /// What was found.
 struct Report {
     source: Source,
     tensors: usize,
     /// The scalars that were differentiated, each with how many derivatives, and how well they agree.
-    derived: Vec<(Name, usize, Verification)>,
-    /// Other sizes than those at hand for which the derivatives were checked.
+    derived: Vec<Derived>,
+    /// The small sizes for which the derivatives were checked; none where it was for those at hand.
     sizes: Vec<String>,
     claims: Vec<Proof>,
 }
@@ -54,25 +58,42 @@ struct Report {
 fn check(path: &Path, seed: u64) -> Result<Report, Failure> {
     let (source, tree) = model_file::parse(path)?;
     let model = model_file::build(path, &source, &tree, &Sizing::symbolic())?;
-    let derived = derivatives(&model, seed, path)?;
+    let (derived, sizes) = derivatives_at_small_sizes(&source, &tree, seed, path)?;
     let mut stream = Stream::new(seed, "check", "claims");
     let mut prove = |model: &Model| prove(&source, model, &mut || 2.0 * stream.uniform() - 1.0);
     let claims = prove(&model);
-    let mut sizes = Vec::new();
-    let mut others = Vec::new();
-    for (place, other) in other_sizes(&source, &tree, &model).into_iter().enumerate() {
-        if place < DERIVED_SIZES {
-            derivatives(&other, seed, path).map_err(|failure| failure.for_sizes(&told(&other.symbols)))?;
-            sizes.push(told(&other.symbols));
-        }
-        others.push((other.symbols.clone(), prove(&other)));
-    }
+    let others = if claims.is_empty() { Vec::new() } else { other_sizes(&source, &tree, &model) };
+    let others = others.iter().map(|model| (model.symbols.clone(), prove(model))).collect();
     let claims = at_all_sizes(claims, others);
     Ok(Report { source, tensors: model.tensors.len(), derived, sizes, claims })
 }
 
+/// The derivatives of a model, which are the same for all its sizes, checked at small ones where these are given by
+/// names, or by numbers in whose place others can stand.
+fn derivatives_at_small_sizes(
+    source: &Source,
+    tree: &Tree,
+    seed: u64,
+    path: &Path,
+) -> Result<(Vec<Derived>, Vec<String>), Failure> {
+    let model = model_file::build(path, source, tree, &Sizing::of_any_size())?;
+    let mut derived = None;
+    let mut sizes = Vec::new();
+    for sizing in small_sizes(source, tree, &model, ASSIGNMENTS) {
+        let small = model_file::build(path, source, tree, &sizing)?;
+        let told = told(&small.symbols);
+        let found = derivatives(&small, seed, path).map_err(|failure| failure.for_sizes(&told))?;
+        derived.get_or_insert(found);
+        sizes.push(told);
+    }
+    match derived {
+        Some(derived) => Ok((derived, sizes)),
+        None => Ok((derivatives(&model, seed, path)?, sizes)),
+    }
+}
+
 /// The derivatives of all scalars, checked at random points.
-fn derivatives(model: &Model, seed: u64, path: &Path) -> Result<Vec<(Name, usize, Verification)>, Failure> {
+fn derivatives(model: &Model, seed: u64, path: &Path) -> Result<Vec<Derived>, Failure> {
     let mut derived = Vec::new();
     for of in scalars(model) {
         // By all that is given, and on the way to that by everything between.
@@ -87,8 +108,12 @@ fn derivatives(model: &Model, seed: u64, path: &Path) -> Result<Vec<(Name, usize
 
 /// Sizes and their numbers in words.
 fn told(sizes: &[Size]) -> String {
-    let told: Vec<String> = sizes.iter().map(|size| format!("{} = {}", size.name, size.value)).collect();
-    told.join(", ")
+    let is_number = |name: &str| name.chars().all(|digit| digit.is_ascii_digit());
+    let told = sizes.iter().filter(|size| !size.name.contains('÷')).map(|size| match is_number(&size.name) {
+        true => format!("{} as {}", size.name, size.value),
+        false => format!("{} = {}", size.name, size.value),
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// What is differentiated: the scalars that nothing else reads, the loss above all. Metrics are only
@@ -145,7 +170,7 @@ impl Report {
             let exact = if found.exact > 0 { format!(", {} lines exactly", found.exact) } else { String::new() };
             text += &format!("  {of}: {number}, {}{exact}\n", agreement(found));
         }
-        self.sizes.iter().for_each(|sizes| text += &format!("  the same for {sizes}\n"));
+        self.sizes.iter().for_each(|sizes| text += &format!("  at sizes {sizes}\n"));
         self.claims.iter().for_each(|proof| text += &self.claim(proof));
         text
     }

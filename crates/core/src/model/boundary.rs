@@ -6,7 +6,7 @@ use super::form::{Atom, Bounds, Form};
 use super::guards::Guard;
 use super::letters::bare;
 use super::names::{Fault, Outcome};
-use super::ranges::Reach;
+use super::ranges::{Padded, Reach};
 use super::scope::{Bound, IndexId, Scope};
 use crate::syntax::tree::{self, Equation, Expr, ExprKind};
 use crate::term::{Comparison, Name, Number};
@@ -159,8 +159,9 @@ impl<'a> Elaborator<'_, 'a> {
         let read = Draft::Read(name.into(), forms.clone());
         let limits: Vec<Form> = left.iter().map(|index| Form::atom(Atom::Extent(*index))).collect();
         if let Some(padding) = pad {
-            for (form, subscript) in forms.iter().zip(subscripts) {
-                self.ranges.padded.push((form.clone(), scope.place(subscript.span)));
+            for ((form, limit), subscript) in forms.iter().zip(&limits).zip(subscripts) {
+                let (form, limit, span) = (form.clone(), limit.clone(), scope.place(subscript.span));
+                self.ranges.padded.push(Padded { form, limit, span });
             }
             let boundaries = self.globals.boundaries.get(name).cloned().unwrap_or_default();
             return self.pad(limits, &forms, read, (padding.as_deref(), &boundaries), scope);

@@ -123,7 +123,7 @@ fn read_once(
         claims: Vec::new(),
     };
     if let Some(axis) = repeated.iter().find_map(|repeated| batch::axis(&repeated.statement)) {
-        let size = builder.globals.names.symbols.size(BATCH, batch);
+        let size = builder.globals.names.symbols.size(BATCH, batch, DEFAULT_BATCH);
         builder.globals.names.announce(BATCH, axis);
         builder.globals.names.define(BATCH, axis, 0, Meaning::Size(size));
         builder.batch = Some(batch);
@@ -257,14 +257,14 @@ impl<'a> Builder<'a> {
         let given = symbols.given(name);
         if let ExprKind::Number(_) = &value.kind {
             let number = constants.extent_at_hand(value)?;
-            return Ok(symbols.size(name, given.unwrap_or(number)));
+            return Ok(symbols.size(name, given.unwrap_or(number), number));
         }
         let number = constants.extent_at_hand(value)?;
         if given.is_some_and(|given| given != number) {
             let problem = Problem::new(format!("`{name}` is made of other sizes"), value.span, format!("is {number}"));
             return Err(problem.hint("give numbers to these").into());
         }
-        let size = symbols.size(name, number);
+        let size = symbols.size(name, number, constants.typed(value).unwrap_or(number));
         constants.relate(name, &size, value);
         Ok(size)
     }

@@ -71,8 +71,8 @@ pub(super) fn unknown(solver: &Solver, index: IndexId) -> Problem {
             false => "is read only where a condition keeps it inside",
         };
         Problem::new(message, read.span, label).label(range.span, "needs a range")
-    } else if let Some((_, span)) = solver.ranges.padded.iter().find(|(form, _)| form.indices().contains(&index)) {
-        Problem::new(message, *span, "a padded read says nothing of its range").label(range.span, "needs a range")
+    } else if let Some(padded) = solver.ranges.padded.iter().find(|padded| padded.form.indices().contains(&index)) {
+        Problem::new(message, padded.span, "a padded read says nothing of its range").label(range.span, "needs a range")
     } else {
         Problem::new(message, range.span, "stands in no subscript")
     };

@@ -66,6 +66,16 @@ pub(super) struct Reach {
     pub guards: Vec<Guard>,
 }
 
+/// A subscript of a padded read.
+#[derive(Debug, Clone)]
+pub(super) struct Padded {
+    pub form: Form,
+    /// The extent of the axis.
+    pub limit: Form,
+    /// Where it stands.
+    pub span: Span,
+}
+
 /// The indices of an equation.
 #[derive(Debug, Default)]
 pub(super) struct Ranges {
@@ -77,8 +87,8 @@ pub(super) struct Ranges {
     pub reads: Vec<Reach>,
     /// Which sizes are symbols.
     pub symbols: Symbols,
-    /// The subscripts of padded reads, which say nothing.
-    pub padded: Vec<(Form, Span)>,
+    /// The subscripts of padded reads, which say nothing of ranges.
+    pub padded: Vec<Padded>,
 }
 
 /// How much was known at some time.
@@ -142,7 +152,7 @@ impl Ranges {
             place += 1;
             place <= mark.reads || known(&read.form) && read.guards.iter().all(|guard| known(guard.form()))
         });
-        self.padded.retain(|(form, _)| known(form));
+        self.padded.retain(|padded| known(&padded.form));
         self.all.truncate(mark.indices);
         self.ties.truncate(mark.ties);
     }

@@ -7,7 +7,7 @@ use super::elaborate::{Elaborator, count};
 use super::form::Form;
 use super::guards::guards;
 use super::names::{Fault, Meaning, Outcome, is_reserved};
-use super::ranges::Reach;
+use super::ranges::{Padded, Reach};
 use super::scope::{Parameter, Scope};
 use crate::syntax::tree::{self, Expr};
 use crate::term::{Comparison, Connective, Function, Number};
@@ -89,9 +89,12 @@ impl<'a> Elaborator<'_, 'a> {
         }
         let spans: Vec<Span> = subscripts.iter().map(|subscript| subscript.span).collect();
         let Some(padding) = pad else { return self.entry_at(number, forms, &spans, expr.span, scope) };
-        self.ranges.padded.extend(forms.iter().cloned().zip(spans.into_iter().map(|span| scope.place(span))));
         let read = self.read_tensor(number, forms.clone());
-        let limits = self.globals.tensors[number].extents.iter().map(Form::extent).collect();
+        let limits: Vec<Form> = self.globals.tensors[number].extents.iter().map(Form::extent).collect();
+        for ((form, limit), span) in forms.iter().zip(&limits).zip(spans) {
+            let (form, limit, span) = (form.clone(), limit.clone(), scope.place(span));
+            self.ranges.padded.push(Padded { form, limit, span });
+        }
         let boundaries = self.globals.boundaries.get(tensor.text.as_str()).cloned().unwrap_or_default();
         self.pad(limits, &forms, read, (padding.as_deref(), &boundaries), scope)
     }

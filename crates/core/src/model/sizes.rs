@@ -166,10 +166,21 @@ impl Constants<'_, '_> {
         }
     }
 
+    /// The number that an expression has by those in the file.
+    pub fn typed(&self, expr: &Expr) -> Option<usize> {
+        let (above, below) = self.fraction(expr)?;
+        let below = below.typed().filter(|below| *below > 0)?;
+        usize::try_from(above.typed()? / below).ok()
+    }
+
     /// An extent or a range: a positive integer below 2^31.
     pub fn extent(&self, expr: &Expr) -> Outcome<Extent> {
         let value = self.extent_at_hand(expr)?;
-        Ok(Extent::of(self.sizes(expr)?).unwrap_or_else(|| Extent::from(value)))
+        let sizes = match &expr.kind {
+            ExprKind::Number(_) => self.names.symbols.literal(value),
+            _ => self.sizes(expr)?,
+        };
+        Ok(Extent::of(sizes).unwrap_or_else(|| Extent::from(value)))
     }
 
     /// The number at hand of an extent or a range.

@@ -4,7 +4,7 @@ use super::form::{Atom, Form};
 use super::guards::{bounds, never, tried};
 use super::names::{Fault, Outcome};
 use super::outside::{disagreement, nothing_left, outside, unknown};
-use super::ranges::{Evidence, Range, Ranges, Reach};
+use super::ranges::{Evidence, Padded, Range, Ranges, Reach};
 use super::scope::IndexId;
 use super::sizes::LARGEST;
 use crate::term::{Extent, Index, Polynomial};
@@ -77,6 +77,7 @@ impl<'r> Solver<'r> {
         });
         let solved = solved.collect::<Outcome<_>>()?;
         self.ranges.reads.iter().try_for_each(|read| self.check(read))?;
+        self.ranges.padded.iter().for_each(|padded| self.keep_overhang(padded));
         Ok(solved)
     }
 
@@ -236,6 +237,11 @@ impl<'r> Solver<'r> {
     fn most_at_all_sizes(&self, read: &Reach, index: IndexId, number: usize) -> Extent {
         let most = self.most_by_form(read, index).and_then(Extent::of);
         most.filter(|most| most.value() == number).unwrap_or_else(|| {
+            let coefficient = read.form.coefficient(&Atom::Index(index));
+            let room = if read.guards.is_empty() { self.room(read, index) } else { None };
+            if room.is_some_and(|room| self.ranges.symbols.divide(&room, coefficient.abs())) {
+                return Extent::from(number);
+            }
             let forms = read.guards.iter().map(super::guards::Guard::form).chain([&read.form, &read.limit]);
             forms.for_each(|form| self.pin(form));
             Extent::from(number)
@@ -255,14 +261,19 @@ impl<'r> Solver<'r> {
     /// below where `c` is negative.
     fn most_by_form(&self, read: &Reach, index: IndexId) -> Option<Polynomial> {
         let coefficient = read.form.coefficient(&Atom::Index(index));
+        self.room(read, index)?.floor_quotient(coefficient.abs())?.plus(1, &Polynomial::constant(1))
+    }
+
+    /// How far a multiple of an index can reach.
+    fn room(&self, read: &Reach, index: IndexId) -> Option<Polynomial> {
+        let coefficient = read.form.coefficient(&Atom::Index(index));
         let rest = read.form.plus(-coefficient, &Form::index(index))?;
         let (least, greatest) = self.ends(&rest)?;
         let one = Polynomial::constant(1);
-        let room = match coefficient > 0 {
-            true => self.ends(&read.limit)?.0.plus(-1, &greatest)?.plus(-1, &one)?,
-            false => least.plus(read.before, &one)?,
-        };
-        room.floor_quotient(coefficient.abs())?.plus(1, &one)
+        match coefficient > 0 {
+            true => self.ends(&read.limit)?.0.plus(-1, &greatest)?.plus(-1, &one),
+            false => least.plus(read.before, &one),
+        }
     }
 
     /// Least and greatest value of a form that is made of indices and sizes.
@@ -292,6 +303,18 @@ impl<'r> Solver<'r> {
         let form = Form::atom(atom.clone());
         let sized = |index: &IndexId| self.extent(*index).is_some_and(|extent| extent.form().is_some());
         form.has_sizes() || form.indices().iter().any(sized)
+    }
+
+    /// Keeps how far a padded read reaches outside, where that depends on extents that are written as numbers: at
+    /// others in their place the same windows lie at the ends.
+    fn keep_overhang(&self, Padded { form, limit, .. }: &Padded) {
+        let over = || {
+            let ((_, greatest), (limit, _)) = (self.ends(form)?, self.ends(limit)?);
+            greatest.plus(-1, &limit)
+        };
+        if let Some(over) = over() {
+            self.ranges.symbols.keep(&over);
+        }
     }
 
     /// Whether the range of an index is written out, and no longer than that of another.

@@ -16,6 +16,9 @@ pub struct Sizing {
     pub values: BTreeMap<String, usize>,
     /// Whether named sizes are symbols: what is derived from the model then holds for all of them.
     pub symbolic: bool,
+    /// Whether extents that are written as numbers are symbols too, with their digits for names: a model with
+    /// smaller ones in their place has the same derivation.
+    pub literals: bool,
     /// The names that stand for numbers all the same.
     pub numbers: BTreeSet<Name>,
     /// What sizes are made of, for those of which the model needs that.
@@ -26,6 +29,11 @@ impl Sizing {
     /// Named sizes as symbols, with the numbers of the file at hand.
     pub fn symbolic() -> Sizing {
         Sizing { symbolic: true, ..Sizing::default() }
+    }
+
+    /// Named sizes and extents that are written as numbers as symbols.
+    pub fn of_any_size() -> Sizing {
+        Sizing { literals: true, ..Sizing::symbolic() }
     }
 
     /// The same with other numbers for the symbols, and for the sizes that are made of them; `None` where one of
@@ -44,13 +52,14 @@ impl Sizing {
         }
         let mut sizing = self.clone();
         for (name, value) in numbers {
-            match &*name {
-                BATCH => sizing.batch = Some(value),
-                _ => drop(sizing.values.insert(name.to_string(), value)),
+            if &*name == BATCH {
+                sizing.batch = Some(value);
             }
+            sizing.values.insert(name.to_string(), value);
         }
-        // What they are made of has numbers at hand, and is found again.
-        sizing.made_of.clear();
+        let number = |name: &Name| sizing.values.get(&**name).copied();
+        sizing.made_of =
+            self.made_of.iter().map(|(name, made_of)| (name.clone(), made_of.with_values(&number))).collect();
         Some(sizing)
     }
 
@@ -58,6 +67,29 @@ impl Sizing {
     pub fn numbers(batch: usize) -> Sizing {
         Sizing { batch: Some(batch), ..Sizing::default() }
     }
+}
+
+/// What sizes are made of, without sizes that are made of others. What would be made of itself is left out.
+fn resolved(made_of: &BTreeMap<Name, Polynomial>) -> BTreeMap<Name, Polynomial> {
+    let resolve = |(name, sizes): (&Name, &Polynomial)| {
+        let mut sizes = sizes.clone();
+        for _ in 0..=made_of.len() {
+            let Some(part) = sizes.names().find(|part| made_of.contains_key(*part)).cloned() else {
+                return Some((name.clone(), sizes));
+            };
+            sizes = if part == *name { return None } else { sizes.substitute(&part, &made_of[&part])? };
+        }
+        None
+    };
+    made_of.iter().filter_map(resolve).collect()
+}
+
+/// Extents that are written as smaller numbers are these: most are windows, and small already.
+const LEAST: usize = 4;
+
+/// Whether a symbol stands for a number that is written as an extent.
+pub(super) fn is_literal(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// The symbols of a file, shared by all that reads it, and what turns out of them on the way.
@@ -94,21 +126,30 @@ impl Symbols {
         &self.sizing
     }
 
-    /// What a size is that has the number at hand.
-    pub fn size(&self, name: &str, value: usize) -> Polynomial {
-        if let Some(made_of) = self.sizing.made_of.get(name) {
-            return made_of.clone();
-        }
+    /// What a size is that has the numbers at hand and in the file.
+    pub fn size(&self, name: &str, value: usize, typed: usize) -> Polynomial {
         if !self.sizing.symbolic || self.sizing.numbers.contains(name) {
             return Polynomial::constant(value as i64);
         }
-        let size = Size { name: name.into(), value };
+        if let Some(made_of) = self.sizing.made_of.get(name) {
+            return made_of.clone();
+        }
+        let size = Size { name: name.into(), value, typed };
         let symbol = Polynomial::from(&size);
         let made = &mut self.found.borrow_mut().made;
         if !made.contains(&size) {
             made.push(size);
         }
         symbol
+    }
+
+    /// An extent that is written as a number.
+    pub fn literal(&self, value: usize) -> Polynomial {
+        if !self.sizing.literals || value < LEAST {
+            return Polynomial::constant(value as i64);
+        }
+        let name = value.to_string();
+        self.size(&name, self.given(&name).unwrap_or(value), value)
     }
 
     /// The number given for a size in the place of that in the file.
@@ -150,9 +191,63 @@ impl Symbols {
                 let made_of = found.relations[&name].clone();
                 found.made_of.insert(name, made_of);
             }
-        } else {
+        } else if !self.solve(one, other) {
             self.pin(one);
             self.pin(other);
+        }
+        true
+    }
+
+    /// Keeps the number at hand of an expression in numbers that are written as extents.
+    pub fn keep(&self, sizes: &Polynomial) {
+        if let Some(value) = sizes.value()
+            && sizes.as_constant().is_none()
+        {
+            self.solve(sizes, &Polynomial::constant(value));
+        }
+    }
+
+    /// Takes from two expressions that are equal at hand what a number that is written as an extent is made of:
+    /// `24 = 28 - 5 + 1`.
+    fn solve(&self, one: &Polynomial, other: &Polynomial) -> bool {
+        let Some(difference) = one.plus(-1, other) else { return false };
+        let solved =
+            difference.solutions().filter(|(size, _)| is_literal(&size.name)).max_by_key(|(size, _)| size.value);
+        solved.is_some_and(|(size, made_of)| self.make_of(&size.name, made_of))
+    }
+
+    /// Writes numbers that are written as extents as multiples of the divisor and a rest, so that the quotient of the
+    /// expression is exact but for a number: `32 = 2 (32÷2)`. Whether that can be.
+    pub fn divide(&self, sizes: &Polynomial, divisor: i64) -> bool {
+        let Ok(divisor) = usize::try_from(divisor) else { return false };
+        let mut any = false;
+        for (product, coefficient) in sizes.monomials() {
+            if coefficient % divisor as i64 == 0 || product.is_empty() {
+                continue;
+            }
+            let [size] = product.as_slice() else { return false };
+            if !is_literal(&size.name) || size.value < divisor {
+                return false;
+            }
+            let name = format!("{}÷{divisor}", size.name).into();
+            let part = Size { name, value: size.value / divisor, typed: size.typed / divisor };
+            let rest = Polynomial::constant((size.value % divisor) as i64);
+            let made_of = rest.plus(divisor as i64, &Polynomial::from(&part));
+            if !made_of.is_some_and(|made_of| self.make_of(&size.name, made_of)) {
+                return false;
+            }
+            any = true;
+        }
+        any
+    }
+
+    /// Notes that the model needs what a size is made of, once for each and not in a circle. Whether that is new.
+    fn make_of(&self, name: &Name, made_of: Polynomial) -> bool {
+        let mut found = self.found.borrow_mut();
+        let is_known = found.made_of.contains_key(name) || made_of.names().any(|part| found.made_of.contains_key(part));
+        // What is found in this reading may be needed for the rest in the next.
+        if !is_known {
+            found.made_of.insert(name.clone(), made_of);
         }
         true
     }
@@ -178,6 +273,7 @@ impl Symbols {
         let numbers = sizing.numbers.clone();
         let is_symbol = |name: &Name| !numbers.contains(name);
         sizing.made_of.retain(|name, made_of| is_symbol(name) && made_of.names().all(is_symbol));
+        sizing.made_of = resolved(&sizing.made_of);
         let is_new = sizing.numbers != self.sizing.numbers || sizing.made_of != self.sizing.made_of;
         is_new.then_some(sizing)
     }

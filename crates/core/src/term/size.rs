@@ -16,6 +16,9 @@ pub struct Size {
     pub name: Name,
     /// The number at hand.
     pub value: usize,
+    /// The number that the file has for it: where several ways lead on, it tells which one is taken, so that it is
+    /// the same for all numbers at hand.
+    pub typed: usize,
 }
 
 impl PartialEq for Size {
@@ -125,6 +128,24 @@ impl Polynomial {
         Polynomial::collected(quotients.collect::<Option<Vec<_>>>()?)
     }
 
+    /// It with other numbers at hand, for the sizes that have one.
+    pub fn with_values(&self, number: &dyn Fn(&Name) -> Option<usize>) -> Polynomial {
+        let with = |size: &Size| Size { value: number(&size.name).unwrap_or(size.value), ..size.clone() };
+        let monomials = self.monomials.iter().map(|(product, c)| (product.iter().map(with).collect(), *c));
+        Polynomial { monomials: monomials.collect() }
+    }
+
+    /// The sizes that it can be solved for where it is 0, each with what it then is.
+    pub fn solutions(&self) -> impl Iterator<Item = (Size, Polynomial)> {
+        let count = |size: &Size| self.names().filter(|name| **name == size.name).count();
+        self.monomials.iter().filter_map(move |(product, coefficient)| {
+            let [size] = product.as_slice() else { return None };
+            let rest = self.plus(-coefficient, &Polynomial::from(size))?;
+            (coefficient.abs() == 1 && count(size) == 1).then_some(())?;
+            Some((size.clone(), rest.scaled(-coefficient)?))
+        })
+    }
+
     /// A size that stands in it by itself and nowhere else in it nor in the other, and the rest of it.
     pub fn solvable(&self, other: &Polynomial) -> Option<(Size, Polynomial)> {
         let count =
@@ -158,10 +179,19 @@ impl Polynomial {
 
     /// Its value at the sizes at hand; `None` where 64 bits do not hold it.
     pub fn value(&self) -> Option<i64> {
+        self.value_by(|size| Some(size.value))
+    }
+
+    /// Its value at the sizes of the file; `None` where 64 bits do not hold it.
+    pub fn typed(&self) -> Option<i64> {
+        self.value_by(|size| Some(size.typed))
+    }
+
+    fn value_by(&self, number: impl Fn(&Size) -> Option<usize>) -> Option<i64> {
         self.monomials.iter().try_fold(0i64, |sum, (product, coefficient)| {
             let product = product
                 .iter()
-                .try_fold(*coefficient, |product, size| product.checked_mul(i64::try_from(size.value).ok()?))?;
+                .try_fold(*coefficient, |product, size| product.checked_mul(i64::try_from(number(size)?).ok()?))?;
             sum.checked_add(product)
         })
     }
@@ -180,13 +210,7 @@ impl Polynomial {
 
     /// Its value where sizes have these numbers; `None` where one has none, or it is no size.
     pub fn value_at(&self, number: &dyn Fn(&Name) -> Option<usize>) -> Option<usize> {
-        let value = self.monomials.iter().try_fold(0i64, |sum, (product, coefficient)| {
-            let product = product.iter().try_fold(*coefficient, |product, size| {
-                product.checked_mul(i64::try_from(number(&size.name)?).ok()?)
-            })?;
-            sum.checked_add(product)
-        });
-        usize::try_from(value?).ok()
+        usize::try_from(self.value_by(|size| number(&size.name))?).ok()
     }
 
     /// The sizes in it.
@@ -302,6 +326,12 @@ impl Extent {
     /// The number at hand.
     pub fn value(&self) -> usize {
         self.value
+    }
+
+    /// The number that the file has for it.
+    pub fn typed(&self) -> usize {
+        let typed = self.form().and_then(Polynomial::typed).and_then(|typed| usize::try_from(typed).ok());
+        typed.unwrap_or(self.value)
     }
 
     /// The number it is, if no size is in it.

@@ -2,6 +2,7 @@
 
 mod claims;
 mod relations;
+mod small;
 mod symbols;
 
 use deltarule_core::derivation::{Backward, derive, random_point, with_derivatives};
@@ -90,10 +91,14 @@ fn derived(model: &Model) -> Backward {
 }
 
 fn point(model: &Model) -> Point {
+    points(model, 1).remove(0)
+}
+
+fn points(model: &Model, count: usize) -> Vec<Point> {
     let mut state = 7u64;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     };
-    random_point(model, &mut uniform)
+    (0..count).map(|_| random_point(model, &mut uniform)).collect()
 }

@@ -49,7 +49,7 @@ fn no_page_has_a_number_for_a_named_size() {
 }
 
 /// All lines of all derivations.
-fn lines(backward: &Backward) -> Vec<Term> {
+pub fn lines(backward: &Backward) -> Vec<Term> {
     let of = |derivation: &deltarule_core::derivation::Derivation| {
         let steps = derivation.steps.iter().map(|step| step.after.clone());
         std::iter::once(derivation.start.clone()).chain(steps).collect::<Vec<_>>()

@@ -124,7 +124,7 @@ fn solutions<'t>(opened: &Under<'t>, model: &'t Model) -> impl Iterator<Item = (
         let form = delta_form(factor, model);
         let mut found: Vec<Solution> =
             form.iter().flat_map(|form| indices.iter().rev().filter_map(|index| Solution::of(form, index))).collect();
-        found.sort_by_key(|solution| (std::cmp::Reverse(solution.index.extent.value()), solution.divisor != 1));
+        found.sort_by_key(|solution| (std::cmp::Reverse(solution.index.extent.typed()), solution.divisor != 1));
         found.into_iter().map(move |solution| (position, solution))
     })
 }
