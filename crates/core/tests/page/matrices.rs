@@ -3,7 +3,9 @@
 
 use crate::random::{self, Random};
 use crate::{model, point};
-use deltarule_core::page::matrix::{Matrix, difference, translate};
+use deltarule_core::meaning::{Point, complete};
+use deltarule_core::model::{Definition, Model};
+use deltarule_core::page::matrix::{Matrix, difference, examples_of, translate, translate_rows};
 use deltarule_core::page::text;
 use deltarule_core::term::Index;
 
@@ -190,4 +192,41 @@ fn where_there_is_no_matrix_form_a_reason_is_given() {
     ];
     let reasons = equations.map(|equation| format!("{equation:50} {}", why(equation)));
     insta::assert_snapshot!("reasons", reasons.join("\n"));
+}
+
+/// As many examples as a summed index has values are no reason to take the one for the other.
+#[test]
+fn the_form_with_examples_along_the_rows_is_the_same_at_every_size() {
+    for width in 1..4 {
+        for outputs in 1..4 {
+            let text_of = |count: usize, name: &str| {
+                let model = model(&format!(
+                    "input x[2]\ninput d[{outputs}]\nparam W[{outputs},{width}] ~ zeros\nparam V[{width},2] ~ zeros\n\
+                     g[i] = W[j,i] d[j]\na[i] = V[i,j] x[j]\ns = sum[j] g[j] a[j]\nloss = s\n"
+                ));
+                let points: Vec<_> = (1..=count as u64).map(|seed| point(&model, seed)).collect();
+                let examples = examples_of(&model, &points).into_iter().map(|mut example| {
+                    complete(&model, &mut example, &[name.into()]).unwrap();
+                    example
+                });
+                let examples: Vec<_> = examples.collect();
+                let Definition { indices, body } = model.definition(name).unwrap();
+                let matrix = translate_rows(&model, count, name, indices, body).unwrap().matrix;
+                let shown = text(&matrix.markup());
+                let all = evaluated(&model, &examples, &matrix);
+                let own: Vec<f64> = examples.iter().flat_map(|example| example[name].values.clone()).collect();
+                assert!(all.iter().zip(&own).all(|(a, b)| (a - b).abs() < 1e-12), "{name}, {count}: {shown}");
+                shown
+            };
+            for count in 1..4 {
+                assert_eq!(text_of(count, "g"), "D W", "{count} examples, {outputs} outputs, {width} wide");
+                assert_eq!(text_of(count, "a"), "X Vᵀ", "{count} examples, {outputs} outputs, {width} wide");
+                assert_eq!(text_of(count, "s"), "(A ⊙ G) 𝟏", "{count} examples, {outputs} outputs, {width} wide");
+            }
+        }
+    }
+}
+
+fn evaluated(model: &Model, examples: &[Point], matrix: &Matrix) -> Vec<f64> {
+    matrix.evaluate_rows(model, examples).unwrap().values
 }

@@ -16,7 +16,7 @@ use crate::derivation::{
 use crate::meaning::{Point, complete};
 use crate::model::{Definition, Model, Tensor};
 use crate::page::index::Notation;
-use crate::page::jacobian::Shape;
+use crate::page::jacobian::{Known, Shape};
 use crate::page::matrix::{
     Matrix, Reason, ReasonKind, Translation, difference, difference_rows, difference_to_tensor, examples_of, translate,
     translate_rows,
@@ -55,7 +55,8 @@ pub fn document(contents: &Contents) -> Document {
     let points = completed(&names.model, contents.points);
     let few = &contents.points[..contents.points.len().min(EXAMPLES)];
     let examples = completed(&names.model, &examples_of(&backward.model, few));
-    let writer = Writer { backward, names, points, examples, typed: contents.typed, wrt };
+    let known = Known::of(backward);
+    let writer = Writer { backward, names, points, examples, known, typed: contents.typed, wrt };
     let chosen = backward.gradients.iter().filter(|gradient| wrt.is_empty() || wrt.contains(&gradient.wrt));
     let gradients: Vec<GradientPage> = chosen.map(|gradient| writer.gradient(gradient)).collect();
     Document {
@@ -84,6 +85,8 @@ struct Writer<'a> {
     points: Vec<Point>,
     /// Points that share the parameters.
     examples: Vec<Point>,
+    /// Where derivatives that read themselves are 0.
+    known: Known,
     typed: &'a BTreeMap<Name, String>,
     /// The derivatives by these tensors are shown, all where there are none.
     wrt: &'a [Name],
@@ -189,7 +192,7 @@ impl Writer<'_> {
     fn shape(&self, gradient: &Gradient, term: &Term) -> Option<Shape> {
         let rank = self.backward.model.tensor(&gradient.of)?.shape.len();
         let (rows, columns) = gradient.indices.split_at(rank.min(gradient.indices.len()));
-        (rank > 0).then(|| Shape::of(rows, columns, term))
+        (rank > 0).then(|| Shape::of(rows, columns, &self.known.written_out(term)))
     }
 
     /// The definitions that are not as they were written: those of what is compared, and those with a stable form.

@@ -1,11 +1,16 @@
 //! What a Jacobian looks like as a matrix, told from its term: its structure by name, and how many of its
 //! entries can differ from 0.
 
+mod known;
 mod structure;
 mod support;
+mod words;
+mod zones;
 
-pub use structure::{Structure, structure};
+pub use known::Known;
+pub use structure::structure;
 pub use support::{Sized, Support, support};
+pub use words::Structure;
 
 use crate::term::{Index, Term};
 

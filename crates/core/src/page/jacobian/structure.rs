@@ -1,112 +1,8 @@
 //! The structure of a Jacobian by name.
 
-use super::support::may_differ;
-use crate::term::{Comparison, Index, Node, Reduction, Slot, Term};
-
-/// What a matrix looks like.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Structure {
-    /// All entries are 0.
-    Zero,
-    /// One entry.
-    Single,
-    /// One row: the derivative of a scalar.
-    Row,
-    /// One column: the derivative by a scalar.
-    Column,
-    /// The identity.
-    Identity,
-    /// The identity times a scalar.
-    Multiple,
-    /// The identity with its columns in another order, as for a transpose.
-    Permutation,
-    /// Only the diagonal.
-    Diagonal,
-    /// The identity over pairs of a row and a column index, times the same block everywhere: `I ⊗ B`.
-    Kronecker(Vec<(Index, Index)>, Box<Structure>),
-    /// One block for every value of pairs of a row and a column index that are equal, 0 between different ones.
-    Blocks(Vec<(Index, Index)>, Box<Structure>),
-    /// A diagonal and something else, added or subtracted.
-    DiagonalAnd {
-        /// Whether it is subtracted.
-        minus: bool,
-        /// What it is.
-        rest: Box<Structure>,
-    },
-    /// A column times a row.
-    Outer,
-    /// A product through so few values that the rank is at most that.
-    LowRank(usize),
-    /// Entries depend on column minus stride times row only: a convolution.
-    Toeplitz {
-        /// The row and the column of every axis that slides.
-        pairs: Vec<(Index, Index)>,
-        /// How far a step of the row moves the column.
-        stride: i64,
-        /// Whether entries far from the diagonal are 0.
-        banded: bool,
-    },
-    /// 0 above the diagonal, or below it, of a row and a column index.
-    Triangular {
-        /// The row and the column.
-        pair: (Index, Index),
-        /// Whether it is 0 above.
-        lower: bool,
-        /// Whether there are other indices, so that it is so for blocks.
-        blocks: bool,
-    },
-    /// Nothing of these.
-    Dense,
-}
-
-impl std::fmt::Display for Structure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let letters = |pairs: &[(Index, Index)]| {
-            pairs.iter().map(|(row, _)| row.letter.to_string()).collect::<Vec<_>>().join(", ")
-        };
-        match self {
-            Structure::Zero => f.write_str("zero"),
-            Structure::Single => f.write_str("one entry"),
-            Structure::Row => f.write_str("a row"),
-            Structure::Column => f.write_str("a column"),
-            Structure::Identity => f.write_str("the identity"),
-            Structure::Multiple => f.write_str("a multiple of the identity"),
-            Structure::Permutation => f.write_str("a permutation"),
-            Structure::Diagonal => f.write_str("diagonal"),
-            Structure::Kronecker(_, block) => write!(f, "Kronecker product of the identity and {}", article(block)),
-            Structure::Blocks(over, block) => {
-                write!(f, "block diagonal over {}, each block {block}", letters(over))
-            }
-            Structure::DiagonalAnd { minus, rest } => {
-                write!(f, "diagonal {} {}", if *minus { "minus" } else { "plus" }, article(rest))
-            }
-            Structure::Outer => f.write_str("an outer product (rank one)"),
-            Structure::LowRank(rank) => write!(f, "of rank at most {rank}"),
-            Structure::Toeplitz { pairs, stride, banded } => {
-                let kind = if pairs.len() > 1 { "block Toeplitz" } else { "Toeplitz" };
-                let stride = if *stride > 1 { format!(" with stride {stride}") } else { String::new() };
-                write!(f, "{}{kind}{stride} (a convolution)", if *banded { "banded " } else { "" })
-            }
-            Structure::Triangular { lower, blocks, .. } => {
-                let side = if *lower { "lower triangular" } else { "upper triangular" };
-                write!(f, "{}{side}", if *blocks { "block " } else { "" })
-            }
-            Structure::Dense => f.write_str("dense"),
-        }
-    }
-}
-
-/// The structure as a noun.
-fn article(structure: &Structure) -> String {
-    match structure {
-        Structure::Outer => "an outer product".into(),
-        Structure::Diagonal | Structure::Dense | Structure::Toeplitz { .. } => format!("a {structure} matrix"),
-        Structure::LowRank(_) => format!("a matrix {structure}"),
-        Structure::Triangular { .. } => format!("a {structure} matrix"),
-        Structure::Blocks(..) => format!("a matrix that is {structure}"),
-        other => other.to_string(),
-    }
-}
+use super::words::Structure;
+use super::zones::{Zone, are_everywhere, zones};
+use crate::term::{Affine, Comparison, Function, Index, Node, Reduction, Slot, Term};
 
 /// The structure of a matrix whose entries are the term.
 pub fn structure(rows: &[Index], columns: &[Index], term: &Term) -> Structure {
@@ -124,11 +20,18 @@ pub fn structure(rows: &[Index], columns: &[Index], term: &Term) -> Structure {
     if !common.is_empty() {
         return along(&common, rows, columns, &addends);
     }
-    (diagonal_and(rows, columns, &addends))
-        .or_else(|| toeplitz(rows, columns, term))
-        .or_else(|| triangular(rows, columns, term))
+    let zones = zones(rows, columns, term);
+    let places = zones.as_deref().unwrap_or(&[]);
+    (selection(rows, columns, term))
+        .or_else(|| toeplitz(rows, columns, term, places))
+        .or_else(|| banded(rows, columns, places))
+        .or_else(|| triangular(rows, columns, places))
+        .or_else(|| diagonal_and(rows, columns, &addends))
         .or_else(|| low_rank(rows, columns, term))
-        .unwrap_or(Structure::Dense)
+        .unwrap_or_else(|| match are_everywhere(places, &[rows, columns].concat()) {
+            true => Structure::Dense,
+            false => Structure::Sparse,
+        })
 }
 
 /// The addends of a term, multiplied out where a factor holds a delta.
@@ -173,6 +76,7 @@ fn common_pairs(rows: &[Index], columns: &[Index], addends: &[Term]) -> Vec<(Ind
 
 fn pairs(rows: &[Index], columns: &[Index], addend: &Term) -> Vec<(Index, Index)> {
     let ordered = |(a, b): (Index, Index)| match (rows.contains(&a), columns.contains(&b)) {
+        _ if a.extent != b.extent => None,
         (true, true) => Some((a, b)),
         _ if rows.contains(&b) && columns.contains(&a) => Some((b, a)),
         _ => None,
@@ -214,17 +118,40 @@ fn along(common: &[(Index, Index)], rows: &[Index], columns: &[Index], addends: 
     let (rows_left, columns_left) = (left(rows, &|pair| pair.0.clone()), left(columns, &|pair| pair.1.clone()));
     let depends = common.iter().any(|(row, _)| block.depends_on(row));
     if !rows_left.is_empty() || !columns_left.is_empty() {
-        let inner = Box::new(structure(&rows_left, &columns_left, &block));
+        let block = Box::new(structure(&rows_left, &columns_left, &block));
         let pairs = common.to_vec();
-        return if depends { Structure::Blocks(pairs, inner) } else { Structure::Kronecker(pairs, inner) };
+        let is_last = order_of(common, &rows[rows_left.len()..], &columns[columns_left.len()..]) == (true, true);
+        let (in_rows, in_columns) = order_of(common, rows, columns);
+        return match depends {
+            false if is_last && !(in_rows && in_columns) => Structure::Kronecker { pairs, block, last: true },
+            false => permuted((in_rows, in_columns), Structure::Kronecker { pairs, block, last: false }),
+            true => permuted((in_rows, in_columns), Structure::Blocks(pairs, block)),
+        };
     }
-    let in_order = rows.iter().zip(columns).all(|(row, column)| common.contains(&(row.clone(), column.clone())));
-    match (in_order, depends) {
-        (true, true) => Structure::Diagonal,
-        (true, false) if block.is_one() => Structure::Identity,
-        (true, false) if !block.free().is_empty() => Structure::Diagonal,
-        (true, false) => Structure::Multiple,
-        (false, _) => Structure::Permutation,
+    let order = order_of(common, rows, columns);
+    match depends || !block.free().is_empty() {
+        true => permuted(order, Structure::Diagonal),
+        false if block.is_one() && order == (true, true) => Structure::Identity,
+        false if block.is_one() => Structure::Permutation,
+        false => permuted(order, Structure::Multiple),
+    }
+}
+
+/// Whether the rows begin with those of the pairs, and the columns with theirs, in the same order.
+fn order_of(pairs: &[(Index, Index)], rows: &[Index], columns: &[Index]) -> (bool, bool) {
+    let partner = |row: &Index| pairs.iter().find(|(own, _)| own == row).map(|(_, column)| column);
+    let first = rows.get(..pairs.len()).is_some_and(|own| own.iter().all(|row| partner(row).is_some()));
+    let own = columns.get(..pairs.len());
+    let leads = own.is_some_and(|own| own.iter().all(|column| pairs.iter().any(|(_, other)| other == column)));
+    let same = first && own.is_some_and(|own| rows.iter().zip(own).all(|(row, column)| partner(row) == Some(column)));
+    // Where both begin with theirs, the columns are those that are put in order.
+    (first, leads && (same || !first))
+}
+
+fn permuted((rows, columns): (bool, bool), inner: Structure) -> Structure {
+    match (rows, columns) {
+        (true, true) => inner,
+        _ => Structure::Permuted { rows: !rows, columns: !columns, inner: Box::new(inner) },
     }
 }
 
@@ -274,13 +201,13 @@ fn stride(term: &Term, row: &Index, column: &Index) -> Option<i64> {
     strides.iter().all(|stride| *stride == Some(first)).then_some(first)
 }
 
-fn toeplitz(rows: &[Index], columns: &[Index], term: &Term) -> Option<Structure> {
+fn toeplitz(rows: &[Index], columns: &[Index], term: &Term, places: &[Zone]) -> Option<Structure> {
     let mut pairs: Vec<(Index, Index)> = Vec::new();
-    let mut step = 1;
+    let mut strides = Vec::new();
     for row in rows.iter().filter(|row| term.depends_on(row)) {
         for column in columns.iter().filter(|column| term.depends_on(column)) {
             if let Some(stride) = stride(term, row, column) {
-                step = stride.max(step);
+                strides.push(stride);
                 pairs.push((row.clone(), column.clone()));
             }
         }
@@ -288,55 +215,108 @@ fn toeplitz(rows: &[Index], columns: &[Index], term: &Term) -> Option<Structure>
     if pairs.is_empty() {
         return None;
     }
-    let banded = super::support(rows, columns, term).is_some_and(|support| support.count < support.all);
-    Some(Structure::Toeplitz { pairs, stride: step, banded })
+    let is_near =
+        |row, column, stride| !places.is_empty() && places.iter().all(|zone| zone.keeps_near(row, column, stride));
+    let mut steps = pairs.iter().zip(&strides);
+    let banded = steps.all(|((row, column), stride)| reads_near(term, row, column) || is_near(row, column, *stride));
+    Some(Structure::Toeplitz { pairs, strides, banded, blocks: rows.len() + columns.len() > 2 })
 }
 
-/// More values than this are not gone through.
-const MOST: usize = 100_000;
+/// Whether every addend has an entry as a factor whose subscript is the difference of the two: it has as many values
+/// as the tensor has entries there.
+fn reads_near(term: &Term, row: &Index, column: &Index) -> bool {
+    let is_near = |subscript: &Term| {
+        let form = subscript.as_affine();
+        form.is_some_and(|form| form.coefficient(row) != 0 && form.coefficient(column) != 0)
+    };
+    let reads = |factor: &Term| match factor.node() {
+        Node::Read { subscripts, .. } => subscripts.iter().any(is_near),
+        _ => false,
+    };
+    term.addends().iter().all(|addend| addend.factors().iter().any(reads))
+}
 
-/// A pair of a row and a column of one extent of which one is never beyond the other.
-fn triangular(rows: &[Index], columns: &[Index], term: &Term) -> Option<Structure> {
-    let blocks = rows.len() + columns.len() > 2;
+/// Strides up to this are tried.
+const WIDEST: i64 = 8;
+
+/// Pairs of a row and a column that stay near each other wherever an entry can differ from 0.
+fn banded(rows: &[Index], columns: &[Index], places: &[Zone]) -> Option<Structure> {
+    let (mut pairs, mut strides): (Vec<(Index, Index)>, Vec<i64>) = (Vec::new(), Vec::new());
     for row in rows {
-        for column in columns.iter().filter(|column| column.extent == row.extent && row.extent.value() > 1) {
-            let others: Vec<&Index> =
-                rows.iter().chain(columns).filter(|index| *index != row && *index != column).collect();
-            if others.iter().map(|index| index.extent.value()).product::<usize>()
-                * row.extent.value()
-                * row.extent.value()
-                > MOST
-            {
-                continue;
+        for column in columns.iter().filter(|_| !places.is_empty()) {
+            let near = |stride: &i64| places.iter().all(|zone| zone.keeps_near(row, column, *stride));
+            if let Some(stride) = (1..=WIDEST).find(near) {
+                pairs.push((row.clone(), column.clone()));
+                strides.push(stride);
             }
-            let (above, below) =
-                (is_zero_beyond(term, row, column, &others), is_zero_beyond(term, column, row, &others));
-            if above != below {
-                return Some(Structure::Triangular { pair: (row.clone(), column.clone()), lower: above, blocks });
+        }
+    }
+    let blocks = rows.len() + columns.len() > 2;
+    (!pairs.is_empty()).then_some(Structure::Banded { pairs, strides, blocks })
+}
+
+/// A pair of a row and a column of one extent of which one is never beyond the other, however many values they
+/// have.
+fn triangular(rows: &[Index], columns: &[Index], places: &[Zone]) -> Option<Structure> {
+    let blocks = rows.len() + columns.len() > 2;
+    for row in rows.iter().filter(|_| !places.is_empty()) {
+        for column in columns.iter().filter(|column| column.extent == row.extent) {
+            let orders = |first, second| places.iter().all(|zone| zone.orders(first, second));
+            let (lower, upper) = (orders(row, column), orders(column, row));
+            if lower != upper {
+                return Some(Structure::Triangular { pair: (row.clone(), column.clone()), lower, blocks });
             }
         }
     }
     None
 }
 
-/// Whether all entries with `first < second` are 0 whatever the other indices are.
-fn is_zero_beyond(term: &Term, first: &Index, second: &Index, others: &[&Index]) -> bool {
-    let total: usize = others.iter().map(|index| index.extent.value()).product();
-    let mut scope: Vec<(Index, i64)> = others.iter().map(|index| ((*index).clone(), 0)).collect();
-    scope.extend([(first.clone(), 0), (second.clone(), 0)]);
-    let place = others.len();
-    (0..first.extent.value()).all(|low| {
-        (low + 1..second.extent.value()).all(|high| {
-            (scope[place].1, scope[place + 1].1) = (low as i64, high as i64);
-            (0..total).all(|mut number| {
-                for (index, value) in scope[..place].iter_mut() {
-                    *value = (number % index.extent.value()) as i64;
-                    number /= index.extent.value();
-                }
-                !may_differ(term, &mut scope)
-            })
-        })
-    })
+/// A delta for every column, which the rows decide: a permutation where different rows have different columns and
+/// there are as many.
+fn selection(rows: &[Index], columns: &[Index], term: &Term) -> Option<Structure> {
+    let mut chosen: Vec<Index> = Vec::new();
+    let mut moved: Vec<Index> = Vec::new();
+    for factor in term.factors() {
+        let Node::Compare(Comparison::Equal, left, right) = factor.node() else { return None };
+        let free: Vec<&Index> = factor.free().iter().filter(|index| columns.contains(index)).collect();
+        let [column] = free.as_slice() else { return None };
+        if chosen.contains(column) || !factor.free().iter().all(|index| index == *column || rows.contains(index)) {
+            return None;
+        }
+        chosen.push((*column).clone());
+        let form = left.as_affine().zip(right.as_affine()).and_then(|(left, right)| left.minus(&right));
+        match form {
+            Some(form) if form.coefficient(column).abs() == 1 => moved.extend(turned_row(&form, rows, column)),
+            Some(_) => return None,
+            None if is_floor_of_rows(left, right, column) || is_floor_of_rows(right, left, column) => {}
+            None => return None,
+        }
+    }
+    if chosen.len() != columns.len() {
+        return None;
+    }
+    let is_permutation =
+        moved.len() == rows.len() && moved.len() == columns.len() && rows.iter().all(|row| moved.contains(row));
+    Some(if is_permutation { Structure::Permutation } else { Structure::Selection })
+}
+
+/// The row that a delta sets equal to the column, forwards or backwards, over all that the two have.
+fn turned_row(form: &Affine, rows: &[Index], column: &Index) -> Option<Index> {
+    let row = rows.iter().find(|row| form.coefficient(row) != 0)?;
+    let last = row.extent.term().minus(&Term::integer(1));
+    let (own, other) = (form.coefficient(row), form.coefficient(column));
+    let ends = |index: &Index, coefficient: i64| Term::mul(vec![Term::integer(coefficient), Term::index(index)]);
+    let rest = Term::affine(form.clone()).minus(&Term::add(vec![ends(row, own), ends(column, other)]));
+    let is_whole = match own == other {
+        true => rest == Term::mul(vec![Term::integer(-own), last]),
+        false => own == -other && rest.is_zero(),
+    };
+    (row.extent == column.extent && is_whole).then(|| row.clone())
+}
+
+fn is_floor_of_rows(side: &Term, other: &Term, column: &Index) -> bool {
+    let is_floor = matches!(side.node(), Node::Call(Function::Floor, _)) && !side.depends_on(column);
+    is_floor && other.as_affine().is_some_and(|form| form.coefficient(column) != 0)
 }
 
 /// A product of what depends on the rows only and what depends on the columns only, directly or summed over

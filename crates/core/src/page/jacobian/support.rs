@@ -194,7 +194,7 @@ fn count(indices: &[Index], factors: &[Term], extents: u128) -> Option<u128> {
 }
 
 /// Whether a term can differ from 0, given values of the indices that decide it.
-pub fn may_differ(term: &Term, scope: &mut Values) -> bool {
+fn may_differ(term: &Term, scope: &mut Values) -> bool {
     match term.node() {
         Node::Number(number) => !number.is_zero(),
         Node::Affine(_) => integer(term, scope) != Some(0),

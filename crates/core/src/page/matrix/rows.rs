@@ -69,7 +69,13 @@ fn with_examples(model: &Model, example: &Index, term: &Term) -> Term {
             Term::read(&row_name(model, tensor), subscripts.collect())
         }
         Node::Number(_) | Node::Affine(_) | Node::Read { .. } => term.clone(),
-        _ => term.map_children(&mut |child| with_examples(model, example, child)),
+        // What is bound must not take the number of the example for its own.
+        _ => match term.open_from(fresh_id(&[term]).max(example.id + 1)) {
+            Some(opened) => {
+                Term::reduce(opened.reduction, &opened.indices, with_examples(model, example, &opened.body))
+            }
+            None => term.map_children(&mut |child| with_examples(model, example, child)),
+        },
     }
 }
 
