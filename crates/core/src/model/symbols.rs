@@ -157,8 +157,17 @@ impl Symbols {
         self.sizing.values.get(name).copied()
     }
 
+    /// Whether the file is read again in any case, with what sizes are made of: until then some extents are numbers
+    /// that are none, of which nothing follows.
+    fn is_read_again(&self) -> bool {
+        !self.found.borrow().made_of.is_empty()
+    }
+
     /// Notes that the sizes in it are numbers.
     pub fn pin(&self, sizes: &Polynomial) {
+        if self.is_read_again() {
+            return;
+        }
         self.found.borrow_mut().pinned.extend(sizes.names().cloned());
     }
 
@@ -182,6 +191,9 @@ impl Symbols {
         if one.value() != other.value() {
             return false;
         }
+        if self.is_read_again() {
+            return true;
+        }
         let resolved = |sizes: &Polynomial| self.resolved(sizes);
         if resolved(one).is_some_and(|one| Some(one) == resolved(other)) {
             let mut found = self.found.borrow_mut();
@@ -202,6 +214,7 @@ impl Symbols {
     pub fn keep(&self, sizes: &Polynomial) {
         if let Some(value) = sizes.value()
             && sizes.as_constant().is_none()
+            && !self.is_read_again()
         {
             self.solve(sizes, &Polynomial::constant(value));
         }

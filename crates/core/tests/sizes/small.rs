@@ -63,7 +63,7 @@ fn large_models_have_the_same_derivation_at_small_sizes() {
         assert_eq!(small.len(), 2, "{name}");
         let own = lines(&derived(&model));
         for small in small {
-            assert!(entries(&small) < 50_000 && entries(&small) * 10 < entries(&model), "{name}: {}", entries(&small));
+            assert!(entries(&small) * 50 < entries(&model), "{name}: {}", entries(&small));
             let other = lines(&derived(&small));
             assert_eq!(own.len(), other.len(), "{name}");
             own.iter().zip(&other).for_each(|(own, other)| assert_eq!(own, other, "{name}"));
