@@ -427,7 +427,13 @@ fn reduced(reduce: Reduce, row: &[Number]) -> Number {
                 Ball::inexact(count, [0.0; WAYS], 1.0, count)
             };
             let sum = Number::sum(row);
-            Number::product(&[Number::of(count), sum])
+            let size: f64 = row.iter().map(|number| number.ball.value.abs()).sum();
+            let mut mean = Number::product(&[Number::of(count), sum]);
+            if !count.is_exact() && size.is_finite() {
+                // Parts of it may be divided before they are added, and cancel.
+                mean.ball = mean.ball.rounded(4.0, size * count.value);
+            }
+            mean
         }
         Reduce::Prod => Number::product(row),
         Reduce::Max => extremum(row, true, true),

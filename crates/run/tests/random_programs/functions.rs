@@ -110,7 +110,11 @@ pub fn call(call: Call, argument: &Number) -> Number {
         Call::Stop | Call::Abs | Call::Sign | Call::Relu => Ball::with_error(value(call, x.value), x.error),
         _ => Ball::through(&[x], 8.0, of_value, &|x| value(call, x[0])),
     };
-    let ball = doubted_wave(call, &x, ball);
+    let mut ball = doubted_wave(call, &x, ball);
+    if matches!(call, Call::Exp | Call::Sinh | Call::Cosh) && x.value.is_finite() && ball.value.is_infinite() {
+        // A stable form does not overflow: `log(sinh(u))` is about `u`.
+        ball = Ball::unknown(ball.value);
+    }
     if call == Call::Stop {
         return Number::of(ball);
     }

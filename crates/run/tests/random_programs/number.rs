@@ -145,7 +145,7 @@ impl Ball {
     }
 
     /// The same, rounded so many times at this size.
-    fn rounded(self, units: f64, size: f64) -> Ball {
+    pub fn rounded(self, units: f64, size: f64) -> Ball {
         let error = Ball::inexact(self.value, self.error, units, size).error;
         Ball { error, ..self }
     }
