@@ -356,7 +356,12 @@ impl Work<'_> {
         let start = Term::read_at(&name, &indices);
         let first = self.chain_rule(&start);
         let known = consumers.iter().filter(|consumer| self.can_be_put_in(consumer));
-        let (best, put_in) = self.best_chain(&first, known.map(|consumer| derivative_name(&self.of, consumer)));
+        let (mut best, put_in) = self.best_chain(&first, known.map(|consumer| derivative_name(&self.of, consumer)));
+        if self.model.tensors.is_recurrent(wrt) {
+            let (jacobians, known) = (BTreeMap::new(), BTreeMap::new());
+            let context = Context { model: self.model, jacobians: &jacobians, known: &known };
+            best.exhaust(&[&names::STEP_BY_CONDITION], &context);
+        }
         let shown = Derivation::new(best.end().clone());
         self.add(Gradient {
             of: self.of.clone(),

@@ -184,6 +184,7 @@ fn exponential(argument: &Term) -> Option<Term> {
     while let Some((lse, how_often, mut others)) = normaliser(&rest) {
         let opened = share::opened(&lse, fresh_id(&[argument]))?;
         let row = Row::new(&opened);
+        let all = others.clone();
         let mut left = how_often;
         while let Some((u, step, without)) = member(&others, &opened, left) {
             let inner = Row::of(&u);
@@ -201,7 +202,7 @@ fn exponential(argument: &Term) -> Option<Term> {
                 sums.push(Term::pow(&inner.sum, &Term::number(often)));
             }
             others = below(&others, &times(left, &row.greatest));
-            otherwise = Term::call(Function::Exp, argument.clone());
+            otherwise = beside_infinity(argument, &all, &lse, &row.greatest);
             finite.push(is_not(&row.greatest, f64::INFINITY));
         }
         sums.push(Term::pow(&row.sum, &Term::number(how_often.negated())));
@@ -215,6 +216,21 @@ fn exponential(argument: &Term) -> Option<Term> {
     let exponential = Term::call(Function::Exp, Term::add(exponents));
     let quotient = Term::mul([vec![exponential], sums].concat());
     Some(Term::choose(Term::logic(Connective::And, finite), quotient, otherwise))
+}
+
+/// `exp(argument)`, where the normaliser in it is infinite. What reads all that the row reads is taken for one of the row,
+/// as the interpreter does, though it was not found there: in a row of minus infinity it is 0, beside infinity no number.
+fn beside_infinity(argument: &Term, others: &Term, lse: &Term, greatest: &Term) -> Term {
+    let exp = |exponent: Term| Term::call(Function::Exp, exponent);
+    if !lse.tensors().iter().all(|name| others.reads(name)) {
+        return exp(argument.clone());
+    }
+    let least = || Term::number(Number::Float(f64::NEG_INFINITY));
+    let is_lowest = |term: &Term| Term::compare(Comparison::Equal, term.clone(), least());
+    let lowest = Term::choose(is_lowest(others), Term::integer(0), exp(argument.clone()));
+    // `m - m` is 0, but of an infinite one no number.
+    let undefined = together(together(greatest.clone()).minus(greatest));
+    Term::choose(is_lowest(greatest), lowest, exp(Term::add(vec![argument.clone(), undefined])))
 }
 
 /// An entry of a row among the addends, how often it is taken, at most `left` times, and what is left of the addends.

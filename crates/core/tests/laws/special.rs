@@ -69,7 +69,25 @@ pub fn subjects(seed: u64) -> Vec<(&'static str, Subject)> {
     let remainder = Term::derivative(remainder, "C", vec![Term::index(&m), Term::index(&n)]);
     subjects.push(("derivative of a remainder", new_subject(model, remainder, vec![i, j, m, n], seed)));
     subjects.extend(forwards(seed));
+    subjects.extend(steps(seed));
     subjects
+}
+
+/// Derivatives by a recurrence, read at a constant step and at one that is computed, beside a condition that fixes the own.
+fn steps(seed: u64) -> [(&'static str, Subject); 2] {
+    let model = build(&format!("{GIVEN}re[a:-1] = r\nre[a:5] = s re[a-1] + w[2]\n"));
+    let (i, k) = (Index::new(0, 5, "i"), Index::new(1, 2, "k"));
+    let flow = |at: Term| Term::read(&derivative_name("loss", "re"), vec![at]);
+    let twice = |index: &Index| Term::add(vec![Term::index(index), Term::index(index)]);
+    let constant = Term::mul(vec![Term::delta(Term::index(&i), Term::integer(1)), flow(Term::integer(2))]);
+    let computed =
+        Term::mul(vec![Term::delta(Term::index(&i), twice(&k)), flow(Term::add(vec![twice(&k), Term::integer(1)]))]);
+    [(constant, vec![i.clone()]), (computed, vec![i, k])].map(|(term, indices)| {
+        let mut subject = new_subject(model.clone(), term, indices, seed);
+        let values = vec![0.5, -1.5, 2.0, 0.25, -3.0];
+        subject.point.insert(derivative_name("loss", "re"), Array { shape: vec![5], values });
+        ("step told by a condition", subject)
+    })
 }
 
 /// The chain rule forwards: `h[i] = C[i,j] u[j] + q[i] q[i]` with `q[i] = tanh(u[i])`, whose derivatives are known.

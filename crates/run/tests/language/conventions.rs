@@ -96,6 +96,46 @@ const CASES: &[Case] = &[
         given: &[("a", &[0.0]), ("x", &[INFINITY, 1.0])],
         expected: &[("loss", &[0.0])],
     },
+    // Members of a row that are read by another subscript than the row.
+    Case {
+        text: "param x[3] ~ zeros\ne[i:2] = exp(x[(-i) mod 3]) / sum[u:3] exp(x[(-u) mod 3])\nloss = sum[i] e[i]^2",
+        given: &[("x", &[1.0, 2.0, INFINITY])],
+        expected: &[("e", &[NAN, NAN]), ("loss", &[NAN])],
+    },
+    Case {
+        text: "param x[3] ~ zeros\ne[i:2] = exp(x[(-i) mod 3]) / sum[u:3] exp(x[(-u) mod 3])\nloss = sum[i] e[i]^2",
+        given: &[("x", &[-INFINITY, -INFINITY, -INFINITY])],
+        expected: &[("e", &[0.0, 0.0]), ("loss", &[0.0]), ("∂loss/∂x", &[0.0, 0.0, 0.0])],
+    },
+    // What makes a whole row minus infinity by its form does not come out of it.
+    Case {
+        text: "param x[2] ~ zeros\nparam c ~ zeros\nloss = logsumexp[k] (x[k] + where(c > 0, 0, -inf))",
+        given: &[("x", &[1.0, 2.0]), ("c", &[-1.0])],
+        expected: &[("loss", &[-INFINITY]), ("∂loss/∂x", &[0.0, 0.0])],
+    },
+    Case {
+        text: "param x[2] ~ zeros\nparam c ~ zeros\nm = where(c > 0, 0, -inf)\n\
+               p[i] = exp(x[i] + m) / sum[k] exp(x[k] + m)\nloss = sum[i] p[i]^2",
+        given: &[("x", &[1.0, 1.0]), ("c", &[-1.0])],
+        expected: &[("p", &[0.0, 0.0]), ("loss", &[0.0]), ("∂loss/∂x", &[0.0, 0.0])],
+    },
+    // A step of a recurrence that a condition fixes, and one that it gives by a remainder.
+    Case {
+        text: "param b ~ zeros\ne[i:-1] = 2\ne[i:3] = ([i = 1] * 2) e[i-1] + b\nloss = sum[i] e[i]",
+        given: &[("b", &[1.5])],
+        expected: &[("e", &[1.5, 4.5, 1.5]), ("loss", &[7.5]), ("∂loss/∂b", &[5.0])],
+    },
+    Case {
+        text: "param b ~ zeros\ne[q:-1] = 2\ne[q:2] = [(-q-2) mod 4 = q] b e[q-1] + b\nloss = sum[i] e[i]",
+        given: &[("b", &[1.5])],
+        expected: &[("e", &[1.5, 3.75]), ("loss", &[5.25]), ("∂loss/∂b", &[5.0])],
+    },
+    // A divisor with an exponent that is no number is not taken out again and again.
+    Case {
+        text: "param A ~ zeros\nparam x ~ zeros\nloss = (A - x) / (1 + x^2)^A",
+        given: &[("A", &[-1.0]), ("x", &[1.0])],
+        expected: &[("loss", &[-4.0]), ("∂loss/∂A", &[2.0 + 4.0 * std::f64::consts::LN_2])],
+    },
     // A pole behind a mask, across equations.
     Case {
         text: "param x[3] ~ zeros\nu[i] = log(x[i])\nw[i] = 1/x[i]\nv[i] = w[i]^2\n\

@@ -14,7 +14,7 @@ use deltarule_core::syntax;
 use deltarule_core::term::{Index, Name, Term};
 use deltarule_core::text::Source;
 use deltarule_run::execute::Engine;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where something is wrong; `what` stays while a program is made smaller.
@@ -63,7 +63,11 @@ pub fn known(program: &Program, seed: u64) -> Result<Known, Invalid> {
     let expected = examples.iter().map(|given| evaluate(program, given, true)).collect::<Result<Vec<_>, Invalid>>()?;
     let of = |(values, given): (&BTreeMap<String, Entries>, &Values)| {
         let is_small = given.values().flatten().all(|value| value.abs() < LARGE);
-        gradients(program, &values[&program.target][0], is_small)
+        let mut found = gradients(program, &values[&program.target][0], is_small);
+        if !is_small {
+            beside_infinity(program, values, &mut found);
+        }
+        found
     };
     let gradients = expected.iter().zip(&examples).map(of).collect();
     Ok(Known { program: program.clone(), examples, expected, gradients })
@@ -74,7 +78,7 @@ pub fn known(program: &Program, seed: u64) -> Result<Known, Invalid> {
 /// What the value does not move with has the derivative 0. The rules take what is read for finite, so that it may leave a
 /// sum in which nothing is left; and backwards the derivative by something that is computed, where that is infinite or
 /// NaN, is multiplied by the 0 of all that it does not move with.
-fn gradients(program: &Program, of: &Number, is_small: bool) -> BTreeMap<String, Vec<Ball>> {
+pub fn gradients(program: &Program, of: &Number, is_small: bool) -> BTreeMap<String, Vec<Ball>> {
     let mut number = 0;
     let slopes = &of.slopes;
     let mut of = |tensor: &super::grammar::Tensor| {
@@ -98,6 +102,35 @@ fn gradients(program: &Program, of: &Number, is_small: bool) -> BTreeMap<String,
     };
     let real = program.tensors.iter().filter(|tensor| !matches!(tensor.kind, Kind::Tokens(_)));
     real.map(&mut of).collect()
+}
+
+/// Where some entry on the way moves infinitely with a variable, since something infinite is given, the derivative may be
+/// NaN: backwards that is multiplied by the derivative by the entry, which is 0 where nothing reads it. So it is in the
+/// contract: "a derivative that is 0 may then be NaN", and what is added to it.
+fn beside_infinity(program: &Program, values: &BTreeMap<String, Entries>, gradients: &mut BTreeMap<String, Vec<Ball>>) {
+    let on_the_way = program.equations.iter().filter(|equation| reaches_name(program, &program.target, &equation.name));
+    let slopes = on_the_way.flat_map(|equation| &values[&equation.name]).flat_map(|entry| &entry.slopes);
+    let is_infinite = |slope: &Ball| !slope.value.is_finite() || slope.error[SINGLE].is_infinite();
+    let infinite: BTreeSet<u32> = slopes.filter(|(_, slope)| is_infinite(slope)).map(|(own, _)| *own).collect();
+    let mut number = 0;
+    for tensor in program.tensors.iter().filter(|tensor| !matches!(tensor.kind, Kind::Tokens(_))) {
+        for ball in gradients.get_mut(&tensor.name).into_iter().flatten() {
+            if infinite.contains(&number) {
+                (ball.or_nan[SINGLE], ball.or_nan[RULES]) = (true, true);
+            }
+            number += 1;
+        }
+    }
+}
+
+/// Whether a tensor is computed from one that is defined, or is it.
+fn reaches_name(program: &Program, name: &str, defined: &str) -> bool {
+    let Some(equation) = program.equation(name) else { return false };
+    let mut found = name == defined;
+    for expr in [Some(&equation.body), equation.boundary.as_ref()].into_iter().flatten() {
+        names(&mut expr.clone(), &mut |read| found |= read != name && (found || reaches_name(program, read, defined)));
+    }
+    found
 }
 
 /// Whether a tensor has a value for each example.

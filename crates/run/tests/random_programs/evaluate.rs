@@ -99,6 +99,35 @@ impl<'a> Evaluator<'a> {
         positions(binders).iter().map(|at| self.with(binders, at, body)).collect()
     }
 
+    /// The entries of a row of the same reductions: the greatest of the greatest is that of all, and all share it.
+    fn joined_rows(&mut self, reduce: Reduce, binders: &[Binder], body: &Expr) -> Outcome<Vec<Number>> {
+        match body {
+            Expr::Reduce(inner, others, body, _) if *inner == reduce => {
+                self.joined_rows(reduce, &[binders, others].concat(), body)
+            }
+            _ => self.row(binders, body),
+        }
+    }
+
+    /// Whether something infinite that is given is added to all exponents of a row: it comes out of the row, which is then
+    /// as if it were not there. What could be infinite by its form stays.
+    fn has_common_infinity(&mut self, binders: &[Binder], body: &Expr) -> bool {
+        let mut found = false;
+        if self.finite {
+            return found;
+        }
+        let is_common = |part: &Expr| binders.iter().all(|binder| !super::print::has_letter(part, binder.letter));
+        if is_common(body) {
+            return self.value(body).is_ok_and(|own| own.ball.value.is_infinite());
+        }
+        body.clone().each(&mut |expr| {
+            let Expr::Sum(addends) = expr else { return };
+            let mut common = addends.iter().filter(|(_, addend)| is_common(addend));
+            found |= common.any(|(_, addend)| self.value(addend).is_ok_and(|own| own.ball.value.is_infinite()));
+        });
+        found
+    }
+
     fn value(&mut self, expr: &Expr) -> Outcome<Number> {
         match expr {
             Expr::Number(text) => Ok(literal(text)),
@@ -118,9 +147,10 @@ impl<'a> Evaluator<'a> {
                     Ok(if *plus { value } else { negative(value) })
                 };
                 let addends = addends.iter().map(one).collect::<Outcome<Vec<Number>>>()?;
-                let sum = Number::sum(&addends);
-                // `a - a` is 0, whatever `a` is.
+                let mut sum = Number::sum_with_constants(&addends);
+                // `a - a` is 0, whatever `a` is, and 0 is not multiplied by anything.
                 let cancels = addends.iter().filter(|addend| addend.ball.value.is_nan()).count() > 1;
+                sum.ball.soft |= sum.ball.value == 0.0 && addends.len() > 1;
                 Ok(if cancels { sum.doubted(&[]) } else { sum })
             }
             Expr::Product(_) | Expr::Quotient(..) | Expr::Negative(_) | Expr::Mask(..) => self.product(expr),
@@ -156,12 +186,24 @@ impl<'a> Evaluator<'a> {
                 Ok(chosen.doubted(&[&other]))
             }
             Expr::Reduce(reduce, binders, body, _) => {
-                let row = self.row(binders, body)?;
-                Ok(reduced(*reduce, &row))
+                let row = match reduce {
+                    Reduce::Max | Reduce::Min => self.joined_rows(*reduce, binders, body)?,
+                    _ => self.row(binders, body)?,
+                };
+                let result = reduced(*reduce, &row);
+                let is_lowest = *reduce == Reduce::LogSumExp && result.ball.value == f64::NEG_INFINITY;
+                if is_lowest && self.has_common_infinity(binders, body) {
+                    return Ok(Number::sum(&row).with_doubted_slopes(result.ball));
+                }
+                Ok(result)
             }
             Expr::Row(row, at, binder, body, _) => {
                 let values = self.row(&[*binder], body)?;
-                Ok(softmax(&values, self.letter(*at)?, *row == Row::LogSoftmax, alike(*binder, body)))
+                let result = softmax(&values, self.letter(*at)?, *row == Row::LogSoftmax, alike(*binder, body));
+                if self.has_common_infinity(&[*binder], body) {
+                    return Ok(Number::sum(&values).with_doubted_slopes(Ball::unknown(result.ball.value)));
+                }
+                Ok(result)
             }
             Expr::Apply(function, arguments) => {
                 let values = arguments.iter().map(|argument| self.value(argument)).collect::<Outcome<Vec<_>>>()?;
@@ -385,7 +427,13 @@ fn reduced(reduce: Reduce, row: &[Number]) -> Number {
                 Ball::inexact(count, [0.0; WAYS], 1.0, count)
             };
             let sum = Number::sum(row);
-            Number::product(&[Number::of(count), sum])
+            let size: f64 = row.iter().map(|number| number.ball.value.abs()).sum();
+            let mut mean = Number::product(&[Number::of(count), sum]);
+            if !count.is_exact() && size.is_finite() {
+                // Parts of it may be divided before they are added, and cancel.
+                mean.ball = mean.ball.rounded(4.0, size * count.value);
+            }
+            mean
         }
         Reduce::Prod => Number::product(row),
         Reduce::Max => extremum(row, true, true),

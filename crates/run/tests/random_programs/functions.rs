@@ -94,7 +94,9 @@ fn sizes(call: Call, x: f64) -> (f64, f64) {
         Call::Tanh | Call::Sigmoid | Call::Softplus => (0.0, 1.0),
         Call::Erf => (0.0, d * (1.0 + x * x)),
         Call::Gelu | Call::Silu => (x.abs(), 1.0 + x.abs()),
-        Call::Sinh | Call::Exp | Call::Cosh => (0.0, d),
+        Call::Sinh | Call::Exp => (0.0, d),
+        // A difference of exponentials.
+        Call::Cosh => (0.0, x.cosh()),
         _ => (0.0, 0.0),
     };
     (finite(value), finite(slope))
@@ -108,7 +110,11 @@ pub fn call(call: Call, argument: &Number) -> Number {
         Call::Stop | Call::Abs | Call::Sign | Call::Relu => Ball::with_error(value(call, x.value), x.error),
         _ => Ball::through(&[x], 8.0, of_value, &|x| value(call, x[0])),
     };
-    let ball = doubted_wave(call, &x, ball);
+    let mut ball = doubted_wave(call, &x, ball);
+    if matches!(call, Call::Exp | Call::Sinh | Call::Cosh) && x.value.is_finite() && ball.value.is_infinite() {
+        // A stable form does not overflow: `log(sinh(u))` is about `u`.
+        ball = Ball::unknown(ball.value);
+    }
     if call == Call::Stop {
         return Number::of(ball);
     }
@@ -130,9 +136,13 @@ pub fn call(call: Call, argument: &Number) -> Number {
         _ => {}
     }
     let mut weight = Ball::through(&[x], 16.0, of_slope, &|x| slope(call, x[0]));
-    if matches!(call, Call::Atan | Call::Asin | Call::Acos) {
+    if matches!(call, Call::Atan | Call::Asin | Call::Acos | Call::Erf | Call::Gelu) {
         // The square is one of the factors, each by itself.
         weight = Ball::product(&[weight, Ball::product(&[x, x]).as_way()]);
+    }
+    if call == Call::Log && x.value == 0.0 {
+        // The algebra knows no signs of zeros.
+        weight = Ball::unknown(weight.value);
     }
     Number::combined(ball, &[(argument, doubted_wave(call, &x, weight))])
 }
@@ -169,6 +179,10 @@ pub fn power(base: &Number, exponent: &Number) -> Number {
     }
     let units = 16.0 + 8.0 * v.value.abs().min(1e6);
     let ball = Ball::through(&[u, v], units, 0.0, &|x| x[0].powf(x[1]));
+    if u.value == f64::NEG_INFINITY && v.value.fract() != 0.0 {
+        // No real number, though `powf` has one, and not that of the product: `u u^0.5` is `u^1.5`.
+        return Number::sum(&[base.clone(), exponent.clone()]).with_doubted_slopes(Ball::unknown(ball.value));
+    }
     let near_zero = u.error.iter().any(|error| u.value.abs() <= *error);
     let outside = ball.value.is_nan() && !u.value.is_nan() && !v.value.is_nan();
     if (near_zero && !u.is_exact()) || outside {
@@ -294,7 +308,8 @@ fn share(row: &[Number], place: usize) -> Ball {
     let value = (row[place].ball.value - greatest).exp() / total;
     let exponent = Ball::inexact(0.0, worst.map(|worst| 2.0 * worst), row.len() as f64 + 12.0, 2.0 * size);
     if row[place].ball.value == f64::NEG_INFINITY {
-        return alone(0.0);
+        // It may be left out of the row, whatever it moves with.
+        return alone(0.0).softened();
     }
     Ball::through(&[exponent], 16.0, 0.0, &|by| value * by[0].exp())
 }
@@ -332,5 +347,9 @@ pub fn softmax(row: &[Number], place: usize, logarithm: bool, alike: bool) -> Nu
             Ball::sum(&[row[place].ball, total.ball.negative()])
         }
     };
+    if row.iter().any(|number| number.slopes.iter().any(|(_, slope)| slope.value.is_infinite())) {
+        // `(p - p^2) inf` is as well `p inf - p^2 inf`.
+        return Number::sum(row).with_doubted_slopes(ball);
+    }
     Number::combined(ball, &parts)
 }

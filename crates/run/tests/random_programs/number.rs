@@ -84,6 +84,11 @@ impl Ball {
         Ball { soft: true, ..Ball::exact(0.0) }
     }
 
+    /// The same, as something that may be absent.
+    pub fn softened(self) -> Ball {
+        Ball { soft: true, ..self }
+    }
+
     pub fn with_error(value: f64, error: [f64; WAYS]) -> Ball {
         Ball { error, ..Ball::exact(value) }
     }
@@ -140,7 +145,7 @@ impl Ball {
     }
 
     /// The same, rounded so many times at this size.
-    fn rounded(self, units: f64, size: f64) -> Ball {
+    pub fn rounded(self, units: f64, size: f64) -> Ball {
         let error = Ball::inexact(self.value, self.error, units, size).error;
         Ball { error, ..self }
     }
@@ -168,6 +173,11 @@ impl Ball {
         let is_exact = all.iter().all(|ball| ball.is_exact() && on_grid(ball.value, 0.0));
         let mut error = [0.0; WAYS];
         all.iter().for_each(|ball| (0..WAYS).for_each(|precision| error[precision] += ball.error[precision]));
+        if all.iter().any(|ball| ball.soft) && most.is_finite() && most > size {
+            // What cancels may be added to the others first: `(20 + 0.1) - 20`.
+            let units = all.len() as f64 * 4.0;
+            (0..WAYS).for_each(|precision| error[precision] += units * UNITS[precision] * most);
+        }
         let sum = match is_exact && on_grid(value, size) {
             true => Ball::exact(value),
             false => Ball::inexact(value, error, all.len() as f64, size),
@@ -337,10 +347,15 @@ impl Number {
     /// name, or what is read leaves a sum behind the mask, and 0 is multiplied by what is infinite or NaN.
     pub fn kept_out(&self, ball: Ball) -> Number {
         let mut result = Number::of(ball);
-        if self.wild[RULES] || self.slopes.iter().any(|(_, slope)| !slope.value.is_finite()) {
-            let slope = Ball { or_nan: [true, true, false], ..Ball::nothing() };
+        let is_infinite = self.slopes.iter().any(|(_, slope)| !slope.value.is_finite());
+        // In single precision also what overflows there.
+        let overflows = self.slopes.iter().any(|(_, slope)| slope.error[SINGLE].is_infinite());
+        let by_rules = self.wild[RULES] || is_infinite;
+        if by_rules || self.wild[SINGLE] || overflows {
+            let ways = [true, by_rules, false];
+            let slope = Ball { or_nan: ways, ..Ball::nothing() };
             result.slopes = self.slopes.iter().map(|(variable, _)| (*variable, slope)).collect();
-            result.wild = [true, true, false];
+            result.wild = ways;
         }
         result
     }
@@ -411,6 +426,18 @@ impl Number {
         let balls: Vec<Ball> = all.iter().map(|number| number.ball).collect();
         let parts: Vec<(&Number, Ball)> = all.iter().map(|number| (number, Ball::exact(1.0))).collect();
         Number::combined(Ball::sum(&balls), &parts)
+    }
+
+    /// A sum in an expression. A number beside what moves may come out of it as a factor, `c (1 + u / c)`, which the
+    /// derivative then goes through.
+    pub fn sum_with_constants(all: &[Number]) -> Number {
+        let sum = Number::sum(all);
+        let is_rounded = |number: &Number| number.slopes.is_empty() && !number.ball.is_exact();
+        if !all.iter().any(is_rounded) {
+            return sum;
+        }
+        let slopes = sum.slopes.iter().map(|(variable, slope)| (*variable, slope.rounded(4.0, slope.value.abs())));
+        Number { slopes: slopes.collect(), ..sum }
     }
 
     pub fn product(all: &[Number]) -> Number {

@@ -108,6 +108,7 @@ impl Printer<'_> {
     fn tells(&self, binder: Binder, body: &Expr) -> bool {
         let mut told = false;
         let mut agrees = true;
+        let letters = same_letters(binder.letter, body);
         self.reads(body, false, &mut |read, guarded| {
             let shape = self.program.shape(&read.tensor).unwrap_or_default();
             for (sub, extent) in read.subs.iter().zip(shape) {
@@ -115,9 +116,11 @@ impl Printer<'_> {
                     && read.tensor != self.defined
                     && sub.as_letter() == Some(binder.letter);
                 told |= alone && !guarded && extent == binder.extent;
-                let is_letter = alone || (matches!(read.outside, Outside::Never) && is_letter(sub, binder.letter));
-                agrees &= !is_letter || extent == binder.extent;
-                agrees &= self.tokens_agree(sub, binder);
+                for letter in &letters {
+                    let is_letter = alone || (matches!(read.outside, Outside::Never) && is_letter(sub, *letter));
+                    agrees &= !is_letter || extent == binder.extent;
+                    agrees &= self.tokens_agree(sub, Binder { letter: *letter, ..binder });
+                }
             }
         });
         told && agrees
@@ -248,6 +251,7 @@ impl Printer<'_> {
         let only_reads =
             factors.iter().all(|factor| matches!(factor, Expr::Read(_) | Expr::Number(_) | Expr::Call(..)));
         only_reads
+            && binders.iter().all(|binder| !has_inner_product(factors, binder.letter))
             && binders.iter().all(|binder| {
                 let having = factors.iter().filter(|factor| {
                     let mut has = false;
@@ -363,6 +367,32 @@ impl Printer<'_> {
         };
         if own < level { format!("({text})") } else { text }
     }
+}
+
+/// The letters that are written as this one: that of a row is where the row is read.
+fn same_letters(letter: usize, body: &Expr) -> Vec<usize> {
+    let mut letters = vec![letter];
+    body.clone().each(&mut |expr| {
+        if let Expr::Row(_, at, binder, ..) = expr
+            && letters.contains(at)
+        {
+            letters.push(binder.letter);
+        }
+    });
+    letters
+}
+
+/// Whether an index stands in a product inside of a factor, where it would be summed if two factors have it: in an
+/// argument, or in what is compared in a subscript.
+fn has_inner_product(factors: &[Expr], letter: usize) -> bool {
+    let mut found = false;
+    for factor in factors {
+        factor.clone().each(&mut |expr| {
+            let is_product = matches!(expr, Expr::Product(_) | Expr::Quotient(..) | Expr::Mask(..));
+            found |= is_product && has_letter(expr, letter);
+        });
+    }
+    found
 }
 
 /// Whether an integer is this index, also by a detour: `floor((2*i)/2)`.

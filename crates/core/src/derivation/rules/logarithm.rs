@@ -89,7 +89,9 @@ pub(super) fn logarithm(term: &Term, context: &Context) -> Option<Logarithm> {
         }
         Node::Reduce { reduction: Reduction::Sum, .. } => {
             let Opened { indices, body, .. } = term.open()?;
-            logarithm(&body, context).filter(|body| body.is_exponential)?.map(|body| log_of_sum(&indices, &body))
+            logarithm(&body, context)
+                .filter(|body| body.is_exponential)?
+                .map(|body| log_of_sum(&indices, &body, context.model))
         }
         Node::Reduce { reduction: Reduction::Prod, .. } => {
             let Opened { indices, body, .. } = term.open()?;
@@ -249,10 +251,12 @@ fn of_addends(addends: &[Term], context: &Context) -> Option<Logarithm> {
     Logarithm::exponential(Term::reduce(Reduction::LogSumExp, &[index], row))
 }
 
-/// `logsumexp[k] u[k]`, with what all exponents have in common before it.
-pub(super) fn log_of_sum(indices: &[Index], exponent: &Term) -> Term {
-    let (inside, outside): (Vec<Term>, Vec<Term>) =
-        exponent.addends().iter().cloned().partition(|addend| indices.iter().any(|index| addend.depends_on(index)));
+/// `logsumexp[k] u[k]`, with what all exponents have in common before it. What is added and could be minus infinity by
+/// its form stays: of a row of minus infinity nothing has a share.
+pub(super) fn log_of_sum(indices: &[Index], exponent: &Term, model: &Model) -> Term {
+    let masks = |addend: &Term| !addend.leading_number().is_negative() && is_maybe_minus_infinity(addend, model);
+    let stays = |addend: &Term| indices.iter().any(|index| addend.depends_on(index)) || masks(addend);
+    let (inside, outside): (Vec<Term>, Vec<Term>) = exponent.addends().iter().cloned().partition(stays);
     if inside.is_empty() {
         return Term::reduce(Reduction::LogSumExp, indices, exponent.clone());
     }

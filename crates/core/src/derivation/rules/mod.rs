@@ -144,6 +144,7 @@ pub fn all() -> &'static [&'static Rule] {
             &names::LOCAL_JACOBIANS,
             &names::MASKED_POLE,
             &names::MASKED_POLE_AGAIN,
+            &names::STEP_BY_CONDITION,
             &names::KNOWN_DERIVATIVE,
             &stable::LOG_OF_NAMED,
             &stable::ROOT_OF_NAMED,

@@ -121,6 +121,53 @@ rule!(
     }
 );
 
+/// The values that a condition gives to indices: `i = v`, without `i` in `v`.
+fn fixed(condition: &Term) -> Vec<(Index, Term)> {
+    let Node::Compare(Comparison::Equal, left, right) = condition.node() else { return Vec::new() };
+    let form = left.minus(right);
+    let solved = |index: &Index| {
+        let own = form.addends().iter().filter_map(Term::as_affine).map(|own| own.coefficient(index));
+        let coefficient = own.sum::<i64>();
+        let rest = form.minus(&Term::mul(vec![Term::integer(coefficient), Term::index(index)]));
+        let is_solved = coefficient.abs() == 1 && form.is_integer() && !rest.depends_on(index);
+        is_solved.then(|| (index.clone(), Term::mul(vec![Term::integer(-coefficient), rest])))
+    };
+    form.free().iter().filter_map(solved).collect()
+}
+
+/// A term in which derivatives by what reads itself, at a step a fixed number from `value`, are read at the step that
+/// is as far from the index.
+fn told_by(index: &Index, value: &Term, term: &Term, context: &Context) -> Term {
+    let Node::Read { tensor, subscripts } = term.node() else {
+        return term.map_children(&mut |child| told_by(index, value, child, context));
+    };
+    let Some((of, wrt)) = derivative_parts(tensor) else { return term.clone() };
+    let rank = context.model.tensor(of).map_or(0, |tensor| tensor.shape.len());
+    if !context.model.tensors.is_recurrent(wrt) {
+        return term.clone();
+    }
+    let step = |(axis, at): (usize, &Term)| {
+        let steps = at.minus(value).as_number().filter(|_| axis >= rank && axis == index.id as usize);
+        steps.map_or_else(|| at.clone(), |steps| Term::add(vec![Term::index(index), Term::number(steps)]))
+    };
+    Term::read_named(tensor.clone(), subscripts.iter().enumerate().map(step).collect())
+}
+
+rule!(
+    /// Where a condition fixes the step of a recurrence, a read at a constant step, or at one that is computed, does not
+    /// show that it is a fixed number of steps away. The entry of a derivative has its indices in the order of the axes.
+    STEP_BY_CONDITION, "step told by a condition", "[i = a] ∂L/∂h[a + n] = [i = a] ∂L/∂h[i + n], h reads itself", Place::on(Kinds::MUL).with(Kinds::COMPARE), |term, context| {
+        let Node::Mul(factors) = term.node() else { return None };
+        factors.iter().flat_map(fixed).find_map(|(index, value)| {
+            let told = |factor: &Term| match factor.is_condition() {
+                true => factor.clone(),
+                false => told_by(&index, &value, factor, context),
+            };
+            Some(Term::mul(factors.iter().map(told).collect())).filter(|after| after != term)
+        })
+    }
+);
+
 rule!(
     /// Derived before.
     KNOWN_DERIVATIVE, "derived above", "∂L/∂t[i] as derived before", Place::on(Kinds::READ), |term, context| {

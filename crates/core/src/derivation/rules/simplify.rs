@@ -112,11 +112,12 @@ rule!(
     /// The distributive law, read backwards.
     COMMON_FACTOR, "common factor", "u v + u w = u (v + w)", Place::on(Kinds::ADD), |term, context| {
         let Node::Add(addends) = term.node() else { return None };
+        // `u^v` does not cancel with `1 / u^v`, where `v` is no number: what was taken out would stay inside, for ever.
         let mut shared: Vec<(Term, Number)> = addends[0]
             .factors()
             .iter()
             .filter_map(number_exponent)
-            .filter(|(base, _)| base.as_number().is_none())
+            .filter(|(base, _)| base.as_number().is_none() && !matches!(base.node(), Node::Pow(..)))
             .collect();
         for addend in &addends[1..] {
             shared = common(&shared, addend);

@@ -117,11 +117,11 @@ rule!(
 );
 
 rule!(
-    /// What is the same for the whole row.
+    /// What is the same for the whole row, unless it is added and could be minus infinity by its form.
     CONSTANT_OUT_OF_LOGSUMEXP, "constant out of logsumexp", "logsumexp[k] (u[k] + c) = c + logsumexp[k] u[k]",
-    Place::on(Kinds::REDUCE), |term, _| {
+    Place::on(Kinds::REDUCE), |term, context| {
         let opened = term.open().filter(|opened| opened.reduction == Reduction::LogSumExp)?;
-        Some(log_of_sum(&opened.indices, &opened.body)).filter(|after| after != term)
+        Some(log_of_sum(&opened.indices, &opened.body, context.model)).filter(|after| after != term)
     }
 );
 
