@@ -49,7 +49,7 @@ use crate::text::Span;
 use std::collections::BTreeMap;
 
 /// A list of tensors, each defined by those before it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     /// In the order of the file; a definition reads only tensors that stand before it, and earlier
     /// steps of itself or of those it forms a recurrence with (see [`Model::stages`]).

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// # let body = Term::mul(vec![Term::integer(2), Term::read("x", vec![])]);
 /// # let double = Role::Defined(Definition { indices: vec![], body });
 /// # let tensors = vec![tensor("x", Role::Input { below: None }), tensor("double", double)];
-/// # let model = Model { tensors: tensors.into(), metrics: vec![], assumptions: vec![], sizes: vec![], batch: None, claims: vec![] };
+/// # let model = Model { tensors: tensors.into(), ..Model::default() };
 /// let request = Request { outputs: &["double".into()], batch: 3, descend: &[], memory: Memory::Plenty };
 /// let mut engine = Engine::new(plan(&model, &request).unwrap());
 /// engine.tensor_mut("x").unwrap().copy_from_slice(&[1.0, 2.0, 3.0]);
