@@ -6,10 +6,10 @@ use crate::failure::{Failure, print};
 use crate::model_file;
 use crate::report::agreement;
 use deltarule_core::derivation::Verification;
-use deltarule_core::model::{Model, Role, Sizing, small_sizes};
+use deltarule_core::model::{Model, Role, Sizing, small_sizes, told_sizes};
 use deltarule_core::proof::{Line, Proof, Shown, Wrong, at_all_sizes, other_sizes, prove};
 use deltarule_core::syntax::tree::Tree;
-use deltarule_core::term::{Name, Size};
+use deltarule_core::term::Name;
 use deltarule_core::text::{Source, Span};
 use deltarule_run::seeds::Stream;
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ fn derivatives_at_small_sizes(
     let mut sizes = Vec::new();
     for sizing in small_sizes(source, tree, &model, ASSIGNMENTS) {
         let small = model_file::build(path, source, tree, &sizing)?;
-        let told = told(&small.symbols);
+        let told = told_sizes(&small.symbols);
         let found = derivatives(&small, seed, path).map_err(|failure| failure.for_sizes(&told))?;
         derived.get_or_insert(found);
         sizes.push(told);
@@ -104,16 +104,6 @@ fn derivatives(model: &Model, seed: u64, path: &Path) -> Result<Vec<Derived>, Fa
         derived.push((of, backward.gradients.len(), verification));
     }
     Ok(derived)
-}
-
-/// Sizes and their numbers in words.
-fn told(sizes: &[Size]) -> String {
-    let is_number = |name: &str| name.chars().all(|digit| digit.is_ascii_digit());
-    let told = sizes.iter().filter(|size| !size.name.contains('÷')).map(|size| match is_number(&size.name) {
-        true => format!("{} as {}", size.name, size.value),
-        false => format!("{} = {}", size.name, size.value),
-    });
-    told.collect::<Vec<_>>().join(", ")
 }
 
 /// What is differentiated: the scalars that nothing else reads, the loss above all. Metrics are only

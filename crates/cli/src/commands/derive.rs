@@ -18,7 +18,7 @@ const COLUMNS: usize = 100;
 
 /// Runs the verb.
 pub fn run(arguments: &Derive, common: &Common) -> Result<(), Failure> {
-    let (model, typed) = model_file::load_typed(&arguments.model, &sizing(arguments)?)?;
+    let (model, typed) = model_file::load_typed(&arguments.model, &sizing(arguments))?;
     check_sizes(arguments, &model)?;
     let request = Request { arguments, common, typed: &typed };
     let of = request.of(&model)?;
@@ -109,16 +109,9 @@ impl Request<'_> {
 }
 
 /// Sizes as symbols, but for those that numbers were asked for.
-fn sizing(arguments: &Derive) -> Result<Sizing, Failure> {
-    let mut sizing = Sizing::symbolic();
-    for (name, number) in &arguments.sizes {
-        match &**name {
-            "batch" => sizing.batch = Some(*number),
-            _ => drop(sizing.values.insert(name.clone(), *number)),
-        }
-        sizing.numbers.insert(name.as_str().into());
-    }
-    Ok(sizing)
+fn sizing(arguments: &Derive) -> Sizing {
+    let numbers = arguments.sizes.iter().map(|(name, _)| name.as_str().into()).collect();
+    Sizing { values: arguments.sizes.iter().cloned().collect(), numbers, ..Sizing::symbolic() }
 }
 
 /// Refuses a number for a size that the model does not have.

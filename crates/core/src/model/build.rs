@@ -75,7 +75,7 @@ fn read(source: &Source, tree: &Tree, sizing: &Sizing, faulty_claims: Faulty) ->
     let mut sizing = sizing.clone();
     loop {
         let symbols = Symbols::new(&sizing);
-        let model = read_once(source, tree, symbols.clone(), sizing.batch.unwrap_or(DEFAULT_BATCH), faulty_claims);
+        let model = read_once(source, tree, symbols.clone(), faulty_claims);
         match symbols.learned() {
             Some(learned) => sizing = learned,
             None => return model,
@@ -83,13 +83,7 @@ fn read(source: &Source, tree: &Tree, sizing: &Sizing, faulty_claims: Faulty) ->
     }
 }
 
-fn read_once(
-    source: &Source,
-    tree: &Tree,
-    symbols: Symbols,
-    batch: usize,
-    faulty_claims: Faulty,
-) -> Result<Model, Vec<Problem>> {
+fn read_once(source: &Source, tree: &Tree, symbols: Symbols, faulty_claims: Faulty) -> Result<Model, Vec<Problem>> {
     if tree.statements.is_empty() {
         let problem = Problem::new("the model is empty", Span::new(0, 0), "no statement stands here");
         return Err(vec![
@@ -123,6 +117,7 @@ fn read_once(
         claims: Vec::new(),
     };
     if let Some(axis) = repeated.iter().find_map(|repeated| batch::axis(&repeated.statement)) {
+        let batch = builder.globals.names.symbols.given(BATCH).unwrap_or(DEFAULT_BATCH);
         let size = builder.globals.names.symbols.size(BATCH, batch, DEFAULT_BATCH);
         builder.globals.names.announce(BATCH, axis);
         builder.globals.names.define(BATCH, axis, 0, Meaning::Size(size));

@@ -41,7 +41,7 @@ pub use functions::prelude;
 pub use promises::{Assumption, Domain};
 pub use small::small_sizes;
 pub use stages::{Recurrence, Stage};
-pub use symbols::Sizing;
+pub use symbols::{Sizing, told_sizes};
 pub use tensors::Tensors;
 
 use crate::term::{Extent, Index, Name, Number, Polynomial, Size, Term};

@@ -97,7 +97,9 @@ impl Constants<'_, '_> {
             }
             return;
         }
-        let solved = above.solvable(&below).and_then(|(part, rest)| Some((part, size.times(&below)?.plus(-1, &rest)?)));
+        // `size below = above`, solved for one of the sizes in the quotient.
+        let equation = size.times(&below).and_then(|whole| above.plus(-1, &whole));
+        let solved = equation.iter().flat_map(Polynomial::solutions).find(|(part, _)| Polynomial::from(part) != *size);
         match solved {
             Some((part, made_of)) => symbols.relate(&part.name, made_of),
             None => [size, &above, &below].into_iter().for_each(|sizes| symbols.pin(sizes)),

@@ -9,10 +9,9 @@ use std::rc::Rc;
 /// What the sizes of a model are.
 #[derive(Debug, Clone, Default)]
 pub struct Sizing {
-    /// How many examples there are, where the equations carry their axis; [`DEFAULT_BATCH`](super::DEFAULT_BATCH)
-    /// where nothing is said.
-    pub batch: Option<usize>,
-    /// The numbers that stand in the place of those in the file, by the names of sizes.
+    /// The numbers that stand in the place of those in the file, by the names of sizes; `batch` is one, the number of
+    /// examples where the equations carry their axis, and [`DEFAULT_BATCH`](super::DEFAULT_BATCH) where nothing is
+    /// said.
     pub values: BTreeMap<String, usize>,
     /// Whether named sizes are symbols: what is derived from the model then holds for all of them.
     pub symbolic: bool,
@@ -51,12 +50,7 @@ impl Sizing {
             }
         }
         let mut sizing = self.clone();
-        for (name, value) in numbers {
-            if &*name == BATCH {
-                sizing.batch = Some(value);
-            }
-            sizing.values.insert(name.to_string(), value);
-        }
+        sizing.values.extend(numbers.into_iter().map(|(name, value)| (name.to_string(), value)));
         let number = |name: &Name| sizing.values.get(&**name).copied();
         sizing.made_of =
             self.made_of.iter().map(|(name, made_of)| (name.clone(), made_of.with_values(&number))).collect();
@@ -65,30 +59,41 @@ impl Sizing {
 
     /// Numbers, for so many examples.
     pub fn numbers(batch: usize) -> Sizing {
-        Sizing { batch: Some(batch), ..Sizing::default() }
+        Sizing { values: BTreeMap::from([(BATCH.to_string(), batch)]), ..Sizing::default() }
     }
 }
 
-/// What sizes are made of, without sizes that are made of others. What would be made of itself is left out.
-fn resolved(made_of: &BTreeMap<Name, Polynomial>) -> BTreeMap<Name, Polynomial> {
-    let resolve = |(name, sizes): (&Name, &Polynomial)| {
-        let mut sizes = sizes.clone();
-        for _ in 0..=made_of.len() {
-            let Some(part) = sizes.names().find(|part| made_of.contains_key(*part)).cloned() else {
-                return Some((name.clone(), sizes));
-            };
-            sizes = if part == *name { return None } else { sizes.substitute(&part, &made_of[&part])? };
+/// An expression without the sizes of which it is known what they are made of; `None` where that goes in a circle.
+fn resolved(sizes: &Polynomial, made_of: &BTreeMap<Name, Polynomial>) -> Option<Polynomial> {
+    let mut sizes = sizes.clone();
+    for _ in 0..=made_of.len() {
+        let part = sizes.names().find(|part| made_of.contains_key(*part)).cloned();
+        match part {
+            Some(part) => sizes = sizes.substitute(&part, &made_of[&part])?,
+            None => return Some(sizes),
         }
-        None
-    };
-    made_of.iter().filter_map(resolve).collect()
+    }
+    None
 }
 
 /// Extents that are written as smaller numbers are these: most are windows, and small already.
 const LEAST: usize = 4;
 
+/// Sizes and their numbers in words: `n = 3`, and `64 as 3` for those that are written as numbers. Their parts are
+/// not told.
+pub fn told_sizes(sizes: &[Size]) -> String {
+    let told = sizes.iter().filter(|size| !size.name.contains(PART)).map(|size| match is_literal(&size.name) {
+        true => format!("{} as {}", size.name, size.value),
+        false => format!("{} = {}", size.name, size.value),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// Stands in the name of a part of a number that is written as an extent: `32÷2`.
+const PART: char = '÷';
+
 /// Whether a symbol stands for a number that is written as an extent.
-pub(super) fn is_literal(name: &str) -> bool {
+fn is_literal(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_digit())
 }
 
@@ -194,8 +199,7 @@ impl Symbols {
         if self.is_read_again() {
             return true;
         }
-        let resolved = |sizes: &Polynomial| self.resolved(sizes);
-        if resolved(one).is_some_and(|one| Some(one) == resolved(other)) {
+        if self.same_by_relations(one, other) {
             let mut found = self.found.borrow_mut();
             let names = one.names().chain(other.names());
             let needed: Vec<Name> = names.filter(|name| found.relations.contains_key(*name)).cloned().collect();
@@ -208,6 +212,11 @@ impl Symbols {
             self.pin(other);
         }
         true
+    }
+
+    fn same_by_relations(&self, one: &Polynomial, other: &Polynomial) -> bool {
+        let relations = &self.found.borrow().relations;
+        resolved(one, relations).is_some_and(|one| Some(one) == resolved(other, relations))
     }
 
     /// Keeps the number at hand of an expression in numbers that are written as extents.
@@ -226,7 +235,9 @@ impl Symbols {
         let Some(difference) = one.plus(-1, other) else { return false };
         let solved =
             difference.solutions().filter(|(size, _)| is_literal(&size.name)).max_by_key(|(size, _)| size.value);
-        solved.is_some_and(|(size, made_of)| self.make_of(&size.name, made_of))
+        let is_solved = solved.is_some();
+        solved.into_iter().for_each(|(size, made_of)| self.make_of(&size.name, made_of));
+        is_solved
     }
 
     /// Writes numbers that are written as extents as multiples of the divisor and a rest, so that the quotient of the
@@ -242,39 +253,24 @@ impl Symbols {
             if !is_literal(&size.name) || size.value < divisor {
                 return false;
             }
-            let name = format!("{}÷{divisor}", size.name).into();
+            let name = format!("{}{PART}{divisor}", size.name).into();
             let part = Size { name, value: size.value / divisor, typed: size.typed / divisor };
             let rest = Polynomial::constant((size.value % divisor) as i64);
             let made_of = rest.plus(divisor as i64, &Polynomial::from(&part));
-            if !made_of.is_some_and(|made_of| self.make_of(&size.name, made_of)) {
-                return false;
-            }
+            let Some(made_of) = made_of else { return false };
+            self.make_of(&size.name, made_of);
             any = true;
         }
         any
     }
 
-    /// Notes that the model needs what a size is made of, once for each and not in a circle. Whether that is new.
-    fn make_of(&self, name: &Name, made_of: Polynomial) -> bool {
-        let mut found = self.found.borrow_mut();
-        let is_known = found.made_of.contains_key(name) || made_of.names().any(|part| found.made_of.contains_key(part));
-        // What is found in this reading may be needed for the rest in the next.
-        if !is_known {
-            found.made_of.insert(name.clone(), made_of);
+    /// Notes that the model needs what a size is made of. What else is found of the same sizes in this reading may be
+    /// needed in the next.
+    fn make_of(&self, name: &Name, made_of: Polynomial) {
+        let found = &mut self.found.borrow_mut().made_of;
+        if !found.contains_key(name) && !made_of.names().any(|part| found.contains_key(part)) {
+            found.insert(name.clone(), made_of);
         }
-        true
-    }
-
-    /// The expression in sizes that are made of no others.
-    fn resolved(&self, sizes: &Polynomial) -> Option<Polynomial> {
-        let relations = &self.found.borrow().relations;
-        let mut sizes = sizes.clone();
-        // No size is made of itself, so that this ends.
-        for _ in 0..=relations.len() {
-            let Some(name) = sizes.names().find(|name| relations.contains_key(*name)).cloned() else { break };
-            sizes = sizes.substitute(&name, &relations[&name])?;
-        }
-        Some(sizes)
     }
 
     /// What else turned out of the sizes than what was said of them; `None` where nothing did.
@@ -286,7 +282,18 @@ impl Symbols {
         let numbers = sizing.numbers.clone();
         let is_symbol = |name: &Name| !numbers.contains(name);
         sizing.made_of.retain(|name, made_of| is_symbol(name) && made_of.names().all(is_symbol));
-        sizing.made_of = resolved(&sizing.made_of);
+        // What would be made of itself is a number, so that every reading knows more than the one before.
+        let known = sizing.made_of.clone();
+        sizing.made_of.retain(|name, made_of| match resolved(made_of, &known) {
+            Some(resolved) => {
+                *made_of = resolved;
+                true
+            }
+            None => {
+                sizing.numbers.insert(name.clone());
+                false
+            }
+        });
         let is_new = sizing.numbers != self.sizing.numbers || sizing.made_of != self.sizing.made_of;
         is_new.then_some(sizing)
     }

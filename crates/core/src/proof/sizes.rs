@@ -2,7 +2,7 @@
 
 use super::{Proof, Wrong};
 use crate::derivation::with_derivatives;
-use crate::model::{Model, build_sized};
+use crate::model::{Model, build_sized, told_sizes};
 use crate::syntax::tree::Tree;
 use crate::term::{Node, Number, Size, Slot, Term};
 use crate::text::{Problem, Source};
@@ -151,8 +151,7 @@ pub fn at_all_sizes(first: Vec<Proof>, others: Vec<(Vec<Size>, Vec<Proof>)>) -> 
 
 /// What is wrong for some sizes. What mends it for them is no slip where the claim holds for those at hand.
 fn for_sizes(wrong: Wrong, sizes: &[Size], holds_at_hand: bool) -> Wrong {
-    let told: Vec<String> = sizes.iter().map(|size| format!("{} = {}", size.name, size.value)).collect();
-    let told = told.join(", ");
+    let told = told_sizes(sizes);
     if !holds_at_hand || wrong.is_undecided {
         let problem = wrong.problem.clone().hint(format!("this is for {told}"));
         return Wrong { problem, ..wrong };

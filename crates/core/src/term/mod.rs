@@ -11,6 +11,7 @@ mod compare;
 mod content;
 #[cfg(test)]
 pub(crate) mod draws;
+mod extent;
 mod few;
 mod function;
 mod index;
@@ -23,12 +24,13 @@ mod row;
 mod size;
 mod visit;
 
+pub use extent::Extent;
 pub use few::Few;
 pub use function::Function;
 pub use index::{Affine, Index, Slot, Span};
 pub use kinds::Kinds;
 pub use number::Number;
-pub use size::{Extent, Polynomial, Size};
+pub use size::{Polynomial, Size};
 pub use visit::{Opened, Under, fresh_id};
 
 pub use crate::syntax::tree::Comparison;

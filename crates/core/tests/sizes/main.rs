@@ -69,8 +69,7 @@ fn parsed(text: &str) -> (Source, syntax::tree::Tree) {
 /// The model with its sizes as symbols, and numbers at hand in the place of those of the file.
 fn symbolic(text: &str, values: &BTreeMap<String, usize>) -> Model {
     let (source, tree) = parsed(text);
-    let batch = values.get("batch").copied();
-    let sizing = Sizing { values: values.clone(), batch, ..Sizing::symbolic() };
+    let sizing = Sizing { values: values.clone(), ..Sizing::symbolic() };
     let model = build_sized(&source, &tree, &sizing);
     let model = model.unwrap_or_else(|problems| panic!("{}", problems[0].render(&source)));
     with_derivatives(&model).unwrap()
